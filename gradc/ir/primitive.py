@@ -54,11 +54,15 @@ class Primitive:
         derivative: the one fact that forward and reverse mode come from; None: an error when
             a gradient is asked for.
         maths: LaTeX-free text of what it computes, `sum of {0} over {axes}`; for comments.
-        code: for elementwise: expression template for generated code, `{0} + {1}`.
+        code: for elementwise: expression template for generated code, `{0} + {1}`; it may hold
+            `{zero}` and `{one}`, literals of operand 0's dtype, and names of params.
         precedence: of the outermost operator of `code`: Python's, 100 for calls and atoms.
         expensive: whether computing it twice costs more than keeping it (transcendental).
         samples: operands for the tests, as a function so that importing costs nothing.
         reference: PyTorch's name for it, for the parity tests, or "".
+        operands: names of the operands, where the record gives them (all elementwise ones do).
+        expansion: for elementwise without `code`: the expression over `operands` in other
+            primitives that it stands for; generated code is had by applying it instead.
     """
 
     name: str
@@ -72,6 +76,8 @@ class Primitive:
     precedence: int = 100
     expensive: bool = False
     reference: str = ""
+    operands: tuple[str, ...] = ()
+    expansion: str = ""
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

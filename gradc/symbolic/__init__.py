@@ -1,0 +1,1 @@
+"""SymPy definitions -> partial derivatives as text; text -> primitive applications."""
