@@ -98,3 +98,7 @@ class StateDictError(GradcError, RuntimeError):
 
 class FormatError(GradcError, RuntimeError, ValueError):
     """A data file that is truncated, corrupt or of another kind."""
+
+
+class MissingFileError(GradcError, FileNotFoundError):
+    """A file or folder that isn't there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from gradc.ir.dtype import DType
+from gradc.ir.dtype import DType, from_numpy
 from gradc.ir.graph import Equation, Graph, Section, TensorType, Value
 from gradc.ir.primitive import Primitive, lookup
 from gradc.origin import Origin
@@ -107,8 +107,6 @@ class ArrayBuilder(Builder):
 
     def typeof(self, operand: Any) -> TensorType:
         """Return the type of an array."""
-        from gradc.ir.dtype import from_numpy
-
         dtype = from_numpy(operand.dtype)
         assert dtype is not None
         return TensorType(operand.shape, dtype)

@@ -32,12 +32,14 @@ class Linear:
     Args:
         transpose: `transpose(b, y_bar, inputs, params)` -> one adjoint per linear operand.
         operands: positions of the linear operands; None means all of them.
+        others: positions of the operands whose values the rules read (an index).
         tangent_params: params for the tangent where they differ (pad by a value -> by zero).
         rule: maths of the transpose, for comments.
     """
 
     transpose: Callable[..., tuple[Any, ...]]
     operands: tuple[int, ...] | None = None
+    others: tuple[int, ...] = ()
     tangent_params: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     rule: str = ""
 
