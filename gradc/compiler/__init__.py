@@ -1,0 +1,1 @@
+"""Trace, capture state, guard, plan, build, call: a function becomes a native program."""
