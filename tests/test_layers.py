@@ -20,9 +20,10 @@ LEVELS = [
     {"functional", "schedule"},
     {"emit", "runtime"},
     {"build"},
-    {"autograd", "compiler"},
+    {"autograd"},
     {"func", "nn", "serialization"},
-    {"optim", "utils", "datasets"},
+    {"optim", "utils"},
+    {"compiler", "datasets"},
     {"inspect"},
     {"cli"},
 ]
