@@ -1,4 +1,4 @@
-"""A NumPy function, a code template and a derived derivative -> the record of an elementwise primitive."""
+"""A NumPy function, a code template and partials -> the record of an elementwise primitive."""
 
 from __future__ import annotations
 

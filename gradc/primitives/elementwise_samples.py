@@ -1,4 +1,4 @@
-"""Operands to test elementwise primitives with: smooth points, kinks, special values, 0-d, empty."""
+"""Operands to test elementwise primitives with: smooth points, kinks, NaN, inf, 0-d, empty."""
 
 from __future__ import annotations
 

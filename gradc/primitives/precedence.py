@@ -1,4 +1,4 @@
-"""Python's operator precedences as numbers, so that generated expressions get the brackets they need.
+"""Python's operator precedences as numbers: which operands of generated code need brackets.
 
 An operand whose own precedence is lower than the operator's is bracketed; one of equal
 precedence too, unless it is the first operand of a left-associative operator (the sums and

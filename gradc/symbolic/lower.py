@@ -234,7 +234,9 @@ class _Lowering:
                 return self.where(
                     self.value(condition), self.times(factor, a), self.times(factor, b)
                 )
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
+            case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(
+                operand, ast.Constant
+            ):
                 return self.builder.op("neg", self.times(factor, operand))
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 return self.times(self.times(factor, left), right)
