@@ -62,25 +62,6 @@ def apply_expression(builder: Builder, text: str, operands: Operands, like: Tens
     return lowering.operand(lowering.value(parse(text)), like)
 
 
-def multiply_expression(
-    builder: Builder, factor: Any, text: str, operands: Operands, like: TensorType
-) -> Any:
-    """Return `factor` times the value of an expression, as a person would write it.
-
-    The factor goes into the branches of `where`, where times 1 is the factor itself and times
-    0 is 0 also if the factor is inf or NaN (the declared zero of a kink); it goes to the left
-    of products and quotients: `g * out * (1 - out)`, `-g * out / y`.
-
-    Args:
-        builder: applies the primitives.
-        factor: an operand of type `like`, usually an adjoint or a tangent.
-        text: the expression.
-        operands: values by name.
-        like: type of the result.
-    """
-    return _Lowering(builder, operands, like, text).times(factor, parse(text))
-
-
 @lru_cache(maxsize=4096)
 def parse(text: str) -> ast.expr:
     """Return the syntax tree of an expression."""
@@ -226,32 +207,6 @@ class _Lowering:
         if key not in self.known:
             self.known[key] = self.builder.full(type, value)
         return self.known[key]
-
-    def times(self, factor: Any, node: ast.AST) -> Any:
-        """Return factor * node."""
-        match node:
-            case ast.Call(func=ast.Name(id="where"), args=[condition, a, b], keywords=[]):
-                return self.where(
-                    self.value(condition), self.times(factor, a), self.times(factor, b)
-                )
-            case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(
-                operand, ast.Constant
-            ):
-                return self.builder.op("neg", self.times(factor, operand))
-            case ast.BinOp(left=left, op=ast.Mult(), right=right):
-                return self.times(self.times(factor, left), right)
-            case ast.BinOp(left=left, op=ast.Div(), right=right):
-                return self.binary(ast.Div, self.times(factor, left), self.value(right))
-            case _:
-                return self.scaled(factor, self.value(node))
-
-    def scaled(self, factor: Any, value: Any) -> Any:
-        """Return factor * value; a value that is 0 makes 0, whatever the factor."""
-        if _is_number(value) and value == 0:
-            return self.operand(0, self.like)
-        if _is_number(value) and value == -1:
-            return self.builder.op("neg", factor)
-        return self.binary(ast.Mult, factor, value)
 
 
 def _is_number(value: Any) -> bool:

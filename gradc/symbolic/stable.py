@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from gradc.symbolic.functions import function
+from gradc.symbolic.read import function
 
 
 def stabilise(expression: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from gradc.errors import ArgumentError
-from gradc.symbolic.functions import NATIVE, is_known
+from gradc.symbolic.read import NATIVE, is_known
 
 NAMES: dict[Any, str] = {f: name for name, f in NATIVE.items() if name != "sqrt"}
 RELATIONS: dict[Any, str] = {
