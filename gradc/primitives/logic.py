@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.errors import DTypeError
+from gradc.errors import DeviceError, DTypeError, ShapeError
 from gradc.ir.derivative import Zero
 from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Primitive, register
@@ -65,7 +65,10 @@ def _where_typing(*types: TensorType) -> TensorType:
     if not condition.dtype.is_bool:
         raise DTypeError(f"where: the condition must be bool, got {condition}", hint=AS_BOOL)
     check_agree("where", (a, b))
-    check_agree("where", (condition.with_dtype(a.dtype), a))
+    if condition.shape != a.shape:
+        raise ShapeError(f"where: shapes differ: {condition}, {a} and {b}")
+    if condition.device != a.device:
+        raise DeviceError(f"where: devices differ: {condition}, {a} and {b}")
     return a
 
 

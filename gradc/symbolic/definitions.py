@@ -1,7 +1,7 @@
 """What each differentiable elementwise primitive is, as expression text: the input of derive.py.
 
-Two kinds of fact cannot come from calculus and are declared here: the value of a partial
-derivative where there is none (kinks, 0 / 0), and what is better not written through `out`.
+What cannot come from calculus is declared here: the value of a partial derivative where there
+is none (kinks, 0 / 0), and equalities that need an argument (relu: x > 0 just where out > 0).
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ class Definition:
         text: the expression, in the names that symbolic/read.py knows.
         kinks: declared values of the partials.
         facts: (expression in operands, equal expression in `out`) that algebra can't find.
-        not_through_out: operands whose partial keeps clear of `out`.
         conditions: operands that are bool and have no derivative.
         combine_roots: whether sqrt(a) sqrt(b) may become sqrt(a b): true on the domain.
     """
@@ -42,7 +41,6 @@ class Definition:
     text: str
     kinks: tuple[Kink, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    not_through_out: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     combine_roots: bool = False
 
@@ -61,12 +59,10 @@ DEFINITIONS: dict[str, Definition] = {
     "div": Definition(XY, "x / y"),
     "floor_divide": Definition(XY, "floor_divide(x, y)"),
     "remainder": Definition(XY, "x - y * floor_divide(x, y)"),
-    # y * out / x would be 0 / 0 at x = 0.
     "pow": Definition(
         XY,
         "x ** y",
         kinks=(Kink("x", "y == 0", "0"), Kink("y", "(x == 0) & (y >= 0)", "0")),
-        not_through_out=("x",),
     ),
     "maximum": Definition(XY, "maximum(x, y)"),
     "minimum": Definition(XY, "minimum(x, y)"),

@@ -62,8 +62,7 @@ def _partial(expression: Any, name: str, definition: Definition) -> str | None:
         return None
     exact = _with_facts(exact, definition)
     candidates = list(_forms(exact, definition.combine_roots))
-    if name not in definition.not_through_out:
-        candidates += _through_out(exact, expression, definition)
+    candidates += _through_out(exact, expression, definition.operands)
     texts = {write(stabilise(c), definition.operands) for c in candidates}
     best = min(texts, key=lambda t: (cost(t), "out" in free_names(t), len(t), t))
     for kink in definition.kinks:
@@ -85,24 +84,38 @@ def _forms(exact: Any, combine_roots: bool) -> Iterable[Any]:
     yield exact
     yield sp.powsimp(exact)
     yield sp.factor_terms(exact)
+    if exact.is_rational_function():
+        yield sp.factor(exact)
     if combine_roots:
         yield sp.powsimp(exact, combine="base", force=True)
 
 
-def _through_out(exact: Any, expression: Any, definition: Definition) -> list[Any]:
-    """Return forms in which `out` replaces work; only rational in `out`, so no accuracy is lost."""
-    replaced = [exact.subs(expression, OUT), sp.powsimp(exact).subs(expression, OUT)]
-    for name in definition.operands:
+def _through_out(exact: Any, expression: Any, operands: tuple[str, ...]) -> list[Any]:
+    """Return forms in which `out` replaces work.
+
+    They must be rational in `out`, so that no accuracy is lost, and must not divide by what the
+    derivative doesn't divide by: y * out / x instead of y * x ** (y - 1) is 0 / 0 at x = 0.
+    """
+    allowed = _divisors(sp.powsimp(exact))
+    replaced = [(e.subs(expression, OUT), allowed | {OUT}) for e in (exact, sp.powsimp(exact))]
+    for name in operands:
         symbol = sp.Symbol(name, real=True)
         inverse = _invert(expression, symbol)
         if inverse is not None:
-            replaced.append(exact.subs(symbol, inverse))
+            replaced.append((exact.subs(symbol, inverse), allowed))
     return [
         form
-        for e in replaced
+        for e, divisors in replaced
         if e.has(OUT) and _rational_in_out(e)
         for form in (e, sp.factor(e), sp.expand(e))
+        if _divisors(form) <= divisors
     ]
+
+
+def _divisors(expression: Any) -> set[Any]:
+    """Return what an expression divides by, powers and constant factors aside."""
+    below = {p.base for p in expression.atoms(sp.Pow) if p.exp.is_number and p.exp.is_negative}
+    return {f.as_base_exp()[0] for b in below for f in sp.Mul.make_args(b) if not f.is_number}
 
 
 def _rational_in_out(expression: Any) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from gradc.errors import ArgumentError
 from gradc.ir.builder import Builder
 from gradc.ir.graph import TensorType
-from gradc.ir.primitive import lookup, registered
+from gradc.ir.primitive import Kind, lookup, registered
 
 Number = float | int | bool
 Operands = dict[str, Any]
@@ -183,10 +183,10 @@ class _Lowering:
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         """Apply the primitive called `name`."""
-        if name not in registered():
+        if name not in registered() or lookup(name).kind is not Kind.ELEMENTWISE:
             raise ArgumentError(
                 f"expression {self.text!r}: unknown function {name!r}",
-                hint="a registered primitive, such as exp, log, tanh, where, maximum",
+                hint="an elementwise primitive, such as exp, log, tanh, where, maximum",
             )
         if arguments and all(_is_number(a) for a in arguments):
             arrays = [np.asarray(a, np.float64) for a in arguments]

@@ -10,10 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from gradc.errors import ArgumentError, GradientError
 from gradc.ir.derivative import Partials, Zero
-from gradc.ir.primitive import lookup, registered
+from gradc.ir.primitive import Kind, lookup, registered
 from gradc.symbolic.definitions import DEFINITIONS
 from gradc.symbolic.derived import PARTIALS
 from gradc.symbolic.lower import free_names, parse
@@ -45,9 +46,13 @@ NATIVE: dict[str, Any] = {
 STEPS = ("sign", "floor", "ceil", "trunc", "round", "floor_divide")
 
 
-def is_known(name: str) -> bool:
-    """Return whether a primitive of that name is defined here or registered by a user."""
-    return name in DEFINITIONS or name in registered()
+def operands_of(name: str) -> tuple[str, ...] | None:
+    """Return the operands of the elementwise primitive called `name`; None if there is none."""
+    if name in DEFINITIONS:
+        return DEFINITIONS[name].operands
+    if name in registered() and lookup(name).kind is Kind.ELEMENTWISE:
+        return lookup(name).operands
+    return None
 
 
 @lru_cache(maxsize=256)
@@ -112,6 +117,22 @@ SPELLED: dict[str, Any] = {
 }
 
 
+# SymPy's functions in terms of ours: steps, whose derivative we declare, and quotients.
+FOREIGN: tuple[tuple[Any, Any], ...] = (
+    (sp.sign, lambda u: function("sign")(u)),
+    (sp.floor, lambda u: function("floor")(u)),
+    (sp.ceiling, lambda u: function("ceil")(u)),
+    (sp.Mod, lambda u, v: function("remainder")(u, v)),
+    (sp.sec, lambda u: 1 / sp.cos(u)),
+    (sp.csc, lambda u: 1 / sp.sin(u)),
+    (sp.cot, lambda u: 1 / sp.tan(u)),
+    (sp.sech, lambda u: 1 / sp.cosh(u)),
+    (sp.csch, lambda u: 1 / sp.sinh(u)),
+    (sp.coth, lambda u: 1 / sp.tanh(u)),
+)
+PARAMETRIC = ("cast",)  # elementwise, but not functions of their operands alone
+
+
 def symbols(operands: tuple[str, ...]) -> dict[str, Any]:
     """Return a real symbol for each name."""
     return {name: sp.Symbol(name, real=True) for name in operands}
@@ -156,7 +177,7 @@ def _read(node: ast.AST, text: str, names: dict[str, Any]) -> Any:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in RELATIONS:
             return RELATIONS[type(op)](of(left), of(right))
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-            return _callable(name, text)(*(of(a) for a in arguments))
+            return _callable(name, len(arguments), text)(*(of(a) for a in arguments))
         case _:
             raise ArgumentError(
                 f"expression {text!r}: can't use {ast.unparse(node)!r}",
@@ -164,20 +185,39 @@ def _read(node: ast.AST, text: str, names: dict[str, Any]) -> Any:
             )
 
 
-def _callable(name: str, text: str) -> Any:
+def _callable(name: str, count: int, text: str) -> Any:
     """Return what builds the SymPy expression of a call."""
-    if name in NATIVE:
-        return NATIVE[name]
-    if name in SPELLED:
-        return SPELLED[name]
-    if is_known(name):
-        return function(name)
-    raise ArgumentError(
-        f"expression {text!r}: unknown function {name!r}",
-        hint="a registered primitive, such as exp, log, tanh, where, maximum",
-    )
+    operands = operands_of(name)
+    if operands is None or name in PARAMETRIC:
+        raise ArgumentError(
+            f"expression {text!r}: unknown function {name!r}",
+            hint="an elementwise primitive, such as exp, log, tanh, where, maximum",
+        )
+    if count != len(operands):
+        raise ArgumentError(
+            f"expression {text!r}: {name} takes {', '.join(operands)}, got {count} operands"
+        )
+    return NATIVE.get(name) or SPELLED.get(name) or function(name)
 
 
 def _is_short(number: float) -> bool:
     """Return whether a number is an exact short fraction, better kept exact."""
     return float(number).is_integer() or float(number * 1024).is_integer()
+
+
+def prepare(expression: Any) -> Any:
+    """Return a user's SymPy expression in the functions that we differentiate and write.
+
+    A power of a variable by a variable becomes the primitive, for its declared values at 0;
+    `Function("softplus")(x)` becomes the primitive of that name.
+    """
+    for theirs, ours in FOREIGN:
+        expression = expression.replace(theirs, ours)
+    expression = expression.replace(
+        lambda e: e.is_Pow and bool(e.base.free_symbols and e.exp.free_symbols),
+        lambda e: function("pow")(e.base, e.exp),
+    )
+    return expression.replace(
+        lambda e: isinstance(e, AppliedUndef) and operands_of(e.func.__name__) is not None,
+        lambda e: function(e.func.__name__)(*e.args),
+    )

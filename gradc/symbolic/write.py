@@ -7,9 +7,10 @@ from typing import Any
 import sympy as sp
 
 from gradc.errors import ArgumentError
-from gradc.symbolic.read import NATIVE, is_known
+from gradc.symbolic.read import NATIVE, function, operands_of
 
 NAMES: dict[Any, str] = {f: name for name, f in NATIVE.items() if name != "sqrt"}
+NAMES[sp.sign] = "sign"  # the derivative of abs
 RELATIONS: dict[Any, str] = {
     sp.Eq: "==",
     sp.Ne: "!=",
@@ -117,6 +118,7 @@ class _Writer:
             else:
                 factors.append(a)
         coefficient, factors = _spread_minus(coefficient, factors)
+        coefficient, divisors = _spread_minus(coefficient, divisors)
         return self.quotient(coefficient, factors, divisors)
 
     def quotient(self, coefficient: Any, factors: list[Any], divisors: list[Any]) -> str:
@@ -145,7 +147,8 @@ class _Writer:
                 texts = [base.name] * int(exponent)
             else:
                 texts = [self.factor_of(f)]
-            ranked.append((self.rank(f, texts[0]), texts))
+            place = (-1, 0, "") if f.is_number else self.rank(f, texts[0])
+            ranked.append((place, texts))
         return [t for _, texts in sorted(ranked) for t in texts]
 
     def factor_of(self, e: Any) -> str:
@@ -172,7 +175,8 @@ class _Writer:
         if not base.is_Symbol and not base.is_Function and not below.isdecimal():
             below = f"({below})"
         above = self.text(exponent)
-        return f"{below} ** {above if above.isalnum() else f'({above})'}"
+        bare = above.replace(".", "").isalnum()
+        return f"{below} ** {above if bare else f'({above})'}"
 
     def piecewise(self, e: Any) -> str:
         """Return nested `where`."""
@@ -220,7 +224,8 @@ class _Writer:
     def call(self, e: Any) -> str:
         """Return the call of a function that is a primitive."""
         name = NAMES.get(e.func, e.func.__name__)
-        if not is_known(name):
+        native = e.func in NAMES
+        if not native and (operands_of(name) is None or e.func is not function(name)):
             raise ArgumentError(
                 f"elementwise: no primitive for SymPy's {e.func.__name__!r} in {e}",
                 hint="write it with primitives: exp, log, tanh, erf, Piecewise, Max ...",
