@@ -21,9 +21,8 @@ def _sign(x: Array) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
 
-def _floor_divide(x: Array, y: Array) -> Array:
-    """Divide and round down; x / 0 is inf or NaN for floats and 0 for integers."""
-    return np.floor_divide(x, y)
+def _relu(x: Array) -> Array:
+    return np.maximum(x, x.dtype.type(0))
 
 
 neg = register(
@@ -142,7 +141,7 @@ div = register(
 floor_divide = register(
     elementwise(
         "floor_divide",
-        _floor_divide,
+        np.floor_divide,
         PARTIALS["floor_divide"],
         operands=XY,
         maths="floor({0} / {1})",
@@ -208,7 +207,7 @@ minimum = register(
 relu = register(
     elementwise(
         "relu",
-        lambda x: np.maximum(x, x.dtype.type(0)),
+        _relu,
         PARTIALS["relu"],
         operands=X,
         maths="max({0}, 0)",

@@ -74,9 +74,9 @@ def _read(
     name: str, expression: Any, operands: tuple[str, ...] | None
 ) -> tuple[Any, tuple[str, ...]]:
     """Return the SymPy expression over real symbols, and the operand names."""
-    import sympy as sp
-
-    from gradc.symbolic.read import prepare, read, symbols
+    from gradc.symbolic.algebra import sp
+    from gradc.symbolic.foreign import prepare
+    from gradc.symbolic.read import read, symbols
 
     if isinstance(expression, str):
         used = _in_order(expression)
@@ -172,7 +172,11 @@ def _record(name: str, text: str, operands: tuple[str, ...], facts: Partials) ->
         for shape in ((3, 5), (), (0, 2)):
             yield Sample(tuple(spaced(0.2, 0.9, shape, 1 + 2 * i) for i in range(len(operands))))
 
-    calls = [n.func.id for n in ast.walk(parse(text)) if _calls_a_name(n)]
+    calls = [
+        node.func.id
+        for node in ast.walk(parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     return elementwise(
         name,
         meaning,
@@ -184,7 +188,3 @@ def _record(name: str, text: str, operands: tuple[str, ...], facts: Partials) ->
         samples=samples,
         hint="convert with .to(gradc.float32)",
     )
-
-
-def _calls_a_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import sympy as sp
-
 from gradc.errors import GradientError
 from gradc.ir.derivative import Partials
+from gradc.symbolic.algebra import sp
 from gradc.symbolic.definitions import DEFINITIONS, Definition
 from gradc.symbolic.lower import free_names, parse
 from gradc.symbolic.read import read, symbols
@@ -23,8 +22,16 @@ WIDTH = 100
 
 # What an operation costs relative to a multiplication, where operands are in registers.
 CHEAP, DIVISION, ROOT, TRANSCENDENTAL = 1, 4, 5, 10
-COSTS = {"where": CHEAP, "abs": CHEAP, "sign": CHEAP, "maximum": CHEAP, "minimum": CHEAP}
-COSTS |= {"sqrt": ROOT, "rsqrt": ROOT, "floor_divide": DIVISION}
+COSTS = {
+    "where": CHEAP,
+    "abs": CHEAP,
+    "sign": CHEAP,
+    "maximum": CHEAP,
+    "minimum": CHEAP,
+    "sqrt": ROOT,
+    "rsqrt": ROOT,
+    "floor_divide": DIVISION,
+}
 
 INVERSES: dict[Any, Any] = {
     sp.exp: sp.log,
@@ -55,7 +62,7 @@ def _partial(expression: Any, name: str, definition: Definition) -> str | None:
     """Return the cheapest text of the partial by one operand; None where it is zero."""
     if name in definition.conditions:
         return None
-    exact = sp.diff(expression, sp.Symbol(name, real=True)).replace(sp.DiracDelta, lambda *_: 0)
+    exact = sp.diff(expression, sp.Symbol(name, real=True)).replace(sp.DiracDelta, _nothing)
     if exact.has(sp.Derivative, sp.Subs):
         raise GradientError(f"elementwise: {expression} has no derivative by {name}")
     if exact == 0:
@@ -69,6 +76,11 @@ def _partial(expression: Any, name: str, definition: Definition) -> str | None:
         if kink.operand == name:
             best = f"where({kink.condition}, {kink.value}, {best})"
     return best
+
+
+def _nothing(*_: Any) -> Any:
+    """The derivative of a step is declared zero."""
+    return sp.Integer(0)
 
 
 def _with_facts(exact: Any, definition: Definition) -> Any:

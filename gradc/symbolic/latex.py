@@ -60,10 +60,16 @@ def definition_text(name: str) -> str:
     raise ArgumentError(f"latex: no primitive {name!r} is defined by an expression")
 
 
+def _floored(x: Any, y: Any) -> Any:
+    """Return floor(x / y) in SymPy's own function, which has a notation."""
+    from gradc.symbolic.algebra import sp
+
+    return sp.floor(x / y)
+
+
 def _latex(text: str) -> str:
     """Return the LaTeX of an expression text, as it stands: SymPy must not rearrange it."""
-    import sympy as sp
-
+    from gradc.symbolic.algebra import sp
     from gradc.symbolic.lower import free_names
     from gradc.symbolic.read import function, read
 
@@ -71,6 +77,6 @@ def _latex(text: str) -> str:
     if RESULT in names:
         names[RESULT] = sp.Symbol(RESULT_SHOWN, real=True)
     expression = read(text, names)
-    expression = expression.replace(function("floor_divide"), lambda x, y: sp.floor(x / y))
+    expression = expression.replace(function("floor_divide"), _floored)
     expression = expression.replace(function("ceil"), sp.ceiling)
     return str(sp.latex(expression.subs(sp.Float(ERF_SLOPE), 2 / sp.sqrt(sp.pi))))

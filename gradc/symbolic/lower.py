@@ -7,8 +7,6 @@ The text is Python syntax over operand names, numbers and primitive names:
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -24,27 +22,27 @@ Operands = dict[str, Any]
 
 LARGEST_UNROLLED_POWER = 8
 
-BINARY: dict[type[ast.AST], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("add", operator.add),
-    ast.Sub: ("sub", operator.sub),
-    ast.Mult: ("mul", operator.mul),
-    ast.Div: ("div", operator.truediv),
-    ast.FloorDiv: ("floor_divide", operator.floordiv),
-    ast.Mod: ("remainder", operator.mod),
-    ast.Pow: ("pow", operator.pow),
-    ast.BitAnd: ("logical_and", operator.and_),
-    ast.BitOr: ("logical_or", operator.or_),
-    ast.BitXor: ("logical_xor", operator.xor),
-    ast.Eq: ("eq", operator.eq),
-    ast.NotEq: ("ne", operator.ne),
-    ast.Lt: ("lt", operator.lt),
-    ast.LtE: ("le", operator.le),
-    ast.Gt: ("gt", operator.gt),
-    ast.GtE: ("ge", operator.ge),
+BINARY: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "remainder",
+    ast.Pow: "pow",
+    ast.BitAnd: "logical_and",
+    ast.BitOr: "logical_or",
+    ast.BitXor: "logical_xor",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
 }
-UNARY: dict[type[ast.AST], tuple[str, Callable[[Any], Any]]] = {
-    ast.USub: ("neg", operator.neg),
-    ast.Not: ("logical_not", operator.not_),
+UNARY: dict[type[ast.AST], str] = {
+    ast.USub: "neg",
+    ast.Not: "logical_not",
 }
 LOGIC: dict[type[ast.AST], type[ast.AST]] = {ast.And: ast.BitAnd, ast.Or: ast.BitOr}
 
@@ -136,14 +134,12 @@ class _Lowering:
 
     def unary(self, op: type[ast.AST], x: Any) -> Any:
         """Apply an operator of one operand."""
-        name, fold = UNARY[op]
-        return fold(x) if _is_number(x) else self.builder.op(name, x)
+        return self.call(UNARY[op], [x])
 
     def binary(self, op: type[ast.AST], x: Any, y: Any) -> Any:
         """Apply an operator of two operands."""
-        name, fold = BINARY[op]
         if _is_number(x) and _is_number(y):
-            return fold(x, y)
+            return _fold(BINARY[op], [x, y])
         if op is ast.Mult and _is_one(x):
             return y
         if op in (ast.Mult, ast.Div, ast.Pow) and _is_one(y):
@@ -152,7 +148,7 @@ class _Lowering:
             return self.power(x, y)
         if op is ast.Div and _is_one(x):
             return self.builder.op("reciprocal", y)
-        return self.call(name, [x, y])
+        return self.call(BINARY[op], [x, y])
 
     def power(self, x: Any, exponent: Number) -> Any:
         """Return x ** exponent, small whole powers by multiplications."""
@@ -189,8 +185,7 @@ class _Lowering:
                 hint="an elementwise primitive, such as exp, log, tanh, where, maximum",
             )
         if arguments and all(_is_number(a) for a in arguments):
-            arrays = [np.asarray(a, np.float64) for a in arguments]
-            return lookup(name).meaning(*arrays).item()
+            return _fold(name, arguments)
         type = self.like_of(*arguments)
         return self.builder.op(name, *(self.operand(a, type) for a in arguments))
 
@@ -207,6 +202,14 @@ class _Lowering:
         if key not in self.known:
             self.known[key] = self.builder.full(type, value)
         return self.known[key]
+
+
+def _fold(name: str, numbers: list[Number]) -> Number:
+    """Return what a primitive makes of numbers, whole where they all are and it is."""
+    arrays = [np.asarray(n, np.bool_ if isinstance(n, bool) else np.float64) for n in numbers]
+    result: Number = lookup(name).meaning(*arrays).item()
+    whole = all(isinstance(n, int) for n in numbers) and isinstance(result, float)
+    return int(result) if whole and float(result).is_integer() else result
 
 
 def _is_number(value: Any) -> bool:

@@ -6,15 +6,15 @@ Importing this module imports SymPy, so nothing that `import gradc` imports may 
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-
-import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from gradc.errors import ArgumentError, GradientError
 from gradc.ir.derivative import Partials, Zero
 from gradc.ir.primitive import Kind, lookup, registered
+from gradc.symbolic.algebra import sp
 from gradc.symbolic.definitions import DEFINITIONS
 from gradc.symbolic.derived import PARTIALS
 from gradc.symbolic.lower import free_names, parse
@@ -81,20 +81,23 @@ def derivative_of(name: str, application: Any, position: int) -> Any:
     return read(text, {**operands, "out": application})
 
 
+def _quotient(x: Any, y: Any) -> Any:
+    return x / y
+
+
 ARITHMETIC: dict[type[ast.AST], Any] = {
-    ast.Add: lambda x, y: x + y,
-    ast.Sub: lambda x, y: x - y,
-    ast.Mult: lambda x, y: x * y,
-    ast.Div: lambda x, y: x / y,
-    ast.Pow: lambda x, y: x**y,
-    ast.FloorDiv: lambda x, y: function("floor_divide")(x, y),
-    ast.Mod: lambda x, y: function("remainder")(x, y),
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: _quotient,
+    ast.Pow: sp.Pow,
     ast.BitAnd: sp.And,
     ast.BitOr: sp.Or,
     ast.BitXor: sp.Xor,
     ast.And: sp.And,
     ast.Or: sp.Or,
 }
+PRIMITIVE: dict[type[ast.AST], str] = {ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
 RELATIONS: dict[type[ast.AST], Any] = {
     ast.Eq: sp.Eq,
     ast.NotEq: sp.Ne,
@@ -103,33 +106,20 @@ RELATIONS: dict[type[ast.AST], Any] = {
     ast.Gt: sp.Gt,
     ast.GtE: sp.Ge,
 }
-SPELLED: dict[str, Any] = {
-    "pow": lambda x, y: x**y,
-    "add": lambda x, y: x + y,
-    "sub": lambda x, y: x - y,
-    "mul": lambda x, y: x * y,
-    "div": lambda x, y: x / y,
-    "neg": lambda x: -x,
+# Names that SymPy has as operators, by number of operands.
+ONE: dict[str, Callable[[Any], Any]] = {
+    "neg": operator.neg,
     "reciprocal": lambda x: 1 / x,
     "rsqrt": lambda x: 1 / sp.sqrt(x),
     "relu": lambda x: sp.Piecewise((x, x > 0), (0, True)),
-    "where": lambda c, a, b: sp.Piecewise((a, c), (b, True)),
 }
-
-
-# SymPy's functions in terms of ours: steps, whose derivative we declare, and quotients.
-FOREIGN: tuple[tuple[Any, Any], ...] = (
-    (sp.sign, lambda u: function("sign")(u)),
-    (sp.floor, lambda u: function("floor")(u)),
-    (sp.ceiling, lambda u: function("ceil")(u)),
-    (sp.Mod, lambda u, v: function("remainder")(u, v)),
-    (sp.sec, lambda u: 1 / sp.cos(u)),
-    (sp.csc, lambda u: 1 / sp.sin(u)),
-    (sp.cot, lambda u: 1 / sp.tan(u)),
-    (sp.sech, lambda u: 1 / sp.cosh(u)),
-    (sp.csch, lambda u: 1 / sp.sinh(u)),
-    (sp.coth, lambda u: 1 / sp.tanh(u)),
-)
+TWO: dict[str, Any] = {
+    "pow": sp.Pow,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": _quotient,
+}
 PARAMETRIC = ("cast",)  # elementwise, but not functions of their operands alone
 
 
@@ -172,6 +162,8 @@ def _read(node: ast.AST, text: str, names: dict[str, Any]) -> Any:
             return sp.Not(of(operand))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
             return ARITHMETIC[type(op)](of(left), of(right))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in PRIMITIVE:
+            return function(PRIMITIVE[type(op)])(of(left), of(right))
         case ast.BoolOp(op=op, values=values):
             return ARITHMETIC[type(op)](*(of(v) for v in values))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in RELATIONS:
@@ -197,27 +189,16 @@ def _callable(name: str, count: int, text: str) -> Any:
         raise ArgumentError(
             f"expression {text!r}: {name} takes {', '.join(operands)}, got {count} operands"
         )
-    return NATIVE.get(name) or SPELLED.get(name) or function(name)
+    if name == "where":
+        return _choice
+    return NATIVE.get(name) or ONE.get(name) or TWO.get(name) or function(name)
+
+
+def _choice(condition: Any, a: Any, b: Any) -> Any:
+    """Return a where the condition holds, else b."""
+    return sp.Piecewise((a, condition), (b, True))
 
 
 def _is_short(number: float) -> bool:
     """Return whether a number is an exact short fraction, better kept exact."""
     return float(number).is_integer() or float(number * 1024).is_integer()
-
-
-def prepare(expression: Any) -> Any:
-    """Return a user's SymPy expression in the functions that we differentiate and write.
-
-    A power of a variable by a variable becomes the primitive, for its declared values at 0;
-    `Function("softplus")(x)` becomes the primitive of that name.
-    """
-    for theirs, ours in FOREIGN:
-        expression = expression.replace(theirs, ours)
-    expression = expression.replace(
-        lambda e: e.is_Pow and bool(e.base.free_symbols and e.exp.free_symbols),
-        lambda e: function("pow")(e.base, e.exp),
-    )
-    return expression.replace(
-        lambda e: isinstance(e, AppliedUndef) and operands_of(e.func.__name__) is not None,
-        lambda e: function(e.func.__name__)(*e.args),
-    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy as sp
-
+from gradc.symbolic.algebra import sp
 from gradc.symbolic.read import function
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy as sp
-
 from gradc.errors import ArgumentError
+from gradc.symbolic.algebra import sp
 from gradc.symbolic.read import NATIVE, function, operands_of
 
 NAMES: dict[Any, str] = {f: name for name, f in NATIVE.items() if name != "sqrt"}
@@ -223,7 +222,7 @@ class _Writer:
 
     def call(self, e: Any) -> str:
         """Return the call of a function that is a primitive."""
-        name = NAMES.get(e.func, e.func.__name__)
+        name = NAMES.get(e.func, str(e.func.__name__))
         native = e.func in NAMES
         if not native and (operands_of(name) is None or e.func is not function(name)):
             raise ArgumentError(
