@@ -48,7 +48,7 @@ def define(name: str, expression: Any, operands: tuple[str, ...] | None = None) 
         >>> swish.operands, swish.expansion
         (('x', 'beta'), 'x * sigmoid(x * beta)')
         >>> swish.derivative.expressions[1]
-        'out * (x - out)'
+        'out * x * (1 - sigmoid(x * beta))'
     """
     _check_name(name)
     sympy_expression, operands = _read(name, expression, operands)
@@ -135,6 +135,7 @@ def _operand_names(name: str, used: tuple[str, ...], given: tuple[str, ...]) -> 
 
 def _derive(name: str, expression: Any, operands: tuple[str, ...]) -> tuple[str, Partials]:
     """Return the text to compute the expression by, and its partial derivatives."""
+    from gradc.symbolic.algebra import sp
     from gradc.symbolic.definitions import Definition
     from gradc.symbolic.derive import partials
     from gradc.symbolic.stable import stabilise
@@ -142,22 +143,20 @@ def _derive(name: str, expression: Any, operands: tuple[str, ...]) -> tuple[str,
 
     stable = stabilise(expression)
     text = write(stable, operands)
+    if not isinstance(stable, sp.Expr):
+        raise DTypeError(
+            f"elementwise: {name}: {text!r} is bool, not a number", hint="where(condition, 1, 0)"
+        )
     return text, partials(stable, Definition(operands, text))
 
 
 def _check_types(name: str, text: str, facts: Partials) -> None:
-    """Raise unless the value and the partials are floating: bool and numbers don't mix."""
+    """Apply the value and the partials to typed operands: bool and numbers must not mix."""
     builder, like = GraphBuilder(name), TensorType((2,), float64)
     named = {operand: builder.input(like, operand) for operand in (*facts.operands, "out")}
     for expression in (text, *facts.expressions):
-        if expression is None:
-            continue
-        type = builder.typeof(apply_expression(builder, expression, named, like))
-        if type != like:
-            raise DTypeError(
-                f"elementwise: {name}: {expression!r} is {type.dtype}, not a number",
-                hint="where(condition, 1, 0)",
-            )
+        if expression is not None:
+            apply_expression(builder, expression, named, like)
 
 
 def _record(name: str, text: str, operands: tuple[str, ...], facts: Partials) -> Primitive:

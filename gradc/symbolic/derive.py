@@ -11,7 +11,7 @@ from gradc.errors import GradientError
 from gradc.ir.derivative import Partials
 from gradc.symbolic.algebra import sp
 from gradc.symbolic.definitions import DEFINITIONS, Definition
-from gradc.symbolic.lower import free_names, parse
+from gradc.symbolic.lower import LARGEST_UNROLLED_POWER, free_names, parse
 from gradc.symbolic.read import read, symbols
 from gradc.symbolic.stable import stabilise
 from gradc.symbolic.write import write
@@ -176,6 +176,10 @@ def _cost_of(node: ast.AST) -> int:
             return COSTS.get(name, TRANSCENDENTAL)
         case ast.BinOp(op=ast.Div()):
             return DIVISION
+        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int() as exponent)) if (
+            exponent <= LARGEST_UNROLLED_POWER
+        ):
+            return exponent.bit_length() * CHEAP
         case ast.BinOp(op=ast.Pow()):
             return TRANSCENDENTAL
         case ast.BinOp() | ast.UnaryOp() | ast.Compare():

@@ -102,7 +102,7 @@ class _Notation:
         sign = ""
         if isinstance(factors[0], ast.UnaryOp) and isinstance(factors[0].op, ast.USub):
             sign, factors[0] = "-", factors[0].operand
-        texts = [self.at(f, SIGN) for f in factors]
+        texts = [self.at(f, SIGN if i == 0 else POWER) for i, f in enumerate(factors)]
         parts: list[str] = []
         for text in dict.fromkeys(texts):
             count = texts.count(text)
