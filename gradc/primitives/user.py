@@ -15,7 +15,8 @@ from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Primitive, Sample, lookup, register, registered
 from gradc.primitives.elementwise import Array, elementwise
 from gradc.primitives.elementwise_samples import spaced
-from gradc.symbolic.lower import apply_expression, free_names, parse
+from gradc.symbolic.lower import apply_expression
+from gradc.symbolic.program import free_names, parse
 
 RESERVED = ("out", "pi")
 

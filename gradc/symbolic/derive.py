@@ -11,7 +11,7 @@ from gradc.errors import GradientError
 from gradc.ir.derivative import Partials
 from gradc.symbolic.algebra import sp
 from gradc.symbolic.definitions import DEFINITIONS, Definition
-from gradc.symbolic.lower import LARGEST_UNROLLED_POWER, free_names, parse
+from gradc.symbolic.program import LARGEST_UNROLLED_POWER, free_names, parse
 from gradc.symbolic.read import read, symbols
 from gradc.symbolic.stable import stabilise
 from gradc.symbolic.write import write

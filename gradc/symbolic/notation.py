@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from gradc.symbolic.lower import parse
+from gradc.symbolic.program import parse
 
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
 OPERATORS: dict[type[ast.AST], str] = {

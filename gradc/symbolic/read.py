@@ -17,7 +17,7 @@ from gradc.ir.primitive import Kind, lookup, registered
 from gradc.symbolic.algebra import sp
 from gradc.symbolic.definitions import DEFINITIONS
 from gradc.symbolic.derived import PARTIALS
-from gradc.symbolic.lower import free_names, parse
+from gradc.symbolic.program import free_names, parse
 
 # SymPy's own functions under the primitives' names; SymPy differentiates these.
 NATIVE: dict[str, Any] = {

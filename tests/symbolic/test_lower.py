@@ -95,6 +95,11 @@ def test_numbers_take_the_dtype_of_the_operand_beside_them():
     assert b.typeof(apply_expression(b, "n > 1", {"n": counts}, TYPE)).dtype is bool_
 
 
+def test_signed_zeros_are_different_constants():
+    found = apply_expression(ArrayBuilder(), "1 / (x * 0.0) + 1 / (x * -0.0)", {"x": X}, TYPE)
+    assert np.isnan(found).all()
+
+
 def test_free_names():
     assert free_names("where((x == 0) & (y >= 0), 0, out * log(x))") == {"x", "y", "out"}
     assert free_names("1") == frozenset()
