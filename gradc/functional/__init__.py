@@ -1,0 +1,1 @@
+"""Composites written with tensor operations, so that they differentiate, trace and fuse."""

@@ -1,0 +1,157 @@
+"""Affine maps and table look-ups: products with a weight, rows of a weight."""
+
+from __future__ import annotations
+
+from gradc.errors import ArgumentError, DTypeError, ShapeError, TensorIndexError, UnsupportedError
+from gradc.functional.reduction import check_tensor
+from gradc.ir.dtype import int32, int64
+from gradc.ir.primitive import lookup
+from gradc.tensor import Tensor, arange, where
+from gradc.tensor.dispatch import apply
+from gradc.tensor.state import active_trace
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x W^T + b.
+
+    Args:
+        input: `[*, in]`.
+        weight: `[out, in]`, or `[in]` for a single output without its axis.
+        bias: `[out]`, or a scalar.
+
+    Returns:
+        `[*, out]`.
+
+    Raises:
+        ShapeError: sizes that don't fit.
+        DTypeError: input and weight of different dtypes.
+    """
+    check_tensor("linear", "input", input)
+    check_tensor("linear", "weight", weight)
+    if input.ndim == 0 or weight.ndim not in (1, 2) or input.shape[-1] != weight.shape[-1]:
+        raise ShapeError(
+            f"linear: expected input [*, in] and weight [out, in], got input {list(input.shape)} "
+            f"and weight {list(weight.shape)}"
+        )
+    if input.dtype is not weight.dtype:
+        raise DTypeError(
+            f"linear: input is {input.dtype}, weight is {weight.dtype}",
+            hint=f"input.to(gradc.{weight.dtype})",
+        )
+    outputs = tuple(weight.shape[:-1])
+    if bias is not None and tuple(bias.shape) not in (outputs, ()):
+        raise ShapeError(
+            f"linear: expected bias {list(outputs)} for weight {list(weight.shape)}, got "
+            f"{list(bias.shape)}"
+        )
+    product = input @ (weight if weight.ndim == 1 else weight.t())
+    return product if bias is None else product + bias
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Return the rows of a table at given indices.
+
+    Args:
+        input: int64 indices of any shape.
+        weight: `[rows, features]`.
+        padding_idx: a row that gets no gradient.
+        max_norm: must be None.
+        norm_type: belongs to max_norm.
+        scale_grad_by_freq: must be False.
+        sparse: must be False.
+
+    Returns:
+        `[*, features]`.
+
+    Raises:
+        TensorIndexError: an index outside [0, rows) (eager; compiled code gives NaN).
+    """
+    if max_norm is not None or norm_type != 2.0:
+        raise UnsupportedError(
+            "embedding: max_norm and norm_type are not supported, "
+            f"got max_norm={max_norm} and norm_type={norm_type}"
+        )
+    if scale_grad_by_freq or sparse:
+        which = "scale_grad_by_freq" if scale_grad_by_freq else "sparse"
+        raise UnsupportedError(f"embedding: {which}=True is not supported")
+    check_tensor("embedding", "input", input)
+    check_tensor("embedding", "weight", weight)
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding: expected weight [rows, features], got {list(weight.shape)}")
+    if input.dtype is int32:
+        input = input.to(int64)
+    if input.dtype is not int64:
+        raise DTypeError(
+            f"embedding: input must be int64 indices, got {input.dtype}", hint="input.long()"
+        )
+    rows = int(weight.shape[0])
+    _check_rows(input, rows)
+    found: Tensor = apply(lookup("index_select"), weight, input, axis=0)
+    if padding_idx is None:
+        return found
+    if not -rows <= padding_idx < rows:
+        raise ArgumentError(
+            f"embedding: padding_idx must be from {-rows} to {rows - 1}, got {padding_idx}"
+        )
+    padding = (input == padding_idx % rows).unsqueeze(-1)
+    return where(padding, found.detach(), found)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Return 1 at the index and 0 elsewhere, along a new last axis.
+
+    Args:
+        tensor: int64 indices of any shape.
+        num_classes: length of the new axis; -1 takes the largest index + 1 (eager only).
+
+    Returns:
+        int64 `[*, num_classes]`.
+
+    Example:
+        >>> import gradc
+        >>> one_hot(gradc.tensor([0, 2])).tolist()
+        [[1, 0, 0], [0, 0, 1]]
+    """
+    check_tensor("one_hot", "tensor", tensor)
+    if tensor.dtype is not int64:
+        raise DTypeError(
+            f"one_hot: tensor must be int64 indices, got {tensor.dtype}", hint="tensor.long()"
+        )
+    if num_classes == -1:
+        if tensor.numel() == 0:
+            raise ArgumentError(
+                "one_hot: the number of classes can't be told from an empty tensor",
+                hint="give num_classes",
+            )
+        num_classes = int(tensor.max().item()) + 1
+    if num_classes < 1:
+        raise ArgumentError(f"one_hot: num_classes must be positive or -1, got {num_classes}")
+    if active_trace() is None and tensor.numel():
+        values = tensor.numpy()
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high >= num_classes:
+            raise ArgumentError(
+                f"one_hot: indices must be from 0 to {num_classes - 1}, got {low} to {high}"
+            )
+    return (tensor.unsqueeze(-1) == arange(num_classes)).to(int64)
+
+
+def _check_rows(index: Tensor, rows: int) -> None:
+    """Refuse indices outside [0, rows); eager only."""
+    if active_trace() is not None:
+        return
+    values = index.numpy()
+    wrong = values[(values < 0) | (values >= rows)]
+    if wrong.size:
+        raise TensorIndexError(
+            f"embedding: index {int(wrong.flat[0])} is out of bounds: weight has {rows} rows, "
+            f"expected indices from 0 to {rows - 1}"
+        )

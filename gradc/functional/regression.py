@@ -1,0 +1,109 @@
+"""Losses of numbers: how far an input is from its target."""
+
+from __future__ import annotations
+
+from gradc.errors import ArgumentError
+from gradc.functional.reduction import check_reduction, reduce as reduced, warn_of_broadcast
+from gradc.tensor import Tensor, where
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Return (x - y)^2, reduced.
+
+    Args:
+        input: any shape, floating.
+        target: the same shape; other shapes are broadcast, with a warning.
+        size_average: must be None.
+        reduce: must be None.
+        reduction: `mean`, `sum` or `none`; the mean of no elements is NaN.
+        weight: of each element; the mean is then divided by the sum of the weights.
+
+    Example:
+        >>> import gradc
+        >>> mse_loss(gradc.tensor([1.0, 3.0]), gradc.tensor([1.0, 1.0])).item()
+        2.0
+    """
+    check_reduction("mse_loss", reduction, size_average, reduce)
+    warn_of_broadcast("mse_loss", input, target)
+    error = input - target
+    return _weighted(error * error, weight, reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Return |x - y|, reduced; arguments as for `mse_loss`."""
+    check_reduction("l1_loss", reduction, size_average, reduce)
+    warn_of_broadcast("l1_loss", input, target)
+    return _weighted((input - target).abs(), weight, reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Return e^2 / (2 beta) where |e| < beta, |e| - beta / 2 elsewhere; e = x - y; reduced.
+
+    Args: as for `mse_loss`, and
+        beta: where the parabola ends, >= 0.
+
+    Source: Girshick, "Fast R-CNN", 2015, arXiv:1504.08083.
+    """
+    check_reduction("smooth_l1_loss", reduction, size_average, reduce)
+    if beta < 0:
+        raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    if beta == 0.0:
+        return l1_loss(input, target, reduction=reduction)
+    warn_of_broadcast("smooth_l1_loss", input, target)
+    error = input - target
+    size = error.abs()
+    return reduced(where(size < beta, 0.5 * error * error / beta, size - 0.5 * beta), reduction)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Return e^2 / 2 where |e| <= delta, delta (|e| - delta / 2) elsewhere; e = x - y; reduced.
+
+    Args: as for `mse_loss`, and
+        delta: where the parabola ends, > 0.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
+    """
+    check_reduction("huber_loss", reduction)
+    if not delta > 0:
+        raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
+    warn_of_broadcast("huber_loss", input, target)
+    error = input - target
+    size = error.abs()
+    losses = where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta))
+    return _weighted(losses, weight, reduction)
+
+
+def _weighted(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Weight the losses, and reduce them."""
+    if weight is None:
+        return reduced(losses, reduction)
+    weights = weight.expand(losses.shape)
+    losses = losses * weights
+    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)

@@ -1,0 +1,50 @@
+"""PyTorch's name for the functions behind layers and losses."""
+
+from gradc.functional.activation import (
+    elu,
+    gelu,
+    leaky_relu,
+    logsigmoid,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
+from gradc.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
+from gradc.functional.classification import cross_entropy, nll_loss
+from gradc.functional.dropout import dropout
+from gradc.functional.linear import embedding, linear, one_hot
+from gradc.functional.normalization import layer_norm, normalize
+from gradc.functional.pad import pad
+from gradc.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradc.functional.softmax import log_softmax, softmax
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "dropout",
+    "elu",
+    "embedding",
+    "gelu",
+    "huber_loss",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
+]

@@ -1,0 +1,66 @@
+"""Turn a module's own state into a tuple that differs when a compiled program must be renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from gradc.ir.dtype import DType
+from gradc.tensor import epoch
+
+if TYPE_CHECKING:
+    from gradc.nn.module import Module
+
+# Attributes that are compared entry by entry instead.
+_TABLES = frozenset(
+    {
+        "_parameters",
+        "_buffers",
+        "_modules",
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_non_persistent_buffers_set",
+    }
+)
+
+
+def state_epoch() -> int:
+    """Return a number that changes with every change of a module, parameter or hook.
+
+    The same number twice means that all fingerprints are the same too; contents of tensors
+    don't count, nor changes inside a list or dict that a module holds.
+    """
+    return epoch.current()
+
+
+def fingerprint(module: Module) -> tuple[object, ...]:
+    """Return what a program compiled with `module` depends on, besides its tensors' contents."""
+    attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
+    return (
+        type(module),
+        tuple((name, _frozen(value)) for name, value in attributes.items()),
+        tuple((name, id(p), _flag(p)) for name, p in module._parameters.items()),
+        tuple((name, id(b), _flag(b)) for name, b in module._buffers.items()),
+        tuple((name, id(m)) for name, m in module._modules.items()),
+        tuple(module._forward_pre_hooks.table),
+        tuple(module._forward_hooks.table),
+    )
+
+
+def _flag(tensor: Any) -> bool | None:
+    """Return whether a parameter or buffer wants a gradient; None where there is none."""
+    return None if tensor is None else tensor.requires_grad
+
+
+def _frozen(value: object) -> object:
+    """Return plain Python data by value, other objects by identity."""
+    if value is None or isinstance(value, bool | int | float | str | bytes | DType):
+        # NOTE: the type goes along because 1 == 1.0 == True.
+        return (type(value), value)
+    if isinstance(value, list | tuple):
+        entries = cast("list[object] | tuple[object, ...]", value)
+        return (type(value), tuple(_frozen(v) for v in entries))
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return (type(value), tuple((_frozen(k), _frozen(v)) for k, v in pairs))
+    return (type(value), id(value))

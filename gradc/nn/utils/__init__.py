@@ -1,0 +1,12 @@
+"""PyTorch's name for functions on the parameters of a module."""
+
+from gradc.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, get_total_norm
+from gradc.nn.utils.vector import parameters_to_vector, vector_to_parameters
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]

@@ -1,0 +1,26 @@
+"""Optimizers and learning-rate schedules with PyTorch's names, formulas and state_dict format."""
+
+from gradc.optim import lr_scheduler
+from gradc.optim.adadelta import Adadelta
+from gradc.optim.adagrad import Adagrad
+from gradc.optim.adam import Adam, AdamW
+from gradc.optim.adamax import Adamax
+from gradc.optim.nadam import NAdam
+from gradc.optim.optimizer import Optimizer
+from gradc.optim.radam import RAdam
+from gradc.optim.rmsprop import RMSprop
+from gradc.optim.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "lr_scheduler",
+]
