@@ -1,0 +1,42 @@
+"""A program's text -> the hash of everything that its machine code depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from gradc.build.machine import host
+
+_ROOMS = ("runtime", "build")
+
+
+def key(source: str, *, interpreted: bool) -> str:
+    """Return the key of a program for this processor, these compilers and this runtime.
+
+    BLAS is no part of it: its functions are reached through the table, with 64-bit integers.
+    """
+    mode = "interpreted" if interpreted else _machine()
+    return hashlib.sha256("\0".join((mode, _house(), source)).encode()).hexdigest()
+
+
+@cache
+def _machine() -> str:
+    """Return the processor and the versions of what makes code for it."""
+    machine = host()
+    tools = [f"{name} {version(name)}" for name in ("numba", "llvmlite")]
+    python = f"python {sys.version_info.major}.{sys.version_info.minor}"
+    return "\0".join((machine.triple, machine.cpu, machine.features, *tools, python))
+
+
+@cache
+def _house() -> str:
+    """Return the hash of the files that decide what machine code a text becomes."""
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((Path(__file__).parent.parent / room).glob("*.py")):
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,120 @@
+"""The text of a generated file -> a step that can be called with a table of addresses."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from gradc.build import store
+from gradc.build.key import key
+from gradc.build.machine import Code, host
+from gradc.config import cache_directory, jit_disabled
+from gradc.errors import BuildError
+
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A loaded program.
+
+    Attributes:
+        address: of the C function `int gradc_step(int64_t *table)`; 0 where it is interpreted.
+        path: the readable text, kernel.py.
+        compile_seconds: what compiling took in this process; 0 where it came from the store.
+        cached: whether the machine code came from the store.
+        source: the text.
+    """
+
+    address: int
+    path: Path
+    compile_seconds: float
+    cached: bool
+    source: str
+    _entry: Callable[[int], int] = field(repr=False)
+    _keep_alive: Code | None = field(repr=False)
+
+    def call(self, table_address: int) -> None:
+        """Run the step on a table of addresses; other Python threads run meanwhile.
+
+        Raises:
+            BuildError: the step reported an error, which generated code never should.
+        """
+        status = self._entry(table_address)
+        if status != 0:
+            raise BuildError(f"step: {self.path} returned status {status}, expected 0")
+
+
+def load(source: str, name: str) -> Native:
+    """Return the program of a text, from the store or compiled now.
+
+    Under NUMBA_DISABLE_JIT=1 the same text runs in the Python interpreter.
+
+    Args:
+        source: a generated file: imports, `@kernel` functions, one `@step` function.
+        name: what messages and `sys.modules` call it.
+
+    Raises:
+        BuildError: the text does not run or does not compile; the cause is kept.
+        CacheError: the cache directory can't be trusted.
+    """
+    if jit_disabled():
+        return _interpreted(source, name)
+    directory = store.opened(cache_directory())
+    program = key(source, interpreted=False)
+    entry = store.read(directory, program, source)
+    if entry is not None:
+        return _native(Code(entry.code, entry.externals), entry.path, 0.0, source)
+    started = time.perf_counter()
+    # The compiler is imported here so that a warm start does without it.
+    from gradc.build.objectfile import compile_module
+
+    path = store.place(directory, program) / store.SOURCE
+    try:
+        compiled = compile_module(_module(source, name, program, path), host())
+    except BuildError:
+        store.write_source(directory, program, source)
+        raise
+    store.write(directory, program, source, compiled.code, compiled.externals)
+    code = Code(compiled.code, compiled.externals)
+    return _native(code, path, time.perf_counter() - started, source)
+
+
+def _native(code: Code, path: Path, seconds: float, source: str) -> Native:
+    """Return the program around loaded machine code."""
+    return Native(code.address, path, seconds, seconds == 0.0, source, _ENTRY(code.address), code)
+
+
+def _interpreted(source: str, name: str) -> Native:
+    """Return the program run by the Python interpreter, so that pdb can stop in it."""
+    from gradc.runtime.interpreted import Step
+
+    directory = store.opened(cache_directory())
+    program = key(source, interpreted=True)
+    entry = store.read(directory, program, source)
+    path = entry.path if entry else store.write(directory, program, source, b"", ())
+    module = _module(source, name, program, path)
+    steps = [value for value in vars(module).values() if isinstance(value, Step)]
+    if len(steps) != 1:
+        raise BuildError(f"build: {path} has {len(steps)} @step functions, expected 1")
+    return Native(0, path, 0.0, entry is not None, source, steps[0].run, None)
+
+
+def _module(source: str, name: str, program: str, path: Path) -> ModuleType:
+    """Run the text as a module that tracebacks, pdb and inspect find at its path."""
+    module = ModuleType(f"gradc_generated_{name}_{program[:16]}")
+    module.__file__ = str(path)
+    # NOTE: registered before it runs, so that a name in it resolves to this module.
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except Exception as error:
+        del sys.modules[module.__name__]
+        message = f"build: the text of {name} ({path}) did not run: {type(error).__name__}: {error}"
+        raise BuildError(message) from error
+    return module

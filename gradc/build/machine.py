@@ -1,0 +1,62 @@
+"""The processor that code is made for, and machine code -> an address to call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from gradc.errors import BuildError
+
+SYMBOL = "gradc_step"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A processor as LLVM names it."""
+
+    triple: str
+    cpu: str
+    features: str
+
+    @property
+    def wide_vectors(self) -> bool:
+        """Whether 512-bit vectors pay: from Ice Lake and Zen 4 on they don't slow the clock."""
+        return "+avx512vbmi2" in self.features.split(",")
+
+    def target_machine(self) -> Any:
+        """Return LLVM's code generator for this processor."""
+        target = llvm.Target.from_triple(self.triple)
+        return target.create_target_machine(
+            cpu=self.cpu, features=self.features, opt=3, reloc="pic", codemodel="default"
+        )
+
+
+@cache
+def host() -> Machine:
+    """Return this computer's processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features().flatten()
+    return Machine(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+
+
+class Code:
+    """Loaded machine code; its memory lives as long as this object."""
+
+    def __init__(self, code: bytes, externals: Sequence[str]) -> None:
+        target = host().target_machine()
+        # NOTE: LLVM ends the process when a name can't be resolved, so ask first.
+        missing = [name for name in externals if llvm.address_of_symbol(name) is None]
+        if missing:
+            raise BuildError(f"build: the compiled step calls unknown functions: {missing}")
+        empty = llvm.parse_assembly(f'target triple = "{host().triple}"')
+        self._engine = llvm.create_mcjit_compiler(empty, target)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        self.address: int = self._engine.get_function_address(SYMBOL)
+        if not self.address:
+            raise BuildError(f"build: the object file has no function {SYMBOL}")

@@ -1,0 +1,1 @@
+"""What generated programs call: views on a table of addresses, products, maths, random bits."""

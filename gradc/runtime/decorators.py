@@ -1,0 +1,66 @@
+"""`@kernel("f32[:], f32[:]")` and `@step`: Python functions -> what the build compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba.core import types
+
+from gradc.runtime import signature as signatures
+from gradc.runtime.operation import Operation, signature
+
+ELEMENT = {
+    "f32": types.float32,
+    "f64": types.float64,
+    "i32": types.int32,
+    "i64": types.int64,
+    "u8": types.uint8,
+    "b1": types.boolean,
+}
+TABLE = types.CPointer(types.int64)
+
+
+class Kernel(Operation):
+    """A function of a generated file with typed arguments; `function` is the Python original."""
+
+    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self.function = function
+        self.arguments = arguments
+        super().__init__(function.__name__, self._typing, None)
+
+    def _typing(self, context: Any, *args: Any) -> Any:
+        """Return the declared signature where the arguments convert to it."""
+        if len(args) != len(self.arguments):
+            return None
+        pairs = zip(args, self.arguments, strict=True)
+        if any(context.can_convert(given, declared) is None for given, declared in pairs):
+            return None
+        return signature(types.void, *self.arguments)
+
+    def __call__(self, *args: object) -> Any:
+        """Run the Python original on arrays and numbers."""
+        return self.function(*args)
+
+
+class Step(Kernel):
+    """The entry point of a generated file: a function of the table of addresses."""
+
+
+def kernel(text: str) -> Callable[[Callable[..., None]], Kernel]:
+    """Declare a kernel with the argument types that `text` names."""
+    arguments = tuple(_numba_type(argument) for argument in signatures.parse(text))
+    return lambda function: Kernel(function, arguments)
+
+
+def step(function: Callable[[Any], None]) -> Step:
+    """Declare the entry point."""
+    return Step(function, (TABLE,))
+
+
+def _numba_type(argument: signatures.Argument) -> Any:
+    """Return the Numba type of one declared argument."""
+    element = ELEMENT[argument.code]
+    if argument.axes is None:
+        return element
+    return types.Array(element, argument.axes, "C" if argument.contiguous else "A")
