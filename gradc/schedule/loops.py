@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,9 @@ class Affine:
 
 
 Index = tuple[Affine, ...]
+
+
+ZERO = Affine(())
 
 
 def axis_index(axis: int) -> Affine:
@@ -154,15 +158,25 @@ class Result(Node):
     fold: Fold
 
 
+class Scope(enum.Enum):
+    """Where in a nest something is done."""
+
+    INNER = "for each element"
+    ROW = "once per row"
+    END = "after all loops"
+
+
 @dataclass(eq=False, slots=True)
 class Fold:
-    """A reduction over the inner axes, held in a local variable.
+    """A reduction held in a local variable.
 
     Args:
         root: the value it gives.
         name: sum prod max min any all argmax argmin.
         operand: what is folded.
-        sweep: in which sweep over the row.
+        sweep: in which sweep over the row (or, for row values, before which).
+        scope: ROW: complete at the end of each row; END: complete after all loops.
+        source: where the operand is met: INNER, or ROW for a fold over row values.
         place: for argmax and argmin: position along the folded axis.
     """
 
@@ -170,6 +184,8 @@ class Fold:
     name: str
     operand: Node
     sweep: int
+    scope: Scope = Scope.ROW
+    source: Scope = Scope.INNER
     place: Affine | None = None
 
 
@@ -182,21 +198,29 @@ class Let:
 
 @dataclass(eq=False, slots=True)
 class Store:
-    """root[index] = node, or with `fold` one step of an accumulator.
+    """root[index] = node, or with `fold` one step of an accumulator array.
 
     Args:
         root: the value stored.
         dims: shape it is seen with.
         index: where.
         node: what.
+        sweep: in which sweep over the row (or, for row values, before which).
+        scope: how deep in the nest.
         fold: name of the reduction that accumulates; "" for a plain store.
+        clear: whether an accumulator gets its first values before the loops.
+        tests: the store happens only where all hold.
     """
 
     root: Value
     dims: tuple[int, ...]
     index: Index
     node: Node
+    sweep: int = 0
+    scope: Scope = Scope.INNER
     fold: str = ""
+    clear: bool = False
+    tests: tuple[Test, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -221,23 +245,27 @@ class Clear:
 
 
 @dataclass(eq=False, slots=True)
-class Loop:
-    """Statements for each position along an axis; `reverse` goes from the end."""
+class Join:
+    """A total takes in the sum of one run of the innermost loop."""
 
-    axis: int
-    body: list[Statement] = field(default_factory=list["Statement"])
-    reverse: bool = False
+    total: Fold
+    part: Fold
 
 
 @dataclass(eq=False, slots=True)
-class Guard:
-    """Statements done only where all tests hold."""
+class Loop:
+    """Statements for each position along an axis."""
 
-    tests: tuple[Test, ...]
+    axis: int
     body: list[Statement] = field(default_factory=list["Statement"])
 
 
-Statement = Let | Store | Start | Step | Clear | Loop | Guard
+Statement = Let | Store | Start | Step | Join | Clear | Loop
+
+
+def places_of(store: Store) -> tuple[Affine, ...]:
+    """Return every index in a store."""
+    return (*store.index, *(t.place for t in store.tests))
 
 
 def parts(node: Node) -> tuple[Node, ...]:

@@ -8,6 +8,7 @@ from gradc.ir.dtype import int64
 from gradc.ir.graph import Equation, Value
 from gradc.ir.primitive import Kind, lookup
 from gradc.schedule.loops import (
+    ZERO,
     Affine,
     Argument,
     Choose,
@@ -24,7 +25,7 @@ from gradc.schedule.loops import (
     identity,
     position,
 )
-from gradc.schedule.roots import ZERO, Form, Program, Root, squeeze
+from gradc.schedule.roots import Program, Root, squeeze
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class Lowering:
                 return self._look_up(equation, value, index)
             case Kind.RANDOM:
                 return self._random(equation, value, index)
+            case Kind.SCAN:  # along an axis of size 1
+                return self.pull(equation.inputs[0], index)
             case Kind.REDUCTION:
                 return self._fold_of_one(equation, value, index)
             case kind:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
 from gradc.schedule import products
-from gradc.schedule.loops import Affine, Index, axis_index
+from gradc.schedule.loops import ZERO, Index, axis_index
 
 Shape = tuple[int, ...]
-ZERO = Affine(())
 
 
 class Form(enum.Enum):
@@ -118,6 +118,8 @@ def _needed(graph: Graph, known: products.Definitions) -> dict[Value, str]:
                 assert pair is not None, "normalise has run"
                 for matrix in pair:
                     keep(matrix.value, "a matrix product reads it")
+            case "sort":
+                keep(equation.inputs[0], "it is sorted")
             case "reshape" if not _only_units(equation):
                 keep(equation.inputs[0], "it is reshaped")
             case _:
@@ -136,7 +138,7 @@ def _root(equation: Equation, output: Value, reason: str, shared_scalar: bool) -
     shape = squeeze(output.shape)
     if kind is Kind.CONTRACTION:
         return Root(output, Form.PRODUCT, equation, reason="it is a matrix product")
-    if kind is Kind.SCAN:
+    if kind is Kind.SCAN and output.shape[equation.params["axis"]] != 1:
         return Root(output, Form.SCAN, equation, shape, reason="it is a running sum")
     if kind is Kind.SORT:
         return Root(output, Form.SORT, equation, reason="it is sorted")
@@ -166,22 +168,19 @@ def _fold_root(equation: Equation, output: Value) -> Root:
 
 
 def _shared_scalars(graph: Graph) -> set[Value]:
-    """Return the values of one element that arrays are computed with: these the step computes."""
-    single = {
-        e.outputs[0]
-        for e in graph.equations
-        if e.outputs[0].type.size == 1 and e.primitive.kind in (Kind.ELEMENTWISE, Kind.RANDOM)
-    }
+    """Return the values of one element that get a variable of the step.
+
+    These are the user's named ones, those used twice, and those that arrays are computed with.
+    """
     found: set[Value] = set()
-    through = {v: v for v in single}  # a unit reshape of a scalar is that scalar
+    uses: Counter[Value] = Counter()
     for e in graph.equations:
-        small = e.outputs[0].type.size == 1
+        small = all(v.type.size == 1 for v in e.outputs)
         for v in e.inputs:
-            source = through.get(v)
-            if source is None:
-                continue
-            if not small or e.primitive.kind in (Kind.CONTRACTION, Kind.SCAN, Kind.SORT):
-                found.add(source)
-            elif e.primitive.kind is Kind.MOVEMENT and e.outputs[0] not in single:
-                through[e.outputs[0]] = source
+            uses[v] += 1 if small and e.primitive.kind is Kind.ELEMENTWISE else 2
+    for e in graph.equations:
+        (value, *_) = e.outputs
+        if value.type.size == 1 and e.primitive.kind in (Kind.ELEMENTWISE, Kind.RANDOM):
+            if value.name or uses[value] > 1:
+                found.add(value)
     return found

@@ -1,0 +1,310 @@
+"""Roots -> groups: those that one loop nest computes together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gradc.ir.graph import Section, Value
+from gradc.ir.primitive import Kind
+from gradc.schedule import products
+from gradc.schedule.loops import Argument, Compute, Index, Node, Read, identity, walk
+from gradc.schedule.lower import Lowering, full_index
+from gradc.schedule.roots import Form, Program, Root, squeeze
+
+LARGEST_KERNEL = 60  # computations; compile time grows faster than linearly beyond
+SMALL_ROW = 16384  # elements of a whole vector that one kernel may sweep several times
+LOOPED = (Form.ELEMENT, Form.FOLD)
+ALONE = (Form.PRODUCT, Form.SCATTER, Form.SCAN, Form.SORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What computing one root by itself reads.
+
+    Args:
+        node: the expression, or None for roots with kernels of their own.
+        reads: elements read, each once.
+        sources: roots needed in any way.
+        work: number of computations.
+        computed: (value, index) of everything computed on the way.
+    """
+
+    node: Node | None
+    reads: tuple[Read, ...]
+    sources: tuple[Value, ...]
+    work: int
+    computed: tuple[tuple[Value, Index, Node], ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Roots computed together.
+
+    Args:
+        roots: in order.
+        form: ELEMENT for loop nests, else the form of the only root.
+        domain: the loops.
+        rows: how many outer loops row reductions stay inside; None while there are none.
+        work: number of computations.
+        sources: groups that must run before.
+    """
+
+    roots: list[Root]
+    form: Form
+    domain: tuple[int, ...]
+    rows: int | None
+    work: int
+    sources: set[Group] = field(default_factory=set["Group"])
+
+    @property
+    def values(self) -> set[Value]:
+        """The values it computes."""
+        return {r.value for r in self.roots}
+
+    @property
+    def updating(self) -> bool:
+        """Whether it belongs to the update of the state."""
+        return section_of(self.roots[0]) is Section.UPDATE
+
+    def is_row_fold(self, root: Root) -> bool:
+        """Return whether a reduction is complete at the end of each row."""
+        return root.form is Form.FOLD and _row_split(root, self.domain) == self.rows
+
+
+def section_of(root: Root) -> Section:
+    """Return the section of the equation that computes a root."""
+    return root.equation.section if root.equation is not None else Section.FORWARD
+
+
+def _row_split(root: Root, domain: tuple[int, ...]) -> int | None:
+    """Return how many outer loops a reduction over all inner loops keeps, or None."""
+    count = len(root.kept)
+    if root.domain != domain or root.kept != tuple(range(count)):
+        return None
+    return count
+
+
+def fragments(program: Program) -> dict[Value, Fragment]:
+    """Return what each computed root reads."""
+    return {v: fragment(program, r) for v, r in program.roots.items() if r.form is not Form.INPUT}
+
+
+def fragment(program: Program, root: Root) -> Fragment:
+    """Return what computing `root` reads."""
+    equation = root.equation
+    assert equation is not None
+    lowering = Lowering(program)
+    if root.form is Form.PRODUCT:
+        pair = products.operands(equation, program.known)
+        assert pair is not None
+        homes = [program.home(m.value) for m in pair]
+        return Fragment(None, (), tuple(r.value for r in homes if r is not None), 1)
+    if root.form in (Form.SCATTER, Form.SCAN, Form.SORT):
+        tops = [lowering.pull(v, full_index(v)) for v in equation.inputs]
+        node = None
+    elif root.form is Form.FOLD:
+        tops = [lowering.pull(equation.inputs[0], root.index)]
+        node = tops[0]
+    else:
+        index = full_index(root.value)
+        tops = [lowering.define(equation, root.value, index)]
+        node = tops[0]
+        lowering.nodes[root.value, index] = node
+    nodes = list(_all(tops))
+    unique = {(n.root, n.dims, n.index): n for n in nodes if isinstance(n, Read)}
+    sources: dict[Value, None] = {}
+    for n in nodes:
+        match n:
+            case Read() | Argument():
+                sources[n.root] = None
+            case _:
+                pass
+    work = sum(isinstance(n, Compute) for n in nodes)
+    computed = tuple((v, i, n) for (v, i), n in lowering.nodes.items() if v is not root.value)
+    return Fragment(node, tuple(unique.values()), tuple(sources), work, computed)
+
+
+def _all(tops: list[Node]) -> Iterator[Node]:
+    seen: set[Node] = set()
+    for top in tops:
+        yield from walk(top, seen)
+
+
+def groups(
+    program: Program, parts: dict[Value, Fragment], late: dict[Value, Value]
+) -> list[Group]:
+    """Return the groups in an order in which they can run.
+
+    `late` values are computed after everything that reads the input they overwrite.
+
+    Each root, in the order of the program, joins a group that computes what it reads or reads
+    what it reads, where loops fit and no other group comes between; else it founds one.
+    """
+    made: list[Group] = []
+    home: dict[Value, Group] = {}
+    for value, part in parts.items():
+        root = program.roots[value]
+        sources = {home[s] for s in part.sources if s in home}
+        group = None
+        if root.form in LOOPED and value not in late:
+            group = _host(root, part, made, sources, parts)
+        if group is None:
+            form = Form.ELEMENT if root.form is Form.FOLD else root.form
+            if value in late:
+                sources |= {g for g in made if _reads(g, late[value], parts)}
+            group = Group([root], form, root.domain, _first_split(root), part.work, sources)
+            made.append(group)
+        else:
+            group.roots.append(root)
+            group.work += part.work
+            group.sources |= sources - {group}
+        home[value] = group
+        _join_sort_outputs(root, home, made, group)
+    return ordered(made)
+
+
+def _reads(group: Group, value: Value, parts: dict[Value, Fragment]) -> bool:
+    return any(value in parts[r.value].sources for r in group.roots)
+
+
+def _join_sort_outputs(root: Root, home: dict[Value, Group], made: list[Group], own: Group) -> None:
+    """The two outputs of one sort are computed by one kernel."""
+    if root.form is not Form.SORT or root.equation is None:
+        return
+    first = root.equation.outputs[0]
+    if first is not root.value and first in home and home[first] is not own:
+        home[first].roots.append(root)
+        home[root.value] = home[first]
+        made.remove(own)
+
+
+def _first_split(root: Root) -> int | None:
+    """Return the row split of a group that begins with `root`."""
+    if root.form is not Form.FOLD:
+        return None
+    split = _row_split(root, root.domain)
+    return split if split != 0 or _small(root.domain) else None
+
+
+def _small(domain: tuple[int, ...]) -> bool:
+    return len(domain) == 1 and domain[0] <= SMALL_ROW
+
+
+def _host(
+    root: Root, part: Fragment, made: list[Group], sources: set[Group], parts: dict[Value, Fragment]
+) -> Group | None:
+    """Return the group that `root` joins: one it reads from, else one that reads the same."""
+    for group in reversed(made):
+        if group in sources and _fits(root, part, group, sources, vertical=True):
+            return group
+    shared = {_key(r) for r in part.reads if len(set(_axes(r))) == len(root.domain)}
+    if not shared:
+        return None
+    for group in made:
+        if group in sources or group.domain != root.domain:
+            continue
+        theirs = {_key(r) for m in group.roots for r in parts[m.value].reads}
+        if shared & theirs and _fits(root, part, group, sources, vertical=False):
+            return group
+    return None
+
+
+def _key(read: Read) -> tuple[Value, tuple[int, ...], Index]:
+    return read.root, read.dims, read.index
+
+
+def _axes(read: Read) -> list[int]:
+    return [a for place in read.index for a in place.axes]
+
+
+def _fits(
+    root: Root, part: Fragment, group: Group, sources: set[Group], *, vertical: bool
+) -> bool:
+    """Return whether `root` may join `group`; if so and it sets the row split, set it."""
+    if group.form is not Form.ELEMENT or group.work + part.work > LARGEST_KERNEL:
+        return False
+    if group.updating is not (section_of(root) is Section.UPDATE):
+        return False
+    if any(s is not group and depends(s, group) for s in sources):
+        return False
+    rows = _split_with(root, group, vertical=vertical)
+    if rows is False or not all(_readable(r, group, rows) for r in part.reads):
+        return False
+    group.rows = rows
+    return True
+
+
+def _split_with(root: Root, group: Group, *, vertical: bool) -> int | None | bool:
+    """Return the row split of `group` once `root` is in, or False where the loops don't fit."""
+    if root.domain == group.domain:
+        split = _row_split(root, group.domain) if root.form is Form.FOLD else None
+        if split is None or group.rows is not None:
+            return group.rows
+        return split if split or _small(group.domain) else None
+    inner = group.rows is not None and root.domain == group.domain[: group.rows]
+    return group.rows if inner and group.rows and vertical else False
+
+
+def _readable(read: Read, group: Group, rows: int | None) -> bool:
+    """Return whether `read` may happen inside `group`: what it reads is ready by then."""
+    member = next((r for r in group.roots if r.value is read.root), None)
+    if member is None:
+        return True
+    same = read.dims == squeeze(member.value.shape)
+    if member.form is Form.FOLD:
+        whole = group.is_row_fold(member) and rows == group.rows and bool(rows)
+        return whole and same and read.index == identity(rows or 0)
+    if same and read.index == identity(len(read.dims)):
+        return True
+    in_row = rows is not None and rows > 0 and len(read.dims) >= rows
+    return in_row and same and read.index[:rows] == identity(rows or 0)
+
+
+def depends(group: Group, on: Group) -> bool:
+    """Return whether `group` needs `on` to have run."""
+    seen: set[Group] = set()
+    stack = [group]
+    while stack:
+        at = stack.pop()
+        if at is on:
+            return True
+        if at not in seen:
+            seen.add(at)
+            stack.extend(at.sources)
+    return False
+
+
+def ordered(made: list[Group]) -> list[Group]:
+    """Return the groups, each after those it needs, otherwise in the order of the program."""
+    done: dict[Group, None] = {}
+    for group in made:
+        stack = [group]
+        while stack:
+            at = stack[-1]
+            waiting = [s for s in made if s in at.sources and s not in done] if at not in done else []
+            if waiting:
+                stack.append(waiting[0])
+            else:
+                stack.pop()
+                done.setdefault(at)
+    return list(done)
+
+
+def recomputed_reason(value: Value, node: Node) -> str:
+    """Return why an inlined value isn't kept, or "" where it should be."""
+    seen: set[Node] = set()
+    nodes = list(walk(node, seen))
+    costly = [n for n in nodes if isinstance(n, Compute) and is_costly(n)]
+    loads = {(n.root, n.index): n.root for n in nodes if isinstance(n, Read)}
+    if costly:
+        return ""
+    if len(loads) > 2:
+        return ""
+    names = sorted({r.hint for r in loads.values() if r.hint})
+    return f"recomputed from {', '.join(names)}" if names else "recomputed"
+
+
+def is_costly(node: Compute) -> bool:
+    """Return whether computing it twice costs more than a load; random bits are never stored."""
+    return node.primitive.expensive and node.primitive.kind is not Kind.RANDOM

@@ -1,0 +1,191 @@
+"""Graph -> Plan."""
+
+from __future__ import annotations
+
+from gradc.ir.dtype import int64
+from gradc.ir.graph import Graph, Section, TensorType, Value
+from gradc.schedule import fuse, nest, products
+from gradc.schedule.arena import Use, assign
+from gradc.schedule.fuse import Fragment, Group, section_of
+from gradc.schedule.keep import Decision, worth_keeping
+from gradc.schedule.loops import Compute, Let, Loop, Scope, Step, Store, walk
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Cost, Kernel, Plan, Product, Sort
+from gradc.schedule.roots import Form, Program, find_roots
+from gradc.schedule.state import prepare
+
+SECTIONS = list(Section)
+
+
+def schedule(graph: Graph) -> Plan:
+    """Return the plan of a graph.
+
+    Args:
+        graph: simplified and verified; all its values on one device.
+    """
+    deferred: frozenset[Value] = frozenset()
+    while True:
+        plan = _schedule(graph, deferred)
+        if not plan.memory.conflicts:
+            return plan
+        deferred |= plan.memory.conflicts
+
+
+def _schedule(graph: Graph, deferred: frozenset[Value]) -> Plan:
+    prepared, late = prepare(graph, deferred)
+    chosen: dict[Value, str] = {}
+    while True:
+        program = find_roots(prepared, chosen)
+        parts = fuse.fragments(program)
+        made = fuse.groups(program, parts, late)
+        more, recomputed = worth_keeping(program, made, parts)
+        if not more:
+            break
+        chosen |= more
+    needed = _needed(program, made, parts)
+    kernels = [k for group in made for k in _kernels(program, group, parts, needed)]
+    memory = assign(program, [_use(k, program) for k in kernels])
+    return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed))
+
+
+def _needed(program: Program, made: list[Group], parts: dict[Value, Fragment]) -> set[Value]:
+    """Return the values that are results or that another group reads."""
+    homes = [program.home(v) for v in program.graph.results()]
+    needed = {r.value for r in homes if r is not None}
+    for group in made:
+        own = group.values
+        needed |= {s for r in group.roots for s in parts[r.value].sources if s not in own}
+    return needed
+
+
+def _kernels(
+    program: Program, group: Group, parts: dict[Value, Fragment], needed: set[Value]
+) -> list[Kernel]:
+    """Return the kernels that compute a group: one, or two for scattered sums."""
+    root = group.roots[0]
+    match group.form:
+        case Form.PRODUCT:
+            return [_product(program, group)]
+        case Form.SORT:
+            return [_sort(program, group)]
+        case Form.SCATTER:
+            return [_nest(group, n) for n in nest.build_scatter(program, root)]
+        case Form.SCAN:
+            return [_nest(group, nest.build_scan(program, root))]
+        case _:
+            return [_nest(group, nest.build(program, group, needed))]
+
+
+def _section(group: Group) -> Section:
+    return min((section_of(r) for r in group.roots), key=SECTIONS.index)
+
+
+def _nest(group: Group, work: Nest) -> Kernel:
+    reads = tuple(
+        dict.fromkeys(
+            a.touched.root
+            for a in work.accesses
+            if not isinstance(a.touched, Store) or (a.touched.fold and not a.touched.clear)
+        )
+    )
+    stores = [a.touched for a in work.accesses if isinstance(a.touched, Store)]
+    outer = bool(work.extents) and not (work.rows == 0 and work.sweeps > 1)
+    scattered = any(s.fold and not s.clear for s in stores)
+    partials = [s.root for s in stores if s.clear or s.scope is Scope.END]
+    return Kernel(
+        roots=tuple(group.roots),
+        work=work,
+        section=_section(group),
+        reads=tuple(v for v in reads if v not in work.scratch),
+        cost=_cost(work),
+        parallel=work.extents[0] if outer and not scattered else 1,
+        partials=tuple(dict.fromkeys(partials)),
+    )
+
+
+def _cost(work: Nest) -> Cost:
+    """Count one operation per computation and position, and each array once."""
+    flops = 0
+
+    def visit(body: list[object], times: int) -> None:
+        nonlocal flops
+        for statement in body:
+            match statement:
+                case Loop():
+                    visit(list(statement.body), times * work.extents[statement.axis])
+                case Let() | Store():
+                    flops += times * (_operations(statement) + (bool(getattr(statement, "fold", ""))))
+                case Step():
+                    flops += times
+                case _:
+                    pass
+
+    visit(list(work.body), 1)
+    touched = {(a.touched.root, a.touched.dims): a.touched for a in work.accesses}
+    roots = {t.root for t in touched.values()}
+    return Cost(flops, sum(r.type.nbytes for r in roots))
+
+
+def _operations(statement: Let | Store) -> int:
+    nodes = walk(statement.node, set())
+    return sum(isinstance(n, Compute) and n.dtype.is_floating_point for n in nodes)
+
+
+def _product(program: Program, group: Group) -> Kernel:
+    equation = group.roots[0].equation
+    assert equation is not None
+    pair = products.operands(equation, program.known)
+    assert pair is not None
+    left, right = pair
+    rows, terms = (left.columns, left.rows) if left.transposed else (left.rows, left.columns)
+    columns = right.rows if right.transposed else right.columns
+    batched = bool(equation.params.get("batch", ((), ()))[0])
+    work = Product(left, right, left.batch if batched else 0, rows, columns, terms)
+    reads = tuple(r.value for m in pair if (r := program.home(m.value)) is not None)
+    moved = sum(m.value.type.nbytes for m in pair) + equation.outputs[0].type.nbytes
+    cost = Cost(2 * left.batch * rows * columns * terms, moved)
+    return Kernel(
+        tuple(group.roots), work, _section(group), tuple(dict.fromkeys(reads)), cost, rows, ()
+    )
+
+
+def _sort(program: Program, group: Group) -> Kernel:
+    equation = group.roots[0].equation
+    assert equation is not None
+    source = program.home(equation.inputs[0])
+    assert source is not None
+    columns = equation.inputs[0].shape[-1]
+    rows = equation.inputs[0].type.size // columns
+    scratch = Value(TensorType((columns,), int64), "merged")
+    descending = equation.params.get("descending", False)
+    work = Sort(source.value, rows, columns, descending, scratch)
+    moved = sum(v.type.nbytes for v in (*equation.inputs, *equation.outputs))
+    cost = Cost(0, moved)
+    return Kernel(tuple(group.roots), work, _section(group), (source.value,), cost, rows, ())
+
+
+def _use(kernel: Kernel, program: Program) -> Use:
+    """Return what a kernel does to memory; numbers of the step need none unless they are results."""
+    work = kernel.work
+    if not isinstance(work, Nest):
+        scratch = (work.scratch,) if isinstance(work, Sort) else ()
+        values = kernel.values
+        if isinstance(work, Sort):
+            assert kernel.roots[0].equation is not None
+            values = kernel.roots[0].equation.outputs
+        return Use(values, kernel.reads, scratch)
+    results = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
+    written = work.stored
+    if kernel.is_scalar:
+        written = tuple(v for v in written if v in results)
+    return Use(written, kernel.reads, work.scratch, work.accesses, work.rows)
+
+
+def _decisions(program: Program, recomputed: list[Decision]) -> tuple[Decision, ...]:
+    """Return the choices worth telling: elementwise values that are kept, and recomputed ones."""
+    kept = [
+        Decision(r.value, True, r.reason)
+        for r in program.roots.values()
+        if r.form is Form.ELEMENT and r.value.hint
+    ]
+    return (*kept, *recomputed)

@@ -1,0 +1,133 @@
+"""The plan of a program: kernels in order, buffers in one arena, what is kept and why; data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradc.ir.graph import Graph, Section, Value
+from gradc.schedule.arena import Memory
+from gradc.schedule.keep import Decision
+from gradc.schedule.nest import Nest
+from gradc.schedule.products import Matrix
+from gradc.schedule.roots import Program, Root
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A matrix product, for BLAS.
+
+    Args:
+        left, right: operands as they lie in memory.
+        batch, rows, columns, terms: sizes; batch 0 means that there is no batch.
+    """
+
+    left: Matrix
+    right: Matrix
+    batch: int
+    rows: int
+    columns: int
+    terms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A stable sort of each row.
+
+    Args:
+        source: the materialised operand.
+        rows, columns: the shape it is seen with.
+        descending: the order.
+        scratch: room for one row of positions.
+    """
+
+    source: Value
+    rows: int
+    columns: int
+    descending: bool
+    scratch: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a kernel does.
+
+    Args:
+        flops: floating-point operations, a function such as exp counted as one.
+        bytes_moved: bytes of the distinct arrays it reads and writes.
+    """
+
+    flops: int
+    bytes_moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One step of the program.
+
+    Args:
+        roots: the values it computes.
+        work: what it does; a Nest without axes is written into the step itself.
+        section: forward, backward or update.
+        reads: values it reads from memory.
+        cost: for the report.
+        parallel: size of the outer axis whose positions are independent, or 1.
+        partials: values summed over that axis, which threads would have to add up.
+    """
+
+    roots: tuple[Root, ...]
+    work: Nest | Product | Sort
+    section: Section
+    reads: tuple[Value, ...]
+    cost: Cost
+    parallel: int
+    partials: tuple[Value, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values it computes."""
+        return tuple(r.value for r in self.roots)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it is written into the step itself."""
+        return isinstance(self.work, Nest) and not self.work.extents
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A program ready to be written out.
+
+    Args:
+        graph: the graph as it was given.
+        program: the graph in the form that is computed, and its roots.
+        kernels: in the order they run in.
+        memory: where each value lies.
+        decisions: which values are kept and which recomputed, with reasons.
+    """
+
+    graph: Graph
+    program: Program
+    kernels: tuple[Kernel, ...]
+    memory: Memory
+    decisions: tuple[Decision, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the program."""
+        return self.graph.name
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one run."""
+        return sum(k.cost.flops for k in self.kernels)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that kernels read and write in one run."""
+        return sum(k.cost.bytes_moved for k in self.kernels)
+
+    def describe(self) -> str:
+        """Return a listing: kernels, buffers, and what is kept or recomputed."""
+        from gradc.schedule.describe import describe
+
+        return describe(self)
