@@ -1,0 +1,23 @@
+"""gradc compiles PyTorch-style Python to readable gradient code."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gradc.tensor import *  # noqa: F403
+from gradc.tensor import tensor as tensor
+from gradc.ir.dtype import bool_ as bool
+from gradc.ir.dtype import float32 as float
+from gradc.ir.dtype import float64 as double
+from gradc.ir.dtype import int32 as int
+from gradc.ir.dtype import int64 as long
+
+ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room when it is first asked for."""
+    if name in ROOMS:
+        return importlib.import_module(f"gradc.{name}")
+    raise AttributeError(f"module 'gradc' has no attribute {name!r}")

@@ -1,0 +1,13 @@
+"""Gradients under PyTorch's names: modes, grad and backward, anomaly detection, own functions."""
+
+from __future__ import annotations
+
+from gradc.autograd.anomaly_mode import anomaly_enabled as anomaly_enabled
+from gradc.autograd.anomaly_mode import detect_anomaly as detect_anomaly
+from gradc.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
+from gradc.tensor.gradient import backward as backward
+from gradc.tensor.gradient import grad as grad
+from gradc.tensor.modes import enable_grad as enable_grad
+from gradc.tensor.modes import inference_mode as inference_mode
+from gradc.tensor.modes import no_grad as no_grad
+from gradc.tensor.modes import set_grad_enabled as set_grad_enabled

@@ -1,0 +1,43 @@
+"""Search results for the first NaN that did not come from a NaN operand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc.errors import AnomalyError
+from gradc.ir.primitive import Primitive
+
+if TYPE_CHECKING:
+    from gradc.tensor.node import Node
+    from gradc.tensor.tensor import Tensor
+
+
+def has_nan(content: Any) -> bool:
+    """Return whether a floating array holds a NaN."""
+    return isinstance(content, np.ndarray) and content.dtype.kind == "f" and bool(
+        np.isnan(content).any()
+    )
+
+
+def check_forward(
+    primitive: Primitive, contents: tuple[Any, ...], outputs: tuple[Tensor, ...]
+) -> None:
+    """Raise if a primitive made a NaN from operands without one."""
+    if any(has_nan(t._data) for t in outputs) and not any(has_nan(x) for x in contents):
+        shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in contents)
+        raise AnomalyError(
+            f"{primitive.name}: made a NaN from operands without one ({shapes})",
+            hint="look at the operands of this line: 0 / 0, log of a negative, inf - inf",
+        )
+
+
+def check_backward(node: Node, cotangents: tuple[Any, ...], adjoints: Any) -> None:
+    """Raise if a derivative rule made a NaN from gradients without one."""
+    if any(has_nan(a) for a in adjoints) and not any(has_nan(c) for c in cotangents):
+        raise AnomalyError(
+            f"backward: {node.name()} made a NaN from gradients without one",
+            hint="the derivative of this line is not finite there: sqrt at 0, 0 * inf",
+            origin=node.origin,
+        )

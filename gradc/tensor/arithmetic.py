@@ -1,0 +1,280 @@
+"""Arithmetic of two operands, which may be tensors or numbers, with broadcasting and promotion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc.errors import ArgumentError, DTypeError
+from gradc.ir.dtype import int64
+from gradc.ir.primitive import Primitive, lookup
+from gradc.tensor.core import TensorCore
+from gradc.tensor.dispatch import apply
+from gradc.tensor.promotion import (
+    Operand,
+    cast,
+    is_number,
+    operand,
+    result_type,
+    together,
+)
+from gradc.tensor.state import STATE
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+ADD, SUB, MUL, DIV = map(lookup, ("add", "sub", "mul", "div"))
+FLOOR_DIVIDE, REMAINDER, POW = map(lookup, ("floor_divide", "remainder", "pow"))
+MAXIMUM, MINIMUM, ATAN2 = map(lookup, ("maximum", "minimum", "atan2"))
+AND, OR, XOR = map(lookup, ("logical_and", "logical_or", "logical_xor"))
+FLOOR, TRUNC, NEG = map(lookup, ("floor", "trunc", "neg"))
+
+
+def binary(primitive: Primitive, name: str, x: Operand, y: Operand) -> Tensor:
+    """Return primitive(x, y) on operands brought together."""
+    x, y = operand(name, x), operand(name, y)
+    if not isinstance(x, TensorCore) and not isinstance(y, TensorCore):
+        raise ArgumentError(f"{name}: at least one operand must be a Tensor")
+    x, y = together(name, x, y)
+    return apply(primitive, x, y)
+
+
+def add(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
+    """Return input + alpha * other; for bool, `or`.
+
+    Args:
+        input: a tensor or number.
+        other: a tensor or number that broadcasts with it.
+        alpha: factor of `other`.
+
+    Raises:
+        ShapeError: shapes that don't broadcast.
+
+    Example:
+        >>> import gradc
+        >>> gradc.add(gradc.tensor([1.0, 2.0]), 3).tolist()
+        [4.0, 5.0]
+    """
+    x, y = operand("add", input), operand("add", scaled("add", other, alpha))
+    if result_type(x, y).is_bool:
+        return binary(OR, "add", x, y)
+    return binary(ADD, "add", x, y)
+
+
+def scaled(name: str, other: Operand, alpha: Operand) -> Operand:
+    """Return alpha * other."""
+    if is_number(alpha) and alpha == 1 and not isinstance(alpha, bool):
+        return other
+    if (
+        isinstance(alpha, float)
+        and isinstance(other, TensorCore)
+        and not other._dtype.is_floating_point
+    ):
+        raise DTypeError(
+            f"{name}: For integral input tensors, argument alpha must not be a floating point "
+            "number."
+        )
+    return mul(other, alpha) if isinstance(other, TensorCore) else other * alpha
+
+
+def sub(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
+    """Return input - alpha * other."""
+    x, y = operand("sub", input), operand("sub", scaled("sub", other, alpha))
+    if any(isinstance(v, TensorCore) and v._dtype.is_bool for v in (x, y)):
+        raise DTypeError(
+            "sub: Subtraction, the `-` operator, with a bool tensor is not supported.",
+            hint="use the `^` or `logical_xor()` operator, or .to(gradc.int64)",
+        )
+    return binary(SUB, "sub", x, y)
+
+
+def rsub(input: Tensor, other: Operand) -> Tensor:
+    """Return other - input."""
+    return sub(other, input)
+
+
+def mul(input: Operand, other: Operand) -> Tensor:
+    """Return input * other; for bool, `and`."""
+    x, y = operand("mul", input), operand("mul", other)
+    if result_type(x, y).is_bool:
+        return binary(AND, "mul", x, y)
+    return binary(MUL, "mul", x, y)
+
+
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """Return input / other; integers give the default floating dtype.
+
+    Args:
+        input: dividend.
+        other: divisor.
+        rounding_mode: None; `trunc` rounds to zero, `floor` rounds down (and keeps integers).
+    """
+    x, y = operand("div", input), operand("div", other)
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    if rounding_mode not in (None, "trunc"):
+        raise ArgumentError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"{rounding_mode!r}"
+        )
+    dtype = result_type(x, y)
+    if dtype.is_floating_point:
+        out = binary(DIV, "div", x, y)
+        return out if rounding_mode is None else apply(TRUNC, out)
+    if rounding_mode is None:
+        return apply(DIV, *together("div", x, y, dtype=STATE.default_dtype))
+    x, y = together("div", x, y)
+    refuse_zero(y)
+    # NOTE: rounding down and rounding to zero differ by one where signs differ and something is left
+    low = apply(FLOOR_DIVIDE, x, y)
+    rest = apply(SUB, x, apply(MUL, low, y))
+    up = mul(ne_zero(rest), lt_zero(low))
+    return apply(ADD, low, cast(up, low._dtype))
+
+
+def ne_zero(x: Tensor) -> Tensor:
+    """Return x != 0."""
+    return binary(lookup("ne"), "ne", x, 0)
+
+
+def lt_zero(x: Tensor) -> Tensor:
+    """Return x < 0."""
+    return binary(lookup("lt"), "lt", x, 0)
+
+
+def refuse_zero(y: Tensor) -> None:
+    """Raise for an integer divisor with zeros, which eager mode can see."""
+    data = y._data
+    if isinstance(data, np.ndarray) and data.dtype.kind in "iu" and not data.all():
+        raise ZeroDivisionError("ZeroDivisionError: integer division by zero")
+
+
+def floor_divide(input: Operand, other: Operand) -> Tensor:
+    """Return input / other rounded down."""
+    x, y = operand("floor_divide", input), operand("floor_divide", other)
+    x, y = together("floor_divide", x, y)
+    if x._dtype.is_bool:
+        raise DTypeError("floor_divide: is not implemented for bool", hint=".to(gradc.int64)")
+    refuse_zero(y)
+    return apply(FLOOR_DIVIDE, x, y)
+
+
+def remainder(input: Operand, other: Operand) -> Tensor:
+    """Return input - other * floor(input / other), which has the sign of `other`."""
+    x, y = operand("remainder", input), operand("remainder", other)
+    x, y = together("remainder", x, y)
+    if x._dtype.is_bool:
+        raise DTypeError("remainder: is not implemented for bool", hint=".to(gradc.int64)")
+    refuse_zero(y)
+    return apply(REMAINDER, x, y)
+
+
+def fmod(input: Operand, other: Operand) -> Tensor:
+    """Return input - other * trunc(input / other), which has the sign of `input`."""
+    x, y = operand("fmod", input), operand("fmod", other)
+    x, y = together("fmod", x, y)
+    return sub(x, mul(div(x, y, rounding_mode="trunc"), y))
+
+
+def pow(input: Operand, exponent: Operand) -> Tensor:
+    """Return input ** exponent.
+
+    Small whole exponents become products, 0.5 a square root.
+
+    Args:
+        input: base.
+        exponent: power; a negative whole number for integers is an error.
+    """
+    x, y = operand("pow", input), operand("pow", exponent)
+    if isinstance(x, TensorCore) and is_number(y):
+        return number_power(x, y)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+    x, y = together("pow", x, y)
+    if x._dtype.is_bool:
+        raise DTypeError("pow: is not implemented for bool", hint=".to(gradc.int64)")
+    if isinstance(y._data, np.ndarray) and y._data.dtype.kind == "i" and (y._data < 0).any():
+        raise ArgumentError("pow: Integers to negative integer powers are not allowed.")
+    return apply(POW, x, y)
+
+
+LARGEST_PRODUCT = 4
+
+
+def number_power(x: Tensor, exponent: Any) -> Tensor:
+    """Return x ** exponent for a Python number."""
+    dtype = result_type(x, exponent)
+    if dtype.is_bool:
+        dtype = int64
+    x = cast(x, dtype)
+    if not dtype.is_floating_point and exponent < 0:
+        raise ArgumentError(
+            "pow: Integers to negative integer powers are not allowed.",
+            hint="convert the base with .to(gradc.float32)",
+        )
+    if exponent == 0.5 and dtype.is_floating_point:
+        return apply(lookup("sqrt"), x)
+    if exponent in (1, 2, 3, LARGEST_PRODUCT):
+        square = x if exponent == 1 else apply(MUL, x, x)
+        if exponent == 1:
+            return apply(MUL, *together("mul", x, 1, dtype=dtype))
+        if exponent == 2:
+            return square
+        return apply(MUL, square, x if exponent == 3 else square)
+    if exponent == -1:
+        return apply(lookup("reciprocal"), x)
+    return apply(POW, *together("pow", x, exponent, dtype=dtype))
+
+
+def maximum(input: Operand, other: Operand) -> Tensor:
+    """Return the larger of each pair; NaN where either is NaN."""
+    return binary(MAXIMUM, "maximum", input, other)
+
+
+def minimum(input: Operand, other: Operand) -> Tensor:
+    """Return the smaller of each pair; NaN where either is NaN."""
+    return binary(MINIMUM, "minimum", input, other)
+
+
+def atan2(input: Operand, other: Operand) -> Tensor:
+    """Return the angle of the point (other, input), from -pi to pi."""
+    return floating_binary(ATAN2, "atan2", input, other)
+
+
+def floating_binary(primitive: Primitive, name: str, x: Operand, y: Operand) -> Tensor:
+    """Return primitive(x, y) in a floating dtype."""
+    x, y = operand(name, x), operand(name, y)
+    dtype = result_type(x, y)
+    dtype = dtype if dtype.is_floating_point else STATE.default_dtype
+    return apply(primitive, *together(name, x, y, dtype=dtype))
+
+
+def neg(input: Tensor) -> Tensor:
+    """Return -input."""
+    if input._dtype.is_bool:
+        raise DTypeError(
+            "neg: Negation, the `-` operator, on a bool tensor is not supported.",
+            hint="use the `~` or `logical_not()` operator",
+        )
+    return apply(NEG, input)
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand = 1) -> Tensor:
+    """Return input + value * tensor1 * tensor2."""
+    product = mul(tensor1, tensor2)
+    return add(input, product if is_one(value) else mul(product, value))
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand = 1) -> Tensor:
+    """Return input + value * tensor1 / tensor2."""
+    scaled_first = tensor1 if is_one(value) else mul(tensor1, value)
+    return add(input, div(scaled_first, tensor2))
+
+
+def is_one(value: Operand) -> bool:
+    """Return whether a factor is the number 1."""
+    return is_number(value) and value == 1
+
+
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """Return input + weight * (end - input)."""
+    return add(input, mul(sub(end, input), weight))

@@ -1,0 +1,215 @@
+"""Between tensors, NumPy arrays and Python numbers, and between dtypes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
+from gradc.tensor.copying import clone
+from gradc.tensor.core import TensorCore, read, resolve, shape_of, wrap_array
+from gradc.tensor.device import Device, check_device
+from gradc.tensor.edges import wants_grad
+from gradc.tensor.movement import size_of
+from gradc.tensor.promotion import cast, check_dtype
+from gradc.tensor.refusal import refuse_value
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+RETURN_IT = "return the tensor from the compiled function and look at it outside"
+BY_WHERE = "gradc.where(condition, a, b) instead of branching on a value"
+
+
+def item(x: Tensor) -> Any:
+    """Return the only element as a Python number."""
+    of = resolve(x)
+    refuse_value(of, ".item()", RETURN_IT)
+    array = read(of)
+    if array.size != 1:
+        raise ShapeError(
+            f"a Tensor with {array.size} elements cannot be converted to Scalar: x "
+            f"{list(array.shape)}"
+        )
+    return array.item()
+
+
+def as_number(x: Tensor, kind: type, what: str) -> Any:
+    """Return the only element for `float(x)` and its kin."""
+    of = resolve(x)
+    refuse_value(of, what, RETURN_IT)
+    return kind(item(of))
+
+
+def truth_value(x: Tensor) -> bool:
+    """Return the only element for `if x:`."""
+    of = resolve(x)
+    refuse_value(of, "bool() (an `if`, `while`, `and`, `or` or `not`)", BY_WHERE)
+    array = read(of)
+    if array.size != 1:
+        raise ShapeError(
+            f"Boolean value of Tensor with {'no values' if not array.size else 'more than one value'}"
+            f" is ambiguous: x {list(array.shape)}",
+            hint="x.any() or x.all()",
+        )
+    return bool(array.item())
+
+
+def index_value(x: Tensor) -> int:
+    """Return the only element for use as an index."""
+    of = resolve(x)
+    refuse_value(of, "an int index", RETURN_IT)
+    if of._dtype.is_floating_point or read(of).size != 1:
+        raise ArgumentTypeError("only integer tensors of a single element can be converted to an index")
+    return int(item(of))
+
+
+def tolist(x: Tensor) -> Any:
+    """Return nested lists of Python numbers; a number for a 0-d tensor."""
+    of = resolve(x)
+    refuse_value(of, ".tolist()", RETURN_IT)
+    return read(of).tolist()
+
+
+def numpy(x: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
+    """Return the ndarray that shares this tensor's memory.
+
+    Args:
+        x: not requiring grad.
+        force: detach first where it does.
+    """
+    of = resolve(x)
+    refuse_value(of, ".numpy()", RETURN_IT)
+    if not force and wants_grad(of):
+        raise GradientError(
+            "Can't call numpy() on Tensor that requires grad.", hint="tensor.detach().numpy()"
+        )
+    return read(of)
+
+
+def array_protocol(x: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    """Return what np.asarray(x) gives: the shared memory, or a copy in another dtype."""
+    array = numpy(x)
+    if dtype is not None and np.dtype(dtype) != array.dtype:
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of an array of another library (`__dlpack__`)."""
+    array = np.from_dlpack(ext_tensor)
+    return wrap_array(array)
+
+
+def to(
+    x: Tensor,
+    *args: Any,
+    device: Any = None,
+    dtype: DType | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return `x` in another dtype or on another device; itself where it is that already.
+
+    Called as `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other)`.
+
+    Args:
+        x: any tensor.
+        args: dtype, device, or a tensor that has the ones wanted.
+        device: where to; only the CPU is there.
+        dtype: the element type.
+        non_blocking: whether copies may overlap; on the CPU there is nothing to overlap.
+        copy: give a copy in any case.
+        memory_format: accepted for PyTorch's sake: memory is contiguous.
+    """
+    for given in args:
+        if isinstance(given, TensorCore):
+            dtype = given._dtype
+        elif isinstance(given, DType) or given in (float, int, bool):
+            dtype = given
+        elif isinstance(given, bool):
+            non_blocking = given
+        elif isinstance(given, str | Device):
+            device = given
+        else:
+            raise ArgumentTypeError(
+                f"to: expected a dtype, a device or a tensor, got {type(given).__name__}"
+            )
+    check_device("to", device)
+    kind = x._dtype if dtype is None else check_dtype("to", dtype)
+    if kind is x._dtype:
+        return clone(x) if copy else x
+    return cast(x, kind)
+
+
+def type_as(x: Tensor, other: Tensor) -> Tensor:
+    """Return `x` in the dtype of `other`."""
+    return cast(x, other._dtype)
+
+
+def to_float(x: Tensor) -> Tensor:
+    """Return `x` as float32."""
+    return cast(x, float32)
+
+
+def to_double(x: Tensor) -> Tensor:
+    """Return `x` as float64."""
+    return cast(x, float64)
+
+
+def to_int(x: Tensor) -> Tensor:
+    """Return `x` as int32."""
+    return cast(x, int32)
+
+
+def to_long(x: Tensor) -> Tensor:
+    """Return `x` as int64."""
+    return cast(x, int64)
+
+
+def to_bool(x: Tensor) -> Tensor:
+    """Return `x` != 0."""
+    return cast(x, bool_)
+
+
+def to_byte(x: Tensor) -> Tensor:
+    """Return `x` as uint8."""
+    return cast(x, uint8)
+
+
+def cpu(x: Tensor) -> Tensor:
+    """Return `x`: it is on the CPU."""
+    return x
+
+
+def cuda(x: Tensor, device: Any = None) -> Tensor:
+    """Raise: tensors live on the CPU."""
+    check_device("cuda", "cuda" if device is None else f"cuda:{device}")
+    return x
+
+
+def type_name(x: Tensor, dtype: Any = None) -> Any:
+    """Return PyTorch's name of the type, or `x` in another dtype."""
+    if dtype is not None:
+        return to(x, dtype)
+    if x._dtype not in _TYPE_NAMES:
+        raise DTypeError(f"type: no name for {x._dtype}")
+    return f"gradc.{_TYPE_NAMES[x._dtype]}Tensor"
+
+
+_TYPE_NAMES = {
+    float32: "Float",
+    float64: "Double",
+    int32: "Int",
+    int64: "Long",
+    uint8: "Byte",
+    bool_: "Bool",
+}
+
+
+def nbytes(x: Tensor) -> int:
+    """Return the number of bytes of all elements."""
+    return size_of(shape_of(x)) * x._dtype.itemsize

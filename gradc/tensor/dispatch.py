@@ -1,0 +1,163 @@
+"""Apply a primitive to tensors: compute or trace the result, and record it on the tape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc.autodiff.rules import differentiable
+from gradc.ir.builder import ArrayBuilder
+from gradc.ir.dtype import DType
+from gradc.ir.graph import TensorType
+from gradc.ir.primitive import Primitive, lookup
+from gradc.origin import Origin
+from gradc.tensor.anomaly import check_forward
+from gradc.tensor.core import Path, read, resolve, shape_of, wrap, wrap_array, wrap_value, wrap_view
+from gradc.tensor.edges import edge_of
+from gradc.tensor.mark import Mark, mark
+from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
+from gradc.tensor.residuals import saved_by
+from gradc.tensor.state import STATE
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+
+def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
+    """Return primitive(*tensors; **params), a tensor or a tuple of tensors."""
+    trace = STATE.trace
+    operands = tuple([resolve(t) for t in tensors])
+    contents = tuple([read(t) for t in operands])
+    if trace is None:
+        result = primitive.meaning(*contents, **params)
+        results = result if type(result) is tuple else (result,)
+        outputs = tuple([wrap_array(r) for r in results])
+    else:
+        result = trace.emit(primitive, contents, params)
+        results = result if type(result) is tuple else (result,)
+        outputs = tuple([wrap_value(r, trace) for r in results])
+    if STATE.grad:
+        edges = tuple([edge_of(t) for t in operands])
+        if any(edges) and differentiable(primitive):
+            record(primitive, params, operands, contents, edges, outputs)
+    if STATE.anomaly and trace is None:
+        check_forward(primitive, contents, outputs)
+    if STATE.inference:
+        for t in outputs:
+            t._inference = True
+    return outputs if type(result) is tuple else outputs[0]
+
+
+def record(
+    primitive: Primitive,
+    params: dict[str, Any],
+    operands: tuple[Tensor, ...],
+    contents: tuple[Any, ...],
+    edges: tuple[Edge | None, ...],
+    outputs: tuple[Tensor, ...],
+) -> None:
+    """Make a node and hang the floating outputs on it."""
+    needed = tuple([e is not None for e in edges])
+    read_inputs, read_outputs = saved_by(primitive, needed)
+    inputs = tuple(
+        [
+            x if i in read_inputs else (x.shape, t._dtype)
+            for i, (t, x) in enumerate(zip(operands, contents, strict=True))
+        ]
+    )
+    kept = tuple(
+        [
+            t._data if i in read_outputs else (shape_of(t), t._dtype)
+            for i, t in enumerate(outputs)
+        ]
+    )
+    saved = [operands[i] for i in read_inputs] + [outputs[i] for i in read_outputs]
+    guards = tuple([(t._storage, t._storage.version) for t in saved if not t._untracked])
+    node = PrimitiveNode(primitive, params, edges, inputs, kept, guards, position())
+    floating = False
+    for i, t in enumerate(outputs):
+        if t._dtype.is_floating_point:
+            t._node, t._slot, floating = node, i, True
+    if floating and STATE.trace is not None:
+        node.values = tuple([t._data for t in outputs])
+
+
+def position() -> Mark | Origin | None:
+    """Return a note of the user's line; under a trace, the Origin of the last equation."""
+    trace = STATE.trace
+    return mark() if trace is None else trace.builder.origin
+
+
+def apply_view(primitive: Primitive, tensor: Tensor, data: Any, params: dict[str, Any]) -> Tensor:
+    """Return a view made by one movement; `data` is its ndarray (eager) or None (traced)."""
+    of = resolve(tensor)
+    trace = STATE.trace
+    if trace is not None:
+        data = trace.emit(primitive, (read(of),), params)
+    path: Path = (*of._path, (primitive, params))
+    view = wrap_view(of, data, path)
+    base = of if of._base is None else of._base
+    view._base, view._seen = base, base._node
+    if not STATE.grad:
+        view._frozen_view = not STATE.inference
+        return view
+    if of._frozen_view:
+        view._frozen_view = True
+    edge = edge_of(of)
+    if edge is not None and differentiable(primitive):
+        view._seen = base._node
+        record(primitive, params, (of,), (of._data,), (edge,), (view,))
+    return view
+
+
+class TapeArrays(ArrayBuilder):
+    """Runs rules on arrays; operands that were not saved are (shape, dtype)."""
+
+    def typeof(self, operand: Any) -> TensorType:
+        """Return the type of an array, or of (shape, dtype)."""
+        if type(operand) is tuple:
+            return TensorType(operand[0], operand[1])
+        return ArrayBuilder.typeof(self, operand)
+
+
+class TapeTensors(TapeOperands):
+    """Runs rules on tensors, so that the backward pass is on the tape itself (create_graph)."""
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the primitive to tensors."""
+        return apply(primitive, *inputs, **params)
+
+    def typeof(self, operand: Any) -> TensorType:
+        """Return the type of a tensor, or of (shape, dtype)."""
+        if type(operand) is tuple:
+            return TensorType(operand[0], operand[1])
+        return TensorType(shape_of(operand), operand._dtype)
+
+    def operand(self, saved: Any, edge: Edge | None) -> Any:
+        """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
+        if type(saved) is tuple:
+            return saved
+        tensor = wrap(saved, STATE.trace)
+        return tensor if edge is None else attach(tensor, edge)
+
+
+def attach(tensor: Tensor, edge: Edge) -> Tensor:
+    """Make the gradient of a fresh tensor flow to `edge`."""
+    target, slot = edge
+    if isinstance(target, Node):
+        tensor._node, tensor._slot = target, slot
+    else:
+        tensor._node = CloneBackward0((edge,), position())
+    return tensor
+
+
+def constant(value: Any, dtype: DType, shape: tuple[int, ...] = ()) -> Tensor:
+    """Return a tensor holding one number; eagerly 0-d, which broadcasts by itself."""
+    if STATE.trace is not None:
+        return apply(lookup("full"), shape=shape, dtype=dtype, value=value, device="cpu")
+    return wrap_array(np.array(value, dtype.numpy))
+
+
+ARRAYS = TapeArrays()
+TENSORS = TapeTensors()

@@ -1,0 +1,153 @@
+"""Einstein summation written with products, sums and permutations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradc.errors import ArgumentError, ShapeError
+from gradc.ir.dtype import int64
+from gradc.ir.primitive import lookup
+from gradc.tensor.core import TensorCore, shape_of
+from gradc.tensor.dispatch import apply
+from gradc.tensor.logic import eq, where
+from gradc.tensor.products import contract
+from gradc.tensor.movement import permute_to, reshape_to
+from gradc.tensor.promotion import cast, result_type
+from gradc.tensor.reductions import SUM, fold
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+IOTA = lookup("iota")
+
+
+class _Term:
+    """An operand and the letter of each of its axes."""
+
+    def __init__(self, tensor: Tensor, letters: str) -> None:
+        self.tensor = tensor
+        self.letters = letters
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Return sums of products over the axes whose letters are not in the result.
+
+    Args:
+        equation: `ij,jk->ik`; without an arrow the result has the letters that occur once, in
+            alphabetical order; `...` stands for further axes, which broadcast.
+        operands: tensors, as several arguments or one sequence.
+
+    Raises:
+        ShapeError: sizes that differ for one letter.
+
+    Example:
+        >>> import gradc
+        >>> gradc.einsum("ij,ij->i", gradc.ones(2, 3), gradc.ones(2, 3)).tolist()
+        [3.0, 3.0]
+    """
+    given = list(operands[0]) if len(operands) == 1 and not isinstance(operands[0], TensorCore) else list(operands)
+    inputs, output = _parsed(equation, given)
+    dtype = result_type(*given)
+    sizes: dict[str, int] = {}
+    for letters, x in zip(inputs, given, strict=True):
+        for letter, n in zip(letters, shape_of(x), strict=True):
+            if sizes.setdefault(letter, n) != n and 1 not in (n, sizes[letter]):
+                raise ShapeError(
+                    f"einsum: {equation!r}: the axes named {letter!r} have sizes {sizes[letter]} and "
+                    f"{n}"
+                )
+            sizes[letter] = max(sizes[letter], n) if n != 0 else n
+    terms = [
+        _single(cast(x, dtype), letters, sizes) for x, letters in zip(given, inputs, strict=True)
+    ]
+    while len(terms) > 1:
+        rest = "".join(t.letters for t in terms[2:]) + output
+        terms = [_pair(terms[0], terms[1], rest), *terms[2:]]
+    term = _summed(terms[0], output)
+    order = tuple([term.letters.index(c) for c in output])
+    out = term.tensor
+    return out if order == tuple(range(len(order))) else permute_to(out, order)
+
+
+def _parsed(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:
+    """Return the letters of each operand and of the result; `...` gets capital letters."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    parts = left.split(",")
+    if len(parts) != len(operands):
+        raise ArgumentError(
+            f"einsum: {equation!r} names {len(parts)} operands, {len(operands)} were given"
+        )
+    spare = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in equation]
+    inputs: list[str] = []
+    dots = ""
+    for part, x in zip(parts, operands, strict=True):
+        named = part.replace("...", "")
+        more = len(shape_of(x)) - len(named)
+        if more < 0 or (more and "..." not in part):
+            raise ShapeError(
+                f"einsum: {part!r} names {len(named)} axes, the operand has shape "
+                f"{list(shape_of(x))}"
+            )
+        letters = "".join(reversed(spare[:more]))
+        dots = letters if len(letters) > len(dots) else dots
+        inputs.append(part.replace("...", letters))
+    if not arrow:
+        once = sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1)
+        return inputs, dots + "".join(once)
+    output = right.replace("...", dots)
+    unknown = [c for c in output if c not in "".join(inputs)]
+    if unknown or len(set(output)) != len(output):
+        raise ArgumentError(
+            f"einsum: {equation!r}: the letters of the result must be different ones of the operands"
+        )
+    return inputs, output
+
+
+def _single(x: Tensor, letters: str, sizes: dict[str, int]) -> _Term:
+    """Take diagonals of repeated letters, and drop axes of size 1 that broadcast."""
+    for letter in dict.fromkeys(letters):
+        while letters.count(letter) > 1:
+            i, j = letters.index(letter), letters.rindex(letter)
+            x = _diagonal(x, i, j)
+            letters = letters[:j] + letters[j + 1 :]
+    keep = [i for i, c in enumerate(letters) if not (shape_of(x)[i] == 1 and sizes[c] != 1)]
+    if len(keep) < len(letters):
+        x = reshape_to(x, tuple([shape_of(x)[i] for i in keep]))
+        letters = "".join(letters[i] for i in keep)
+    return _Term(x, letters)
+
+
+def _diagonal(x: Tensor, i: int, j: int) -> Tensor:
+    """Return the diagonal of axes i < j in the place of i: zeros elsewhere, then a sum over j."""
+    shape = shape_of(x)
+    on = eq(*[apply(IOTA, shape=shape, dtype=int64, axis=a, device="cpu") for a in (i, j)])
+    return fold(SUM, where(on, x, 0), (j,), False)
+
+
+def _pair(a: _Term, b: _Term, rest: str) -> _Term:
+    """Multiply two operands, summing letters that nothing else needs."""
+    a, b = _summed(a, b.letters + rest), _summed(b, a.letters + rest)
+    shared = [c for c in a.letters if c in b.letters]
+    summed = [c for c in shared if c not in rest]
+    batch = [c for c in shared if c in rest]
+
+    def places(term: _Term, letters: list[str]) -> tuple[int, ...]:
+        return tuple([term.letters.index(c) for c in letters])
+
+    product = contract(
+        a.tensor,
+        b.tensor,
+        (places(a, summed), places(b, summed)),
+        (places(a, batch), places(b, batch)),
+    )
+    free = [c for c in a.letters + b.letters if c not in shared]
+    return _Term(product, "".join(batch + free))
+
+
+def _summed(term: _Term, needed: str) -> _Term:
+    """Sum over the axes whose letters nothing else needs."""
+    over = tuple([i for i, c in enumerate(term.letters) if c not in needed])
+    if not over:
+        return term
+    left = "".join(c for c in term.letters if c in needed)
+    return _Term(fold(SUM, term.tensor, over, False), left)

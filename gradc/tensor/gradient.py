@@ -1,0 +1,334 @@
+"""What a tensor knows of gradients: requires_grad, grad_fn, hooks, backward."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradc.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    GradientError,
+    ShapeError,
+    TraceError,
+    UnsupportedError,
+)
+from gradc.ir.primitive import lookup
+from gradc.tensor import epoch
+from gradc.tensor.accumulate import check_fits, set_grad
+from gradc.tensor.core import TensorCore, resolve, shape_of, type_text
+from gradc.tensor.dispatch import apply
+from gradc.tensor.edges import edge_of
+from gradc.tensor.inplace import keep_gradient
+from gradc.tensor.movement import size_of
+from gradc.tensor.node import Edge, Node
+from gradc.tensor.state import STATE
+from gradc.tensor.tape import BackwardRun
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+_NUMBERS = itertools.count()
+
+
+def peek(x: Tensor) -> Tensor:
+    """Return the stand-in of a concrete tensor if the trace has one, without making one."""
+    trace = STATE.trace
+    return x if trace is None else trace.known(x)
+
+
+def requires_grad(x: Tensor) -> bool:
+    """Return whether gradients flow to the tensor."""
+    return edge_of(peek(x)) is not None
+
+
+def set_requires_grad(x: Tensor, value: bool = True) -> Tensor:
+    """Set whether a leaf wants a gradient; return it."""
+    of = peek(x)
+    if requires_grad(of) == value:
+        return x
+    if of._storage.trace is not STATE.trace or (
+        STATE.trace is not None and STATE.trace.owner_of(of) is not None
+    ):
+        raise TraceError(
+            "requires_grad of a tensor made outside of the compiled function can't be changed "
+            "inside",
+            hint="set it before the call, or change x.detach().clone()",
+        )
+    if not is_leaf(of):
+        raise GradientError(
+            "you can only change requires_grad flags of leaf variables. If you want to use a "
+            "computed variable in a subgraph that doesn't require differentiation use "
+            "var_no_grad = var.detach()."
+        )
+    if value and not of._dtype.is_floating_point:
+        raise GradientError(
+            "only Tensors of floating point dtype can require gradients, got "
+            f"{type_text(of)}",
+            hint=".float()",
+        )
+    of._leaf = value
+    epoch.bump()
+    return x
+
+
+def is_leaf(x: Tensor) -> bool:
+    """Return whether the tensor was not made by a recorded operation."""
+    edge = edge_of(peek(x))
+    return edge is None or not isinstance(edge[0], Node)
+
+
+def grad_fn(x: Tensor) -> Node | None:
+    """Return the recorded operation that made the tensor."""
+    edge = edge_of(peek(x))
+    return edge[0] if edge is not None and isinstance(edge[0], Node) else None
+
+
+def assign_grad(x: Tensor, value: Tensor | None) -> None:
+    """Set `.grad`, after checks."""
+    if value is not None:
+        if not isinstance(value, TensorCore):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
+            raise ArgumentTypeError(
+                f"assigned grad expected to be a Tensor or None but got {type(value).__name__}"
+            )
+        if value is x:
+            raise GradientError("can't assign Variable as its own grad")
+        check_fits(x, value)
+    set_grad(x, value)
+    epoch.bump()
+
+
+class RemovableHandle:
+    """Takes a hook away again, by `remove()` or at the end of a `with` block."""
+
+    def __init__(self, table: dict[int, Any]) -> None:
+        self.id = next(_NUMBERS)
+        self._table = table
+
+    def remove(self) -> None:
+        """Take the hook away; nothing happens where it is gone already."""
+        self._table.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def register_hook(x: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+    """Call `hook(gradient)` when the gradient of `x` is known; what it returns replaces it.
+
+    Args:
+        x: a tensor that requires grad.
+        hook: gets the gradient, returns another or None.
+    """
+    of = resolve(x)
+    edge = edge_of(of)
+    if edge is None:
+        raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
+    target, slot = edge
+    if isinstance(target, Node):
+        target.hooks = {} if target.hooks is None else target.hooks
+        table = target.hooks.setdefault(slot, {})
+    else:
+        of._hooks = table = {} if of._hooks is None else of._hooks
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+def register_post_accumulate_grad_hook(
+    x: Tensor, hook: Callable[[Tensor], None]
+) -> RemovableHandle:
+    """Call `hook(x)` after a backward pass has added to `x.grad`; for leaves."""
+    of = resolve(x)
+    if edge_of(of) is None:
+        raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
+    if not is_leaf(of):
+        raise GradientError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    of._after = {} if of._after is None else of._after
+    handle = RemovableHandle(of._after)
+    of._after[handle.id] = hook
+    return handle
+
+
+def retain_grad(x: Tensor) -> None:
+    """Keep the gradient of a tensor that is no leaf in its `.grad`."""
+    of = resolve(x)
+    if edge_of(of) is None:
+        raise GradientError("can't retain_grad on Tensor that has requires_grad=False")
+    if is_leaf(of) or of._retains:
+        return
+    keep_gradient(of)
+
+
+def detach_(x: Tensor) -> Tensor:
+    """Leave the tape: the tensor becomes a leaf that wants no gradient."""
+    of = resolve(x)
+    if of._base is not None:
+        raise GradientError(
+            "Can't detach views in-place. Use detach() instead.", hint="x.detach()"
+        )
+    of._node, of._slot, of._leaf = None, 0, False
+    return x
+
+
+def initial_gradient(output: Tensor, gradient: Tensor | None, name: str) -> Tensor:
+    """Return the gradient that a backward pass starts with: the given one, or 1."""
+    of = resolve(output)
+    if gradient is None:
+        if size_of(shape_of(of)) != 1:
+            raise GradientError(
+                f"{name}: grad can be implicitly created only for scalar outputs, got "
+                f"{type_text(of)}",
+                hint="loss.sum().backward(), or give the gradient",
+            )
+        return apply(lookup("full"), shape=shape_of(of), dtype=of._dtype, value=1.0, device="cpu")
+    if not isinstance(gradient, TensorCore):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
+        raise ArgumentTypeError(
+            f"{name}: gradients can be either Tensors or None, but got {type(gradient).__name__}"
+        )
+    if shape_of(gradient) != shape_of(of):
+        raise ShapeError(
+            f"{name}: Mismatch in shape: the gradient has a shape of {list(shape_of(gradient))} "
+            f"and the output has a shape of {list(shape_of(of))}."
+        )
+    return gradient
+
+
+def _roots(
+    outputs: Sequence[Tensor], gradients: Sequence[Tensor | None], name: str
+) -> list[tuple[Edge, Tensor]]:
+    roots: list[tuple[Edge, Tensor]] = []
+    for output, gradient in zip(outputs, gradients, strict=True):
+        edge = edge_of(resolve(output))
+        if edge is None:
+            raise GradientError(
+                f"{name}: element 0 of tensors does not require grad and does not have a grad_fn",
+                hint="check that a parameter that requires grad is used, outside of no_grad()",
+            )
+        roots.append((edge, initial_gradient(output, gradient, name)))
+    return roots
+
+
+def _sequence(given: Any) -> list[Any]:
+    return [given] if isinstance(given, TensorCore) else list(given)
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of tensors to the `.grad` of the leaves they depend on.
+
+    Args:
+        tensors: a tensor or several.
+        grad_tensors: dL/d(tensor) for each; None stands for 1, of one-element tensors.
+        retain_graph: keep what the pass needs for another; as create_graph where not given.
+        create_graph: record the pass itself, for higher derivatives.
+        inputs: where given, only these tensors get gradients.
+
+    Raises:
+        GradientError: a tensor without gradient, or a graph that is freed already.
+        InplaceError: a value that the pass needs was changed in place.
+    """
+    outputs = _sequence(tensors)
+    given = [None] * len(outputs) if grad_tensors is None else _sequence_or_none(grad_tensors)
+    if len(given) != len(outputs):
+        raise ArgumentError(f"backward: got {len(outputs)} tensors and {len(given)} gradients")
+    keep = create_graph if retain_graph is None else retain_graph
+    run = BackwardRun(create_graph=create_graph, retain_graph=keep)
+    with run.backward_section():
+        roots = _roots(outputs, given, "backward")
+    if inputs is not None:
+        chosen = [_input_edge(t, "backward") for t in _sequence(inputs)]
+        run.restrict([edge for edge, _ in roots], chosen)
+    for edge, gradient in roots:
+        run.seed(edge, gradient)
+    run.run()
+    if inputs is not None:
+        run.accumulate_into([resolve(t) for t in _sequence(inputs)])
+
+
+def _sequence_or_none(given: Any) -> list[Any]:
+    return [given] if given is None or isinstance(given, TensorCore) else list(given)
+
+
+def _input_edge(tensor: Tensor, name: str) -> Edge:
+    edge = edge_of(resolve(tensor))
+    if edge is None:
+        raise GradientError(
+            f"{name}: One of the differentiated Tensors does not require grad: "
+            f"{type_text(tensor)}",
+            hint="x.requires_grad_() before it is used",
+        )
+    return edge
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of outputs by inputs; `.grad` is not touched.
+
+    Args:
+        outputs: a tensor or several.
+        inputs: a tensor or several, leaves or not.
+        grad_outputs: dL/d(output) for each; None stands for 1, of one-element outputs.
+        retain_graph: keep what the pass needs for another; as create_graph where not given.
+        create_graph: record the pass itself, for higher derivatives.
+        allow_unused: give None for inputs that the outputs don't depend on, instead of an error.
+        is_grads_batched: must be False.
+        materialize_grads: give zeros instead of None.
+
+    Returns:
+        One gradient per input.
+
+    Example:
+        >>> import gradc
+        >>> x = gradc.tensor(3.0, requires_grad=True)
+        >>> gradc.autograd.grad(x * x, x)
+        (tensor(6.),)
+    """
+    if is_grads_batched:
+        raise UnsupportedError("grad: is_grads_batched=True is not supported")
+    outs, ins = _sequence(outputs), _sequence(inputs)
+    given = [None] * len(outs) if grad_outputs is None else _sequence_or_none(grad_outputs)
+    if len(given) != len(outs):
+        raise ArgumentError(f"grad: got {len(outs)} outputs and {len(given)} grad_outputs")
+    keep = create_graph if retain_graph is None else retain_graph
+    run = BackwardRun(create_graph=create_graph, retain_graph=keep)
+    with run.backward_section():
+        roots = _roots(outs, given, "grad")
+    wanted = [_input_edge(t, "grad") for t in ins]
+    run.restrict([edge for edge, _ in roots], wanted)
+    for edge, gradient in roots:
+        run.seed(edge, gradient)
+    run.run()
+    found: list[Tensor | None] = []
+    for tensor, edge in zip(ins, wanted, strict=True):
+        gradient = run.found(edge)
+        if gradient is None and materialize_grads:
+            of = resolve(tensor)
+            gradient = apply(
+                lookup("full"), shape=shape_of(of), dtype=of._dtype, value=0.0, device="cpu"
+            )
+        if gradient is None and not allow_unused:
+            raise GradientError(
+                "grad: One of the differentiated Tensors appears to not have been used in the "
+                f"graph: {type_text(tensor)}",
+                hint="allow_unused=True if this is the desired behavior",
+            )
+        found.append(gradient)
+    return tuple(found)

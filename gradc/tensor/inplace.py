@@ -1,0 +1,167 @@
+"""Write a result into an existing tensor: its memory, its version and its place on the tape."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradc.errors import DTypeError, GradientError, ShapeError
+from gradc.ir.dtype import DType
+from gradc.ir.primitive import lookup
+from gradc.tensor.core import read, resolve, shape_of, typeof, wrap
+from gradc.tensor.dispatch import apply, attach, position
+from gradc.tensor.edges import edge_of
+from gradc.tensor.mark import mark
+from gradc.tensor.node import CopySlices, Edge, PrimitiveNode
+from gradc.tensor.paths import put
+from gradc.tensor.state import STATE
+from gradc.tensor.strides import strides
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+
+def update(target: Tensor, compute: Callable[[Tensor], Tensor], name: str = "") -> Tensor:
+    """Set `target` to compute(target) in place and return it.
+
+    Args:
+        target: the tensor that is changed.
+        compute: gets the old tensor, returns the new one; a dtype of the same or a lower
+            category is converted back.
+        name: of the operation, for messages.
+    """
+    into = resolve(target)
+    check_writable(into, name)
+    old = alias(into)
+    result = resolve(compute(old))
+    if shape_of(result) != shape_of(into):
+        raise ShapeError(
+            f"{name or 'in-place operation'}: the result {list(shape_of(result))} doesn't have "
+            f"the shape {list(shape_of(into))} of the tensor that it should be written into",
+            hint="use the out-of-place operation",
+        )
+    if result._dtype is not into._dtype:
+        check_converts(result._dtype, into._dtype)
+        result = resolve(apply(lookup("cast"), result, dtype=into._dtype))
+    write(into, result)
+    node = result._node
+    if isinstance(node, PrimitiveNode) and node.saves_output() and edge_of(old) in node.edges:
+        node.guard(into._storage)
+    return target
+
+
+def alias(x: Tensor) -> Tensor:
+    """Return `x` as it is now, unmoved by the write that follows.
+
+    Where gradients are recorded the memory is copied, since rules may keep it.
+    """
+    content = read(x)
+    if not STATE.grad:
+        return wrap(content, STATE.trace)
+    out = wrap(content.copy() if STATE.trace is None else content, STATE.trace)
+    edge = edge_of(x)
+    return out if edge is None else attach(out, edge)
+
+
+def check_writable(into: Tensor, name: str) -> None:
+    """Raise where an in-place change is not allowed."""
+    called = f"{name}: " if name else ""
+    if STATE.grad and (edge := edge_of(into)) is not None:
+        if into._leaf and edge[0] is into:
+            raise GradientError(
+                f"{called}a leaf Variable that requires grad is being used in an in-place "
+                "operation.",
+                hint="with gradc.no_grad(): ..., or change a .clone()",
+            )
+        if into._base is not None and into._base._leaf and into._base._node is None:
+            raise GradientError(
+                f"{called}a view of a leaf Variable that requires grad is being used in an "
+                "in-place operation.",
+                hint="with gradc.no_grad(): ..., or change a .clone()",
+            )
+    if repeats(into):
+        raise GradientError(
+            f"{called}unsupported operation: more than one element of the written-to tensor "
+            "refers to a single memory location.",
+            hint="clone() the tensor before performing the operation",
+        )
+    if isinstance(into._data, np.ndarray) and not into._data.flags.writeable:
+        raise GradientError(
+            f"{called}the memory of this tensor is read-only", hint="change a .clone()"
+        )
+
+
+def repeats(x: Tensor) -> bool:
+    """Return whether a broadcast made several elements share one place in memory."""
+    return any(s == 0 and n > 1 for s, n in zip(strides(x), shape_of(x), strict=True))
+
+
+def check_converts(given: DType, wanted: DType) -> None:
+    """Raise unless a result may be written as `wanted`: floats don't become integers."""
+    if category(given) > category(wanted):
+        raise DTypeError(
+            f"result type {given} can't be cast to the desired output type {wanted}",
+            hint="use the out-of-place operation, or convert the tensor first",
+        )
+
+
+def category(dtype: DType) -> int:
+    """Return 0 for bool, 1 for integers, 2 for floats."""
+    return 0 if dtype.is_bool else 2 if dtype.is_floating_point else 1
+
+
+def write(into: Tensor, result: Tensor) -> None:
+    """Put `result`, of the same type, into the memory of `into` and update the tape."""
+    storage, trace = into._storage, STATE.trace
+    old_edge = edge_of(into) if into._base is None else edge_of(into._base)
+    new_edge = edge_of(result) if STATE.grad else None
+    if trace is None:
+        np.copyto(into._data, result._data)
+    else:
+        value = read(result)
+        storage.content = put(trace.placing(), into._path, storage.content, value)
+        into._data, into._of = value, storage.content
+    changed(into)
+    if new_edge is not None or (STATE.grad and old_edge is not None):
+        rebase(into, old_edge, new_edge)
+
+
+def changed(into: Tensor) -> None:
+    """Count a change of a tensor's memory."""
+    if not into._untracked:
+        into._storage.version += 1
+        into._storage.changed = mark()
+
+
+def rebase(into: Tensor, old: Edge | None, new: Edge | None) -> None:
+    """Record a write on the tape of the tensor's base."""
+    base = into if into._base is None else into._base
+    if into._frozen_view:
+        raise GradientError(
+            "a view was created in no_grad mode and is being modified inplace with grad mode "
+            "enabled",
+            hint="create and change the view both inside or both outside the no_grad block",
+        )
+    retained = base._node.retained if base._retains and base._node is not None else None
+    if base is into and new is not None:
+        attach(base, new)
+    else:
+        path = into._path[len(base._path) :]
+        base._node = CopySlices(path, (old, new), typeof(into), position())
+        base._slot = 0
+        if STATE.trace is not None:
+            base._node.values = (read(base),)
+    base._leaf = False
+    if retained is not None and base._node is not None:
+        keep_gradient(base)
+
+
+def keep_gradient(x: Tensor) -> None:
+    """Make the tape hand the gradient of `x` to its `.grad`."""
+    node = x._node
+    assert node is not None
+    x._retains = True
+    node.retained = {**(node.retained or {}), x._slot: weakref.ref(x)}

@@ -1,0 +1,23 @@
+"""Refuse to look at the value of a tensor whose value is not known while tracing."""
+
+from __future__ import annotations
+
+from gradc.errors import TraceError
+from gradc.tensor.core import TensorCore, type_text
+
+
+def refuse_value(x: TensorCore, what: str, hint: str = "") -> None:
+    """Raise if a resolved tensor is traced.
+
+    Args:
+        x: the tensor.
+        what: what was tried, such as `bool()`.
+        hint: a way out.
+    """
+    if x._storage.trace is None:
+        return
+    raise TraceError(
+        f"{what} needs the value of a tensor {type_text(x)}, which isn't known while a function "
+        "is being compiled",
+        hint=hint or "return the tensor and look at it outside of the compiled function",
+    )

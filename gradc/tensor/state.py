@@ -1,0 +1,37 @@
+"""What the current thread is doing: whether gradients are recorded, and which trace is running."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from gradc.ir.dtype import DType, float32
+
+if TYPE_CHECKING:
+    from gradc.tensor.trace import Trace
+
+
+class State(threading.local):
+    """Modes of one thread; each thread starts with the defaults.
+
+    Attributes:
+        grad: whether operations are recorded for a backward pass.
+        inference: whether inference_mode is on.
+        anomaly: whether each result is searched for new NaN.
+        trace: the trace that operations are appended to, or None in eager mode.
+        default_dtype: dtype of floating tensors made from Python numbers.
+    """
+
+    grad: bool = True
+    inference: bool = False
+    anomaly: bool = False
+    trace: Trace | None = None
+    default_dtype: DType = float32
+
+
+STATE = State()
+
+
+def active_trace() -> Trace | None:
+    """Return the trace running in this thread, or None."""
+    return STATE.trace

@@ -1,0 +1,332 @@
+"""A trace turns what tensors do into a Graph, and leaves the user's tensors as they are.
+
+Every concrete tensor that is met gets a stand-in (`shadow`) whose content is a graph Value.
+In-place changes, gradients and random states change stand-ins only.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from gradc.errors import TraceError
+from gradc.ir.builder import GraphBuilder
+from gradc.ir.dtype import from_numpy, float64
+from gradc.ir.graph import Role, Section, TensorType, Value
+from gradc.ir.primitive import Primitive
+from gradc.origin import Origin
+from gradc.tensor.core import TensorCore, refresh, wrap_array, wrap_value, wrap_view
+from gradc.tensor.edges import edge_of, rederive
+from gradc.tensor.naming import Names
+from gradc.tensor.state import STATE
+from gradc.tensor.storage import Storage
+from gradc.tensor.strides import array_strides
+
+if TYPE_CHECKING:
+    from gradc.tensor.tensor import Tensor
+
+
+class TraceBuilder(GraphBuilder):
+    """Appends equations, and remembers which values the backward pass made."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.adjoints: set[Value] = set()
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Append an equation; return its output value or tuple of values."""
+        result = super().apply(primitive, inputs, params)
+        if self.section is Section.BACKWARD:
+            self.adjoints.update(result if type(result) is tuple else (result,))
+        return result
+
+    def typeof(self, operand: Any) -> TensorType:
+        """Return the type of a value, or of (shape, dtype)."""
+        return TensorType(*operand) if type(operand) is tuple else operand.type
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """A captured storage.
+
+    Args:
+        storage: the user's, with the real array.
+        input: the graph input that stands for its contents at the call.
+        shadow: the storage that changes while tracing.
+        role: what it is to the program.
+        tensor: the tensor through which it was met first.
+    """
+
+    storage: Storage
+    input: Value
+    shadow: Storage
+    role: Role
+    tensor: Tensor
+
+    @property
+    def value(self) -> Value:
+        """What the storage holds at this point of the program."""
+        return self.shadow.content
+
+    @property
+    def changed(self) -> bool:
+        """Whether the program writes to it."""
+        return self.shadow.content is not self.input
+
+
+@dataclass(slots=True, eq=False)
+class Hyper:
+    """A number read at each call from `owner[key]`."""
+
+    owner: MutableMapping[str, Any]
+    key: str
+    tensor: Tensor
+    input: Value
+
+
+class Trace:
+    """Collects one program; `with trace:` makes it the active one of this thread.
+
+    Attributes:
+        builder: appends the equations.
+        cells: captured storages, in the order in which they were met.
+        grads: `.grad` of concrete tensors that the program set.
+        grad_reads: concrete tensors whose `.grad` was read before it was set, and whether it
+            was there.
+        hypers: hyper-parameters, in the order in which they were met.
+        guards: functions that return whether what was assumed while tracing still holds.
+        on_failure: functions called when tracing ends with an error.
+        scope: names of the modules being called, outermost first.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.builder = TraceBuilder(name)
+        self.cells: dict[Storage, Cell] = {}
+        self.grads: dict[Tensor, Tensor | None] = {}
+        self.grad_reads: dict[Tensor, bool] = {}
+        self.hypers: list[Hyper] = []
+        self.guards: list[Callable[[], bool]] = []
+        self.on_failure: list[Callable[[], None]] = []
+        self.scope: list[str] = []
+        self._shadows: dict[Tensor, Tensor] = {}
+        self._owners: dict[Tensor, Tensor] = {}
+        self._by_shadow: dict[Storage, Cell] = {}
+        self._names: Names | None = None
+        self._pinned: list[Origin | None] = []
+        self._outer: list[Trace | None] = []
+
+    # ---- running -----------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if STATE.trace is not None:
+            raise TraceError("a trace can't begin inside another trace")
+        if self._names is None:
+            self._names = Names(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] # no public way
+        self._outer.append(STATE.trace)
+        STATE.trace = self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        STATE.trace = self._outer.pop()
+        if error is not None:
+            for undo in reversed(self.on_failure):
+                undo()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Leave the trace for a while, to make concrete tensors."""
+        STATE.trace = None
+        try:
+            yield
+        finally:
+            STATE.trace = self
+
+    @contextmanager
+    def in_section(self, section: Section) -> Generator[None]:
+        """Mark the equations made meanwhile as belonging to a section."""
+        before, self.builder.section = self.builder.section, section
+        rule, self.builder.rule = self.builder.rule, ""
+        try:
+            yield
+        finally:
+            self.builder.section, self.builder.rule = before, rule
+
+    @contextmanager
+    def at(self, origin: Origin | None, rule: str) -> Generator[None]:
+        """Give the equations made meanwhile the origin of a forward operation."""
+        self._pinned.append(origin)
+        before, self.builder.rule, self.builder.origin = self.builder.rule, rule, origin
+        try:
+            yield
+        finally:
+            self._pinned.pop()
+            self.builder.rule = before
+
+    @contextmanager
+    def in_scope(self, name: str) -> Generator[None]:
+        """Enter the scope of a module that is being called."""
+        self.scope.append(name)
+        try:
+            yield
+        finally:
+            self.scope.pop()
+
+    # ---- equations ---------------------------------------------------------------------------
+
+    def emit(self, primitive: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Append an equation for the user's line that is being executed."""
+        if self._pinned:
+            return self.builder.apply(primitive, values, params)
+        names = self._names
+        assert names is not None
+        stack = names.stack()
+        self.builder.origin = names.origin(stack, ".".join(self.scope))
+        result = self.builder.apply(primitive, values, params)
+        if self.builder.section is Section.FORWARD:
+            names.assign(stack, result if type(result) is tuple else (result,))
+        return result
+
+    def placing(self) -> GraphBuilder:
+        """Return the builder, set to the user's line, for writing through views."""
+        return _Placing(self)
+
+    def name_adjoint(self, adjoint: Value, primal: Value) -> None:
+        """Say that a value of the backward pass is the adjoint of a primal value."""
+        made_here = adjoint in self.builder.adjoints
+        if made_here and adjoint.adjoint_of is None and not adjoint.name:
+            adjoint.adjoint_of = primal
+
+    # ---- captured state ----------------------------------------------------------------------
+
+    def capture(self, tensor: Tensor, role: Role | None = None, name: str = "") -> Cell:
+        """Make the storage of a concrete tensor an input of the program.
+
+        Args:
+            tensor: any tensor on it.
+            role: what it is; by default what the tensor says, optimizer state in UPDATE.
+            name: the user's name for it.
+        """
+        cell = self.cells.get(tensor._storage)
+        if cell is not None:
+            return cell
+        if role is None:
+            role = tensor._role
+            if role is Role.BUFFER and self.builder.section is Section.UPDATE:
+                role = Role.STATE
+        array = tensor._storage.content
+        dtype = from_numpy(array.dtype)
+        assert dtype is not None
+        value = self.builder.input(TensorType(array.shape, dtype), name)
+        self.builder.graph.roles[value] = role
+        shadow = Storage(value, self)
+        shadow.version = tensor._storage.version
+        cell = Cell(tensor._storage, value, shadow, role, tensor)
+        self.cells[tensor._storage] = self._by_shadow[shadow] = cell
+        return cell
+
+    def constant(self, array: Any) -> Tensor:
+        """Return an array made while tracing as a tensor: an input that is always the same."""
+        with self.paused():
+            concrete = wrap_array(array)
+        return wrap_value(self.capture(concrete, Role.BUFFER).value, self)
+
+    def shadow(self, tensor: Tensor) -> Tensor:
+        """Return the stand-in of a concrete tensor."""
+        known = self._shadows.get(tensor)
+        if known is not None:
+            return known
+        cell = self.capture(tensor)
+        stand_in = wrap_view(_Seat(cell.shadow, tensor), cell.value, tensor._path)
+        stand_in._untracked = tensor._untracked
+        stand_in._frozen_view = tensor._frozen_view
+        self._shadows[tensor], self._owners[stand_in] = stand_in, tensor
+        if tensor._path:
+            refresh(stand_in, self)
+        if tensor._base is not None:
+            stand_in._base = self.shadow(tensor._base)
+        if tensor._leaf:
+            stand_in._leaf = True
+        elif edge_of(tensor) is not None:
+            if stand_in._base is not None and edge_of(stand_in._base) is not None:
+                rederive(stand_in, stand_in._base)
+            else:
+                stand_in._leaf = stand_in._foreign = True
+        return stand_in
+
+    def known(self, tensor: Tensor) -> Tensor:
+        """Return the stand-in of a concrete tensor if it has one, else the tensor itself."""
+        return self._shadows.get(tensor, tensor)
+
+    def owner_of(self, tensor: Tensor) -> Tensor | None:
+        """Return the concrete tensor that `tensor` is or stands for; None if made in the trace."""
+        if tensor._storage.trace is None:
+            return tensor
+        return self._owners.get(tensor)
+
+    def original(self, tensor: Tensor) -> Tensor:
+        """Return the user's tensor that a stand-in stands for, or the tensor itself."""
+        return self._owners.get(tensor, tensor)
+
+    def get_grad(self, owner: Tensor) -> Tensor | None:
+        """Return `.grad` of a concrete tensor as the program has it now."""
+        if owner not in self.grads:
+            before = owner._grad
+            self.grad_reads[owner] = before is not None
+            self.grads[owner] = before
+            if before is not None:
+                self.capture(before, Role.GRADIENT)
+        return self.grads[owner]
+
+    def base_strides(self, storage: Storage) -> tuple[int, ...] | None:
+        """Return the strides of the user's array behind a storage; None for new ones."""
+        cell = self._by_shadow.get(storage)
+        return None if cell is None else array_strides(cell.storage.content)
+
+    def hyper(self, owner: MutableMapping[str, Any], key: str) -> Tensor:
+        """Return the number `owner[key]`, read at each call, as a 0-d float64 tensor."""
+        for known in self.hypers:
+            if known.owner is owner and known.key == key:
+                return known.tensor
+        value = self.builder.input(TensorType((), float64), key)
+        self.builder.graph.roles[value] = Role.HYPER
+        known = Hyper(owner, key, wrap_value(value, self), value)
+        self.hypers.append(known)
+        return known.tensor
+
+
+class _Seat(TensorCore):
+    """The fields of a concrete tensor, on the storage of its stand-in."""
+
+    def __init__(self, storage: Storage, tensor: Tensor) -> None:
+        self._storage = storage
+        self._dtype = tensor._dtype
+
+
+class _Placing(TraceBuilder):
+    """Appends equations to a trace at the user's line."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Append an equation to the trace."""
+        return self.trace.emit(primitive, inputs, params)
+
+
+@contextmanager
+def trace_section(section: Section) -> Generator[None]:
+    """Mark equations traced meanwhile as belonging to a section; eagerly, do nothing."""
+    if STATE.trace is None:
+        yield
+        return
+    with STATE.trace.in_section(section):
+        yield
