@@ -12,6 +12,8 @@ from gradc.ir.dtype import float32 as float
 from gradc.ir.dtype import float64 as double
 from gradc.ir.dtype import int32 as int
 from gradc.ir.dtype import int64 as long
+from gradc.serialization import load as load
+from gradc.serialization import save as save
 
 ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
 

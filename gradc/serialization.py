@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ from gradc.errors import (
 from gradc.ir.dtype import DType, named
 from gradc.tensor import Tensor, from_numpy
 
-# Metadata key under which the structure of anything but a flat state_dict is kept.
+# Metadata key of the structure that the tensors lie in.
 _STRUCTURE = "gradc.structure"
 _PLAIN_DTYPES = {"BOOL", "U8", "I32", "I64", "F32", "F64"}
 
@@ -33,11 +32,11 @@ _PLAIN_DTYPES = {"BOOL", "U8", "I32", "I64", "F32", "F64"}
 def save(obj: object, f: str | os.PathLike[str]) -> None:
     """Save tensors to a safetensors file.
 
-    A dict of names and tensors (a module's `state_dict()`) becomes a plain safetensors file,
-    which PyTorch reads with `safetensors.torch.load_file`. Nested dicts, lists and tuples with
-    Python numbers, strings, None and dtypes among them (an optimizer's `state_dict()`) are kept
-    as JSON in the file's metadata. The file is written beside its final place and moved there
-    when complete, so that a failure leaves an older file as it was.
+    The tensors of a dict (a module's `state_dict()`) keep their names, so that PyTorch reads the
+    file with `safetensors.torch.load_file`. Order, nested dicts, lists and tuples, and Python
+    numbers, strings, None and dtypes among them (an optimizer's `state_dict()`) are kept as JSON
+    in the file's metadata. The file is written beside its final place and moved there when
+    complete, so that a failure leaves an older file as it was.
 
     Args:
         obj: what to save.
@@ -54,11 +53,10 @@ def save(obj: object, f: str | os.PathLike[str]) -> None:
         3
     """
     path = _path("save", f)
-    arrays, structure = _flatten(obj)
-    metadata = {"format": "pt"}
-    if structure is not None:
-        metadata[_STRUCTURE] = json.dumps(structure, allow_nan=False, separators=(",", ":"))
-    _write(path.resolve(), arrays, metadata)
+    arrays: dict[str, NDArray[Any]] = {}
+    structure = _node(obj, "", arrays, ())
+    text = json.dumps(structure, allow_nan=False, separators=(",", ":"))
+    _write(path.resolve(), arrays, {"format": "pt", _STRUCTURE: text})
 
 
 def load(
@@ -111,18 +109,15 @@ def _path(name: str, f: object) -> Path:
     return Path(cast("str | os.PathLike[str]", f))
 
 
-def _flatten(obj: object) -> tuple[dict[str, NDArray[Any]], Any]:
-    """Return tensors by name, and the structure, None where it is a flat dict of tensors."""
-    arrays: dict[str, NDArray[Any]] = {}
-    if isinstance(obj, Mapping) and obj and "__metadata__" not in obj:
-        entries = cast("Mapping[Any, Any]", obj)
-        if all(isinstance(k, str) and isinstance(v, Tensor) for k, v in entries.items()):
-            return {name: _array(value) for name, value in entries.items()}, None
-    return arrays, _node(obj, "", arrays)
+def _node(obj: Any, name: str, arrays: dict[str, NDArray[Any]], above: tuple[int, ...]) -> Any:
+    """Return one JSON node of the structure, adding the tensors below it to `arrays`.
 
-
-def _node(obj: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
-    """Return one JSON node of the structure, adding the tensors below it to `arrays`."""
+    Args:
+        obj: what it stands for.
+        name: dotted name of its place.
+        arrays: tensors by name, added to.
+        above: ids of the containers it lies in.
+    """
     if obj is None or isinstance(obj, bool | int | str):
         return obj
     if isinstance(obj, float):
@@ -133,12 +128,15 @@ def _node(obj: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
         return {"tensor": key}
     if isinstance(obj, DType):
         return {"dtype": obj.name}
+    if id(obj) in above:
+        raise ArgumentError(f"save: a {type(obj).__name__} holds itself")
+    above = (*above, id(obj))
     if isinstance(obj, Mapping):
         entries = cast("Mapping[Any, Any]", obj)
-        return {"dict": [_entry(k, v, name, arrays) for k, v in entries.items()]}
+        return {"dict": [_entry(k, v, name, arrays, above) for k, v in entries.items()]}
     if isinstance(obj, list | tuple):
         values = cast("list[Any] | tuple[Any, ...]", obj)
-        nodes = [_node(v, _join(name, i), arrays) for i, v in enumerate(values)]
+        nodes = [_node(v, _join(name, i), arrays, above) for i, v in enumerate(values)]
         return {"tuple" if isinstance(obj, tuple) else "list": nodes}
     where = f" at {name}" if name else ""
     hint = "save its state_dict()" if hasattr(obj, "state_dict") else "save its values"
@@ -149,14 +147,16 @@ def _node(obj: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
     )
 
 
-def _entry(key: Any, value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> list[Any]:
+def _entry(
+    key: Any, value: Any, name: str, arrays: dict[str, NDArray[Any]], above: tuple[int, ...]
+) -> list[Any]:
     """Return the pair of JSON nodes for one entry of a dict."""
     if not (key is None or isinstance(key, str | int | float | bool)):
         where = f" at {name}" if name else ""
         raise ArgumentTypeError(
             f"save: keys must be strings or numbers, got {type(key).__name__}{where}"
         )
-    return [_node(key, name, arrays), _node(value, _join(name, key), arrays)]
+    return [_node(key, name, arrays, above), _node(value, _join(name, key), arrays, above)]
 
 
 def _join(name: str, key: object) -> str:
@@ -203,13 +203,13 @@ def _rebuild(node: Any, tensors: dict[str, Tensor]) -> Any:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path; move it to `path` when the block ends well, else remove it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    # Made through os.open so that it has the permissions of an ordinary new file.
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    # Made through os.open so that it has the permissions of an ordinary new file at first.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
     try:
         yield temporary
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        temporary.chmod(mode)
         _sync(temporary)
         temporary.replace(path)
     except BaseException:
@@ -247,7 +247,7 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            for name in file.keys():  # noqa: SIM118  # not a dict
+            for name in file.keys():
                 dtype = file.get_slice(name).get_dtype()
                 if dtype not in _PLAIN_DTYPES:
                     raise DTypeError(

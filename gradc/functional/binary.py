@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gradc.errors import ArgumentError
 from gradc.functional.activation import logsigmoid
-from gradc.functional.reduction import check_reduction, check_same_shape, reduce as reduced
+from gradc.functional.reduction import check_reduction, check_same_shape
+from gradc.functional.reduction import reduce as reduced
 from gradc.tensor import Tensor, where
 from gradc.tensor.state import active_trace
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gradc.errors import ArgumentError, DTypeError, ShapeError, TensorIndexError
 from gradc.functional.reduction import check_floating, check_reduction, check_tensor
-from gradc.functional.softmax import log_softmax, shifted
 from gradc.ir.dtype import int64, uint8
 from gradc.tensor import Tensor, where
 from gradc.tensor.state import active_trace
+from gradc.tensor.statistics import log_softmax, shifted
 
 
 def cross_entropy(
@@ -61,7 +61,7 @@ def cross_entropy(
     dim = _class_axis(input)
     if label_smoothing == 0.0:
         # Only one score per sample is read, so the logarithms of the others are never made.
-        scores = shifted(input, dim)
+        scores = shifted(name, input, dim)
         normaliser = scores.exp().sum(dim).log()
         counted, safe = _counted(index, ignore_index)
         losses = normaliser - _pick(scores, safe, dim)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from gradc.errors import ShapeError, UnsupportedError
 from gradc.functional.reduction import check_floating
-from gradc.tensor import Tensor, where
+from gradc.tensor import Tensor, norm
 
 
 def layer_norm(
@@ -65,20 +64,4 @@ def normalize(
     if out is not None:
         raise UnsupportedError("normalize: out is not supported")
     check_floating("normalize", "input", input)
-    if p == math.inf:
-        norm = input.abs().amax(dim, keepdim=True)
-    elif p == 1.0:
-        norm = input.abs().sum(dim, keepdim=True)
-    elif p == 2.0:
-        norm = _root(input, dim)
-    else:
-        norm = input.abs().pow(p).sum(dim, keepdim=True).pow(1.0 / p)
-    return input / norm.clamp(min=eps)
-
-
-def _root(input: Tensor, dim: int) -> Tensor:
-    """Return the Euclidean norm, with derivative 0 where it is 0."""
-    squares = (input * input).sum(dim, keepdim=True)
-    zero = squares == 0
-    # NOTE: sqrt has an infinite slope at 0, and 0 * inf is NaN: take it where it is finite.
-    return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
+    return input / norm(input, p, dim, keepdim=True).clamp(min=eps)

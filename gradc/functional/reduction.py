@@ -1,10 +1,11 @@
-"""Turn losses of single samples into what `reduction` asks for, and check the arguments of losses."""
+"""Turn losses of single samples into what `reduction` asks for; check arguments of losses."""
 
 from __future__ import annotations
 
 import warnings
 
 from gradc.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, UnsupportedError
+from gradc.origin import here
 from gradc.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -53,11 +54,15 @@ def warn_of_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     check_tensor(name, "input", input)
     check_tensor(name, "target", target)
     if tuple(input.shape) != tuple(target.shape):
-        warnings.warn(
+        origin = here()
+        # The user's own line, however many layers lie between.
+        file, line = (origin.file, origin.line) if origin else (__file__, 1)
+        warnings.warn_explicit(
             f"{name}: input {list(input.shape)} and target {list(target.shape)} differ in shape; "
             "they are broadcast, which is seldom meant",
             UserWarning,
-            stacklevel=4,
+            file,
+            line,
         )
 
 

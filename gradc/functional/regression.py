@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gradc.errors import ArgumentError
-from gradc.functional.reduction import check_reduction, reduce as reduced, warn_of_broadcast
+from gradc.errors import ArgumentError, ShapeError
+from gradc.functional.reduction import check_reduction, warn_of_broadcast
+from gradc.functional.reduction import reduce as reduced
 from gradc.tensor import Tensor, where
 
 
@@ -33,7 +34,7 @@ def mse_loss(
     check_reduction("mse_loss", reduction, size_average, reduce)
     warn_of_broadcast("mse_loss", input, target)
     error = input - target
-    return _weighted(error * error, weight, reduction)
+    return _mean_by_weight(_weighted("mse_loss", error * error, weight), weight, reduction)
 
 
 def l1_loss(
@@ -47,7 +48,8 @@ def l1_loss(
     """Return |x - y|, reduced; arguments as for `mse_loss`."""
     check_reduction("l1_loss", reduction, size_average, reduce)
     warn_of_broadcast("l1_loss", input, target)
-    return _weighted((input - target).abs(), weight, reduction)
+    losses = _weighted("l1_loss", (input - target).abs(), weight)
+    return _mean_by_weight(losses, weight, reduction)
 
 
 def smooth_l1_loss(
@@ -88,6 +90,8 @@ def huber_loss(
     Args: as for `mse_loss`, and
         delta: where the parabola ends, > 0.
 
+    The mean of weighted losses is by their number here, as in PyTorch.
+
     Source: Huber, "Robust estimation of a location parameter", 1964.
     """
     check_reduction("huber_loss", reduction)
@@ -97,13 +101,22 @@ def huber_loss(
     error = input - target
     size = error.abs()
     losses = where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta))
-    return _weighted(losses, weight, reduction)
+    return reduced(_weighted("huber_loss", losses, weight), reduction)
 
 
-def _weighted(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """Weight the losses, and reduce them."""
+def _weighted(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the losses times their weights."""
     if weight is None:
+        return losses
+    if tuple(weight.shape) != tuple(losses.shape):
+        raise ShapeError(
+            f"{name}: expected weight {list(losses.shape)}, as the losses, got {list(weight.shape)}"
+        )
+    return losses * weight
+
+
+def _mean_by_weight(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Reduce losses; the mean of weighted ones is by the sum of the weights."""
+    if weight is None or reduction != "mean":
         return reduced(losses, reduction)
-    weights = weight.expand(losses.shape)
-    losses = losses * weights
-    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    return losses.sum() / weight.sum()

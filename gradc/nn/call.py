@@ -1,4 +1,4 @@
-"""While tracing: a module call -> the scope of the equations it makes, and a guard on the module."""
+"""While tracing: a module call -> the scope of its equations, and a guard on the module."""
 
 from __future__ import annotations
 

@@ -41,9 +41,7 @@ class Conversion:
                 device, dtype = given.device, given.dtype
             elif isinstance(given, DType):
                 dtype = given
-            elif isinstance(given, bool):
-                non_blocking = given
-            elif given is not None:
+            elif given is not None and not isinstance(given, bool):  # a bool is non_blocking
                 device = given
         kind: object = dtype
         if not (kind is None or isinstance(kind, DType)):

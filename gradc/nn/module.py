@@ -1,9 +1,9 @@
-"""A Module holds parameters, buffers and other modules under names, and is called like a function."""
+"""A Module holds parameters, buffers and modules under names, and is called like a function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Self, cast
+from collections.abc import Callable
+from typing import Any, Self
 
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.nn import traversal
@@ -160,10 +160,6 @@ class Module(Conversion, traversal.Traversal):
 
     def _check_name(self, kind: str, name: object, table: dict[str, Any]) -> None:
         """Refuse names that can't be part of a dotted path or are taken by something else."""
-        if "_parameters" not in self.__dict__:
-            raise AttributeError(
-                f"{type(self).__name__}: call super().__init__() before a {kind} is set"
-            )
         if not isinstance(name, str):
             raise ArgumentTypeError(
                 f"{self._get_name()}: the name of a {kind} must be a str, got {type(name).__name__}"
@@ -192,21 +188,15 @@ class Module(Conversion, traversal.Traversal):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Register parameters and modules; keep everything else as it is."""
+        tables = self.__dict__
         if isinstance(value, Parameter):
-            self._forget(name)
+            self._forget("parameter", name, keep="_parameters")
             self.register_parameter(name, value)
-            return
-        if isinstance(value, Module):
-            if "_modules" not in self.__dict__:
-                raise AttributeError(
-                    f"{type(self).__name__}: call super().__init__() before a module is set"
-                )
-            self._forget(name)
+        elif isinstance(value, Module):
+            self._forget("module", name, keep="_modules")
             self._modules[name] = value
             epoch.bump()
-            return
-        tables = self.__dict__
-        if name in tables.get("_parameters", ()):
+        elif name in tables.get("_parameters", ()):
             self.register_parameter(name, value)
         elif name in tables.get("_buffers", ()):
             self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
@@ -218,25 +208,27 @@ class Module(Conversion, traversal.Traversal):
 
     def __delattr__(self, name: str) -> None:
         """Take a parameter, buffer, module or other attribute away."""
-        if not self._forget(name, everything=False):
+        tables = (self._parameters, self._buffers, self._modules)
+        found = [table for table in tables if name in table]
+        for table in found:
+            del table[name]
+        if not found:
             super().__delattr__(name)
+        self._non_persistent_buffers_set.discard(name)
         epoch.bump()
 
-    def _forget(self, name: str, everything: bool = True) -> bool:
-        """Remove a name from all tables; return whether it was in one."""
-        tables = (self._parameters, self._buffers, self._modules) if self._ready() else ()
-        found = False
-        for table in tables:
-            found = cast("dict[str, Any]", table).pop(name, self) is not self or found
-        if found:
-            self._non_persistent_buffers_set.discard(name)
-        if everything:
-            self.__dict__.pop(name, None)
-        return found
-
-    def _ready(self) -> bool:
-        """Return whether Module.__init__ has run."""
-        return "_parameters" in self.__dict__
+    def _forget(self, kind: str, name: str, keep: str) -> None:
+        """Remove a name from all tables but one, where it keeps its place."""
+        tables = self.__dict__
+        if "_parameters" not in tables:
+            raise AttributeError(
+                f"{type(self).__name__}: call super().__init__() before a {kind} is set"
+            )
+        for table in ("_parameters", "_buffers", "_modules"):
+            if table != keep:
+                tables[table].pop(name, None)
+        self._non_persistent_buffers_set.discard(name)
+        tables.pop(name, None)
 
     def __dir__(self) -> list[str]:
         """List attributes, with parameters, buffers and modules among them."""

@@ -14,7 +14,7 @@ def represent(module: Module) -> str:
 
 
 def represent_list(module: Module) -> str:
-    """Return the text of a list of modules, equal neighbours said once: `(0-2): 3 x Linear(...)`."""
+    """Return the text of a list of modules, equal neighbours once: `(0-2): 3 x Linear(...)`."""
     runs: list[tuple[int, int, str]] = []
     for i, (_, child) in enumerate(module.named_entries()):
         text = repr(child)

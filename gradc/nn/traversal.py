@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from gradc.errors import ArgumentError
 from gradc.nn.hooks import Hooks
 from gradc.nn.parameter import Parameter
 from gradc.tensor import Tensor

@@ -1,4 +1,4 @@
-"""Read the numbers that steer an update: Python floats in eager mode, inputs of a traced program."""
+"""Read the numbers that steer an update: Python floats, or inputs of a traced program."""
 
 from __future__ import annotations
 

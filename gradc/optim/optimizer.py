@@ -43,6 +43,10 @@ class Optimizer:
                 "Tensor",
                 hint="[tensor]",
             )
+        if isinstance(params, set | frozenset):
+            raise ArgumentTypeError(
+                f"{type(self).__name__}: params must have an order, got a set", hint="a list"
+            )
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []

@@ -13,9 +13,10 @@ from gradc.tensor.state import active_trace
 
 
 class SGD(Optimizer):
-    """p <- p - lr d; d = g + weight_decay p, with momentum smoothed by b <- momentum b + (1 - dampening) d.
+    """p <- p - lr d;  d = g + weight_decay p.
 
-    The first b is d itself. Nesterov's form steps along d + momentum b, otherwise along b.
+    With momentum the step is along b instead, b <- momentum b + (1 - dampening) d, the first b
+    being d itself; with Nesterov's form along d + momentum b.
 
     Args:
         params: tensors, `(name, tensor)` pairs, or dicts of groups.

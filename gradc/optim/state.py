@@ -14,6 +14,9 @@ State = defaultdict[Tensor, dict[str, Any]]
 # Choices of PyTorch's implementation: they stay as they are here, whatever a file says.
 _IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
 
+# Numbers that are counted in a dtype of their own, not in the parameter's.
+_OWN_DTYPE = ("step", "mu_product")
+
 
 def state_dict(groups: list[Group], state: Mapping[Tensor, dict[str, Any]]) -> dict[str, Any]:
     """Return options and state with parameters replaced by their numbers."""
@@ -91,6 +94,4 @@ def _fitted(name: str, key: str, value: Any, p: Tensor) -> Any:
             f"state_dict, the parameter is {list(p.shape)}"
         )
     copy = value.detach().clone()
-    # A step counter keeps its dtype: float16 or the like could not count far.
-    floating = p.dtype.is_floating_point and key != "step"
-    return copy.to(p.dtype) if floating else copy
+    return copy if key in _OWN_DTYPE or not p.dtype.is_floating_point else copy.to(p.dtype)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from gradc.errors import ArgumentError, GradientError, UnsupportedError
-from gradc.tensor import Tensor, no_grad, stack, tensor
+from gradc.tensor import Tensor, no_grad, norm, stack, tensor
 from gradc.tensor.state import active_trace
 
 
@@ -94,8 +94,8 @@ def get_total_norm(
         raise ArgumentError("get_total_norm: norm_type is NaN")
     if not listed:
         return tensor(0.0)
-    norms = [_norm(t, p) for t in listed]
-    total = norms[0] if len(norms) == 1 else _norm(stack([n.to(norms[0].dtype) for n in norms]), p)
+    norms = [norm(t, p) for t in listed]
+    total = norms[0] if len(norms) == 1 else norm(stack([n.to(norms[0].dtype) for n in norms]), p)
     if error_if_nonfinite:
         if active_trace() is not None:
             raise UnsupportedError(
@@ -115,18 +115,3 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """Return the gradients that are there."""
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p.grad for p in listed if p.grad is not None]
-
-
-def _norm(t: Tensor, p: float) -> Tensor:
-    """Return the p-norm of all elements."""
-    if p == math.inf:
-        return t.abs().max()
-    if p == -math.inf:
-        return t.abs().min()
-    if p == 0.0:
-        return (t != 0).to(t.dtype).sum()
-    if p == 1.0:
-        return t.abs().sum()
-    if p == 2.0:
-        return (t * t).sum().sqrt()
-    return t.abs().pow(p).sum().pow(1.0 / p)

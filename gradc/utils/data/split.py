@@ -47,7 +47,7 @@ def random_split(
 def _sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
     """Return whole sizes that sum to `total`."""
     given = list(lengths)
-    if given and math.isclose(sum(given), 1.0) and any(n != int(n) for n in given):
+    if math.isclose(sum(given), 1.0) and any(isinstance(n, float) for n in given):
         if any(n < 0 for n in given):
             raise ArgumentError(f"random_split: fractions must not be negative, got {given}")
         sizes = [math.floor(total * fraction) for fraction in given]
