@@ -12,6 +12,8 @@ from gradc.ir.dtype import uint8 as uint8
 from gradc.ir.dtype import DType as dtype
 from gradc.tensor import epoch as epoch
 from gradc.tensor.tensor import Tensor as Tensor
+from gradc.tensor.trace import Trace as Trace
+from gradc.tensor.trace import trace_section as trace_section
 from gradc.tensor.arithmetic import add as add
 from gradc.tensor.arithmetic import addcdiv as addcdiv
 from gradc.tensor.arithmetic import addcmul as addcmul
@@ -250,8 +252,6 @@ from gradc.tensor.statistics import std_mean as std_mean
 from gradc.tensor.statistics import var as var
 from gradc.tensor.statistics import var_mean as var_mean
 from gradc.tensor.tensor import is_tensor as is_tensor
-from gradc.tensor.trace import Trace as Trace
-from gradc.tensor.trace import trace_section as trace_section
 
 from gradc.tensor.generator import default_generator as _default_generator
 

@@ -66,5 +66,3 @@ def check_fits(owner: Tensor, gradient: Tensor) -> None:
             f"got {gradient._dtype}",
             hint=f"gradient.to(gradc.{owner._dtype})",
         )
-
-

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def has_nan(content: Any) -> bool:
     """Return whether a floating array holds a NaN."""
-    return isinstance(content, np.ndarray) and content.dtype.kind == "f" and bool(
-        np.isnan(content).any()
+    return (
+        isinstance(content, np.ndarray)
+        and content.dtype.kind == "f"
+        and bool(np.isnan(content).any())
     )
 
 

@@ -16,9 +16,7 @@ def axis(name: str, dim: Any, ndim: int) -> int:
     try:
         i = operator.index(dim)
     except TypeError:
-        raise ArgumentTypeError(
-            f"{name}: dim must be an int, got {type(dim).__name__}"
-        ) from None
+        raise ArgumentTypeError(f"{name}: dim must be an int, got {type(dim).__name__}") from None
     n = max(ndim, 1)
     if not -n <= i < n:
         raise TensorIndexError(
@@ -47,9 +45,7 @@ def sizes(name: str, given: tuple[Any, ...]) -> Ints:
         return tuple([operator.index(n) for n in given])
     except TypeError:
         wrong = next(n for n in given if not hasattr(n, "__index__"))
-        raise ArgumentTypeError(
-            f"{name}: sizes must be ints, got {type(wrong).__name__}"
-        ) from None
+        raise ArgumentTypeError(f"{name}: sizes must be ints, got {type(wrong).__name__}") from None
 
 
 def filled(name: str, shape: Ints, count: int) -> Ints:

@@ -62,7 +62,9 @@ def index_value(x: Tensor) -> int:
     of = resolve(x)
     refuse_value(of, "an int index", RETURN_IT)
     if of._dtype.is_floating_point or read(of).size != 1:
-        raise ArgumentTypeError("only integer tensors of a single element can be converted to an index")
+        raise ArgumentTypeError(
+            "only integer tensors of a single element can be converted to an index"
+        )
     return int(item(of))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import read, resolve, wrap, wrap_value, wrap_view
+from gradc.tensor.core import brief, read, resolve, wrap, wrap_value, wrap_view
 from gradc.tensor.dispatch import position
 from gradc.tensor.edges import edge_of
 from gradc.tensor.node import CloneBackward0
@@ -37,7 +37,7 @@ def clone(x: Tensor, *, memory_format: object = None) -> Tensor:
     of = resolve(x)
     out = copy_without_tape(of)
     if STATE.grad and (edge := edge_of(of)) is not None:
-        out._node = CloneBackward0((edge,), position())
+        out._node = CloneBackward0((edge,), (brief(of),), position())
         if STATE.trace is not None:
             out._node.values = (out._data,)
     return out

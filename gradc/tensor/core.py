@@ -150,6 +150,11 @@ def shape_of(tensor: TensorCore) -> tuple[int, ...]:
     return tensor._data.shape
 
 
+def brief(tensor: TensorCore) -> tuple[tuple[int, ...], DType]:
+    """Return (shape, dtype)."""
+    return tensor._data.shape, tensor._dtype
+
+
 def typeof(tensor: TensorCore) -> TensorType:
     """Return the type of a tensor."""
     return TensorType(tensor._data.shape, tensor._dtype)
@@ -158,4 +163,3 @@ def typeof(tensor: TensorCore) -> TensorType:
 def type_text(tensor: TensorCore) -> str:
     """Return `float32[2, 3]`."""
     return str(typeof(tensor))
-

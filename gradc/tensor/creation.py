@@ -19,7 +19,7 @@ from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import exp
 from gradc.tensor.joining import stack
 from gradc.tensor.logic import eq, lt, where
-from gradc.tensor.movement import expand, reshape_to, transpose
+from gradc.tensor.movement import expand, reshape_to
 from gradc.tensor.promotion import cast, check_dtype, fitting, number_dtype
 from gradc.tensor.state import STATE
 
@@ -168,14 +168,22 @@ def arange(
     check_device("arange", device)
     if end is None:
         start, end = 0, start
-    numbers = [n.item() if isinstance(n, TensorCore | np.generic) else n for n in (start, end, step)]  # pyright: ignore[reportAttributeAccessIssue] # every TensorCore is a Tensor
+    numbers = [
+        n.item() if isinstance(n, TensorCore | np.generic) else n for n in (start, end, step)
+    ]  # pyright: ignore[reportAttributeAccessIssue] # every TensorCore is a Tensor
     first, last, by = numbers
     if by == 0:
         raise ArgumentError("arange: step must be nonzero")
     if (last - first) * by < 0:
         raise ArgumentError("arange: upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(n, int) for n in numbers)
-    kind = check_dtype("arange", dtype) if dtype is not None else int64 if whole else STATE.default_dtype
+    kind = (
+        check_dtype("arange", dtype)
+        if dtype is not None
+        else int64
+        if whole
+        else STATE.default_dtype
+    )
     count = -((first - last) // by) if whole else math.ceil((last - first) / by)
     exact = int64 if whole else float64
     steps = apply(IOTA, shape=(max(count, 0),), dtype=exact, axis=0, device="cpu")
@@ -238,9 +246,7 @@ def eye(
     check_device("eye", device)
     kind = STATE.default_dtype if dtype is None else check_dtype("eye", dtype)
     shape = (n, n if m is None else m)
-    rows, columns = (
-        apply(IOTA, shape=shape, dtype=int64, axis=a, device="cpu") for a in (0, 1)
-    )
+    rows, columns = (apply(IOTA, shape=shape, dtype=int64, axis=a, device="cpu") for a in (0, 1))
     return made(cast(eq(rows, columns), kind), requires_grad)
 
 
@@ -394,7 +400,11 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         tensors: vectors, as several arguments or one sequence.
         indexing: `ij` (axis i belongs to vector i) or `xy` (the first two swapped).
     """
-    given = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else list(tensors)
+    given = (
+        list(tensors[0])
+        if len(tensors) == 1 and isinstance(tensors[0], list | tuple)
+        else list(tensors)
+    )
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     swap = indexing == "xy" and len(given) > 1
@@ -406,6 +416,5 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         column = tuple([n if k == i else 1 for k, n in enumerate(lengths)])
         grids.append(expand(reshape_to(v, column), lengths))
     if swap:
-        grids = [transpose(g, 0, 1) for g in grids]
         grids[:2] = grids[1::-1]
     return tuple(grids)

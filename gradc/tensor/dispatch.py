@@ -13,7 +13,17 @@ from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Primitive, lookup
 from gradc.origin import Origin
 from gradc.tensor.anomaly import check_forward
-from gradc.tensor.core import Path, read, resolve, shape_of, wrap, wrap_array, wrap_value, wrap_view
+from gradc.tensor.core import (
+    Path,
+    brief,
+    read,
+    resolve,
+    shape_of,
+    wrap,
+    wrap_array,
+    wrap_value,
+    wrap_view,
+)
 from gradc.tensor.edges import edge_of
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
@@ -66,15 +76,13 @@ def record(
             for i, (t, x) in enumerate(zip(operands, contents, strict=True))
         ]
     )
-    kept = tuple(
-        [
-            t._data if i in read_outputs else (shape_of(t), t._dtype)
-            for i, t in enumerate(outputs)
-        ]
-    )
+    types = tuple([(t._data.shape, t._dtype) for t in outputs])
+    kept = types
+    if read_outputs:
+        kept = tuple([t._data if i in read_outputs else types[i] for i, t in enumerate(outputs)])
     saved = [operands[i] for i in read_inputs] + [outputs[i] for i in read_outputs]
     guards = tuple([(t._storage, t._storage.version) for t in saved if not t._untracked])
-    node = PrimitiveNode(primitive, params, edges, inputs, kept, guards, position())
+    node = PrimitiveNode(primitive, params, edges, types, inputs, kept, guards, position())
     floating = False
     for i, t in enumerate(outputs):
         if t._dtype.is_floating_point:
@@ -148,7 +156,7 @@ def attach(tensor: Tensor, edge: Edge) -> Tensor:
     if isinstance(target, Node):
         tensor._node, tensor._slot = target, slot
     else:
-        tensor._node = CloneBackward0((edge,), position())
+        tensor._node = CloneBackward0((edge,), (brief(tensor),), position())
     return tensor
 
 

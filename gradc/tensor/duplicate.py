@@ -56,9 +56,7 @@ def reduce(x: Tensor, protocol: Any) -> tuple[Any, ...]:
     of = resolve(x)
     refuse_value(of, "pickling", "x.clone() outside of the compiled function")
     if not is_leaf(of):
-        raise GradientError(
-            "a tensor that is no leaf can't be pickled", hint="x.detach()"
-        )
+        raise GradientError("a tensor that is no leaf can't be pickled", hint="x.detach()")
     rest = {name: value for name, value in vars(x).items() if name not in FIELDS}
     return rebuild, (type(x), np.array(read(of), order="C"), of._leaf, rest)
 

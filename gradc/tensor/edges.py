@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradc.autodiff.rules import differentiable
 from gradc.ir.graph import TensorType
-from gradc.tensor.core import shape_of, typeof
+from gradc.tensor.core import typeof
 from gradc.tensor.mark import mark
 from gradc.tensor.node import Edge, PrimitiveNode
 
@@ -40,15 +40,10 @@ def rederive(view: Tensor, base: Tensor) -> None:
         assert isinstance(type_after, TensorType)
         type = type_after
         out = ((type.shape, type.dtype),)
-        edge = (PrimitiveNode(primitive, params, (edge,), unsaved, out, (), where), 0)
+        edge = (PrimitiveNode(primitive, params, (edge,), out, unsaved, out, (), where), 0)
     view._node, view._slot = edge if edge is not None else (None, 0)
 
 
 def wants_grad(tensor: Tensor) -> bool:
     """Return whether gradients flow to a resolved tensor."""
     return edge_of(tensor) is not None
-
-
-def unsaved(tensor: Tensor) -> tuple[tuple[int, ...], object]:
-    """Return what a node keeps of an operand whose values its rule doesn't read."""
-    return (shape_of(tensor), tensor._dtype)

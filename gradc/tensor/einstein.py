@@ -45,7 +45,11 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         >>> gradc.einsum("ij,ij->i", gradc.ones(2, 3), gradc.ones(2, 3)).tolist()
         [3.0, 3.0]
     """
-    given = list(operands[0]) if len(operands) == 1 and not isinstance(operands[0], TensorCore) else list(operands)
+    given = (
+        list(operands[0])
+        if len(operands) == 1 and not isinstance(operands[0], TensorCore)
+        else list(operands)
+    )
     inputs, output = _parsed(equation, given)
     dtype = result_type(*given)
     sizes: dict[str, int] = {}

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     lookup,
     "exp expm1 log log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh".split(),
 )
-ASINH, ACOSH, ATANH, SIGMOID, ERF, ERFC = map(
-    lookup, "asinh acosh atanh sigmoid erf erfc".split()
-)
+ASINH, ACOSH, ATANH, SIGMOID, ERF, ERFC = map(lookup, "asinh acosh atanh sigmoid erf erfc".split())
 ABS, SIGN, FLOOR, CEIL, ROUND, TRUNC, RELU, RECIPROCAL = map(
     lookup, "abs sign floor ceil round trunc relu reciprocal".split()
 )

@@ -70,9 +70,7 @@ def _instruction_text(frame: FrameType) -> str:
     line, last, start, end = positions[place]
     if line is None or last is None or start is None or end is None:
         return ""
-    lines = [
-        linecache.getline(frame.f_code.co_filename, n).encode() for n in range(line, last + 1)
-    ]
+    lines = [linecache.getline(frame.f_code.co_filename, n).encode() for n in range(line, last + 1)]
     if not all(lines):
         return ""
     lines[-1] = lines[-1][:end]

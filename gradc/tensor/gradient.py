@@ -64,8 +64,7 @@ def set_requires_grad(x: Tensor, value: bool = True) -> Tensor:
         )
     if value and not of._dtype.is_floating_point:
         raise GradientError(
-            "only Tensors of floating point dtype can require gradients, got "
-            f"{type_text(of)}",
+            f"only Tensors of floating point dtype can require gradients, got {type_text(of)}",
             hint=".float()",
         )
     of._leaf = value
@@ -168,9 +167,7 @@ def detach_(x: Tensor) -> Tensor:
     """Leave the tape: the tensor becomes a leaf that wants no gradient."""
     of = resolve(x)
     if of._base is not None:
-        raise GradientError(
-            "Can't detach views in-place. Use detach() instead.", hint="x.detach()"
-        )
+        raise GradientError("Can't detach views in-place. Use detach() instead.", hint="x.detach()")
     of._node, of._slot, of._leaf = None, 0, False
     return x
 
@@ -263,8 +260,7 @@ def _input_edge(tensor: Tensor, name: str) -> Edge:
     edge = edge_of(resolve(tensor))
     if edge is None:
         raise GradientError(
-            f"{name}: One of the differentiated Tensors does not require grad: "
-            f"{type_text(tensor)}",
+            f"{name}: One of the differentiated Tensors does not require grad: {type_text(tensor)}",
             hint="x.requires_grad_() before it is used",
         )
     return edge

@@ -182,6 +182,4 @@ def wrapped(index: Tensor, n: int, axis: int) -> Tensor:
         return wrap_array(np.where(array < 0, array + n, array))
     shape = shape_of(of)
     negative = apply(lookup("lt"), of, constant(0, int64, shape))
-    return apply(
-        lookup("where"), negative, apply(lookup("add"), of, constant(n, int64, shape)), of
-    )
+    return apply(lookup("where"), negative, apply(lookup("add"), of, constant(n, int64, shape)), of)

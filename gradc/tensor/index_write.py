@@ -147,7 +147,11 @@ def fill_rows(x: Tensor, index: Tensor, value: Tensor, axis: int) -> Tensor:
     """Return `x` with the entries at `index` along an axis set to one value."""
     n = shape_of(x)[axis]
     hits = apply(
-        INDEX_ADD, zeros(n), index, filled_with("put", 1, shape_of(index), int64, None, False), axis=0
+        INDEX_ADD,
+        zeros(n),
+        index,
+        filled_with("put", 1, shape_of(index), int64, None, False),
+        axis=0,
     )
     return where(along(gt(hits, 0), axis, shape_of(x)), reshape_to(value, ()), x)
 

@@ -11,7 +11,7 @@ import numpy as np
 from gradc.errors import DTypeError, GradientError, ShapeError
 from gradc.ir.dtype import DType
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import read, resolve, shape_of, typeof, wrap
+from gradc.tensor.core import brief, read, resolve, shape_of, typeof, wrap
 from gradc.tensor.dispatch import apply, attach, position
 from gradc.tensor.edges import edge_of
 from gradc.tensor.mark import mark
@@ -113,8 +113,14 @@ def category(dtype: DType) -> int:
     return 0 if dtype.is_bool else 2 if dtype.is_floating_point else 1
 
 
-def write(into: Tensor, result: Tensor) -> None:
-    """Put `result`, of the same type, into the memory of `into` and update the tape."""
+def write(into: Tensor, result: Tensor, *, overwrites: bool = False) -> None:
+    """Put `result`, of the same type, into the memory of `into` and update the tape.
+
+    Args:
+        into: a resolved tensor.
+        result: a resolved tensor.
+        overwrites: whether the result was not computed from the old contents.
+    """
     storage, trace = into._storage, STATE.trace
     old_edge = edge_of(into) if into._base is None else edge_of(into._base)
     new_edge = edge_of(result) if STATE.grad else None
@@ -126,7 +132,7 @@ def write(into: Tensor, result: Tensor) -> None:
         into._data, into._of = value, storage.content
     changed(into)
     if new_edge is not None or (STATE.grad and old_edge is not None):
-        rebase(into, old_edge, new_edge)
+        rebase(into, old_edge, new_edge, overwrites)
 
 
 def changed(into: Tensor) -> None:
@@ -136,7 +142,7 @@ def changed(into: Tensor) -> None:
         into._storage.changed = mark()
 
 
-def rebase(into: Tensor, old: Edge | None, new: Edge | None) -> None:
+def rebase(into: Tensor, old: Edge | None, new: Edge | None, overwrites: bool) -> None:
     """Record a write on the tape of the tensor's base."""
     base = into if into._base is None else into._base
     if into._frozen_view:
@@ -146,11 +152,11 @@ def rebase(into: Tensor, old: Edge | None, new: Edge | None) -> None:
             hint="create and change the view both inside or both outside the no_grad block",
         )
     retained = base._node.retained if base._retains and base._node is not None else None
-    if base is into and new is not None:
+    if base is into and new is not None and not (overwrites and old is not None):
         attach(base, new)
     else:
         path = into._path[len(base._path) :]
-        base._node = CopySlices(path, (old, new), typeof(into), position())
+        base._node = CopySlices(path, (old, new), brief(base), typeof(into), position())
         base._slot = 0
         if STATE.trace is not None:
             base._node.values = (read(base),)

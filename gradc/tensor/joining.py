@@ -30,7 +30,9 @@ CONCATENATE, FLIP = lookup("concatenate"), lookup("flip")
 def _listed(name: str, tensors: Any) -> list[Tensor]:
     """Return the tensors as a list; anything else in it is an error."""
     if isinstance(tensors, TensorCore) or not isinstance(tensors, Sequence):
-        raise ArgumentTypeError(f"{name}: expected a sequence of tensors, got {type(tensors).__name__}")
+        raise ArgumentTypeError(
+            f"{name}: expected a sequence of tensors, got {type(tensors).__name__}"
+        )
     for i, t in enumerate(tensors):
         if not isinstance(t, TensorCore):
             raise ArgumentTypeError(
@@ -150,9 +152,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     n = shape[axis("tensor_split", dim, len(shape))]
     if isinstance(indices_or_sections, int):
         whole, more = divmod(n, indices_or_sections)
-        return split(
-            input, [whole + (k < more) for k in range(indices_or_sections)], dim
-        )
+        return split(input, [whole + (k < more) for k in range(indices_or_sections)], dim)
     cuts = [min(max(c + n if c < 0 else c, 0), n) for c in indices_or_sections]
     edges = [0, *cuts, n]
     i = axis("tensor_split", dim, len(shape))

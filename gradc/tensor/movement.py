@@ -182,7 +182,9 @@ def squeeze(x: Tensor, dim: Any = None) -> Tensor:
     """
     shape = shape_of(x)
     chosen = (
-        range(len(shape)) if dim is None else [axis("squeeze", d, len(shape)) for d in _several(dim)]
+        range(len(shape))
+        if dim is None
+        else [axis("squeeze", d, len(shape)) for d in _several(dim)]
     )
     return reshape_to(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in chosen]))
 
@@ -209,7 +211,9 @@ def unflatten(x: Tensor, dim: int, sizes: Any) -> Tensor:
     """Return a view with one axis cut into several; one size may be -1."""
     shape = shape_of(x)
     i = axis("unflatten", dim, len(shape))
-    return reshape_to(x, (*shape[:i], *filled("unflatten", tuple(sizes), shape[i]), *shape[i + 1 :]))
+    return reshape_to(
+        x, (*shape[:i], *filled("unflatten", tuple(sizes), shape[i]), *shape[i + 1 :])
+    )
 
 
 def ravel(x: Tensor) -> Tensor:

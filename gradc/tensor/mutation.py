@@ -55,16 +55,12 @@ def pow_(x: Tensor, exponent: Operand) -> Tensor:
 
 def addcmul_(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand = 1) -> Tensor:
     """Add value * tensor1 * tensor2 in place."""
-    return update(
-        x, lambda old: arithmetic.addcmul(old, tensor1, tensor2, value=value), "addcmul_"
-    )
+    return update(x, lambda old: arithmetic.addcmul(old, tensor1, tensor2, value=value), "addcmul_")
 
 
 def addcdiv_(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand = 1) -> Tensor:
     """Add value * tensor1 / tensor2 in place."""
-    return update(
-        x, lambda old: arithmetic.addcdiv(old, tensor1, tensor2, value=value), "addcdiv_"
-    )
+    return update(x, lambda old: arithmetic.addcdiv(old, tensor1, tensor2, value=value), "addcdiv_")
 
 
 def lerp_(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
@@ -124,13 +120,17 @@ def assign(x: Tensor, src: Tensor, name: str) -> Tensor:
     given = shape_of(src)
     if broadcast_shapes(given, shape) != shape:
         lead = len(given) - len(shape)
-        if lead <= 0 or given[:lead] != (1,) * lead or broadcast_shapes(given[lead:], shape) != shape:
+        if (
+            lead <= 0
+            or given[:lead] != (1,) * lead
+            or broadcast_shapes(given[lead:], shape) != shape
+        ):
             raise ShapeError(
                 f"{name}: the shape {list(given)} doesn't broadcast to the shape {list(shape)} that "
                 "it is written into"
             )
         src = reshape_to(src, given[lead:])
-    write(into, resolve(broadcast_view(cast(src, into._dtype), shape)))
+    write(into, resolve(broadcast_view(cast(src, into._dtype), shape)), overwrites=True)
     return x
 
 
@@ -145,7 +145,7 @@ def fill_(x: Tensor, value: Operand) -> Tensor:
         return assign(x, value, "fill_")  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
     into = resolve(x)
     check_writable(into, "fill_")
-    write(into, filled_with("fill_", value, shape_of(into), into._dtype, None, False))
+    write(into, filled_with("fill_", value, shape_of(into), into._dtype, None, False), overwrites=True)
     return x
 
 

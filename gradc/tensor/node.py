@@ -10,6 +10,7 @@ from weakref import ReferenceType
 from gradc.autodiff.rules import rule_text, vjp_rule
 from gradc.errors import GradientError, InplaceError
 from gradc.ir.builder import Builder
+from gradc.ir.dtype import DType
 from gradc.ir.graph import TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Edge = tuple[Any, int]  # (Node, number of its output), or (leaf Tensor, 0)
 Guard = tuple[Storage, int]
+Brief = tuple[tuple[int, ...], DType]  # of an operand whose values are not kept
 
 _ORDER = itertools.count()
 
@@ -32,6 +34,7 @@ class Node:
 
     Attributes:
         edges: where the gradient of each operand goes; None where it wants none.
+        types: (shape, dtype) of each output.
         order: nodes are numbered as they are made, so operands have smaller numbers.
         where: the user's line: a mark, or an Origin under a trace.
         values: under a trace, the Values of the outputs.
@@ -39,10 +42,16 @@ class Node:
         retained: tensors that keep the gradient of an output, by output number.
     """
 
-    __slots__ = ("__weakref__", "edges", "hooks", "order", "retained", "values", "where")
+    __slots__ = ("__weakref__", "edges", "hooks", "order", "retained", "types", "values", "where")
 
-    def __init__(self, edges: tuple[Edge | None, ...], where: Mark | Origin | None) -> None:
+    def __init__(
+        self,
+        edges: tuple[Edge | None, ...],
+        types: tuple[Brief, ...],
+        where: Mark | Origin | None,
+    ) -> None:
         self.edges = edges
+        self.types = types
         self.order = next(_ORDER)
         self.where = where
         self.values: tuple[Value, ...] = ()
@@ -61,10 +70,6 @@ class Node:
     def rule(self, needed: Sequence[bool]) -> str:
         """Return the maths of the rule, for comments in generated code."""
         return ""
-
-    def outputs_count(self) -> int:
-        """Return how many outputs the operation has."""
-        return 1
 
     def pull(
         self, b: Builder, cotangents: tuple[Any, ...], needed: Sequence[bool]
@@ -87,25 +92,25 @@ class Node:
 class PrimitiveNode(Node):
     """A primitive, with the values its rule reads; (shape, dtype) stands for all others."""
 
-    __slots__ = ("count", "freed", "guards", "inputs", "outputs", "params", "primitive")
+    __slots__ = ("freed", "guards", "inputs", "outputs", "params", "primitive")
 
     def __init__(
         self,
         primitive: Primitive,
         params: dict[str, Any],
         edges: tuple[Edge | None, ...],
+        types: tuple[Brief, ...],
         inputs: tuple[Any, ...],
         outputs: tuple[Any, ...],
         guards: tuple[Guard, ...],
         where: Mark | Origin | None,
     ) -> None:
-        Node.__init__(self, edges, where)
+        Node.__init__(self, edges, types, where)
         self.primitive = primitive
         self.params = params
         self.inputs = inputs
         self.outputs = outputs
         self.guards = guards
-        self.count = len(outputs)
         self.freed = False
 
     def name(self) -> str:
@@ -116,10 +121,6 @@ class PrimitiveNode(Node):
     def rule(self, needed: Sequence[bool]) -> str:
         """Return the maths of the rule, for comments in generated code."""
         return rule_text(self.primitive, list(needed).index(True))
-
-    def outputs_count(self) -> int:
-        """Return how many outputs the primitive has."""
-        return self.count
 
     def pull(
         self, b: Builder, cotangents: tuple[Any, ...], needed: Sequence[bool]
@@ -179,10 +180,11 @@ class CopySlices(Node):
         self,
         path: Path,
         edges: tuple[Edge | None, Edge | None],
+        base: Brief,
         type: TensorType,
         where: Mark | Origin | None,
     ) -> None:
-        Node.__init__(self, edges, where)
+        Node.__init__(self, edges, (base,), where)
         self.path, self.type = path, type
 
     def pull(

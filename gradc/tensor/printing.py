@@ -145,9 +145,7 @@ def _nested(array: Array, indent: int, numbers: _Numbers, short: bool) -> str:
     edge = OPTIONS.edgeitems
     cut = short and len(array) > 2 * edge
     rows = [*range(edge), None, *range(len(array) - edge, len(array))] if cut else range(len(array))
-    parts = [
-        "..." if i is None else _nested(array[i], indent + 1, numbers, short) for i in rows
-    ]
+    parts = ["..." if i is None else _nested(array[i], indent + 1, numbers, short) for i in rows]
     return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
 
 

@@ -74,8 +74,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     p, q = shape_of(x), shape_of(y)
     if not p or not q:
         raise ShapeError(
-            "matmul: both arguments need to be at least 1D, but they are "
-            f"{len(p)}D and {len(q)}D",
+            f"matmul: both arguments need to be at least 1D, but they are {len(p)}D and {len(q)}D",
             hint="x * y",
         )
     check_same("matmul", x, y)

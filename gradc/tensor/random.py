@@ -101,7 +101,11 @@ def rand_like(
     """Return uniform numbers in the shape and dtype of `input`."""
     kind = input._dtype if dtype is None else dtype
     return rand(
-        *shape_of(input), generator=generator, dtype=kind, device=device, requires_grad=requires_grad
+        *shape_of(input),
+        generator=generator,
+        dtype=kind,
+        device=device,
+        requires_grad=requires_grad,
     )
 
 
@@ -116,7 +120,11 @@ def randn_like(
     """Return normal numbers in the shape and dtype of `input`."""
     kind = input._dtype if dtype is None else dtype
     return randn(
-        *shape_of(input), generator=generator, dtype=kind, device=device, requires_grad=requires_grad
+        *shape_of(input),
+        generator=generator,
+        dtype=kind,
+        device=device,
+        requires_grad=requires_grad,
     )
 
 
@@ -125,7 +133,9 @@ def integers(low: int, high: int, shape: Ints, generator: Generator | None) -> T
     source = default_generator() if generator is None else generator
     span = high - low
     if span <= 0:
-        raise ArgumentError(f"randint: expects 'from' to be less than 'to', but got {low} >= {high}")
+        raise ArgumentError(
+            f"randint: expects 'from' to be less than 'to', but got {low} >= {high}"
+        )
     if span > 2**62:
         raise ArgumentError(f"randint: at most 2^62 different numbers, got {span}")
     if span <= 2**31:
@@ -164,7 +174,9 @@ def randint(
     if size is None:
         raise ArgumentError("randint: size is missing", hint="randint(0, 10, (3,))")
     drawn = integers(int(low), int(high), sizes("randint", (size,)), generator)
-    return made(cast(drawn, int64 if dtype is None else check_dtype("randint", dtype)), requires_grad)
+    return made(
+        cast(drawn, int64 if dtype is None else check_dtype("randint", dtype)), requires_grad
+    )
 
 
 def randperm(
@@ -183,7 +195,9 @@ def randperm(
     words = source.bits((2, n))
     keys = add(mul(floor_divide(select(words, 0, 0), 2), 2**32), select(words, 0, 1))
     _, order = apply(lookup("sort"), keys, axis=0, descending=False)
-    return made(cast(order, int64 if dtype is None else check_dtype("randperm", dtype)), requires_grad)
+    return made(
+        cast(order, int64 if dtype is None else check_dtype("randperm", dtype)), requires_grad
+    )
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:

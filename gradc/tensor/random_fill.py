@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _filled(x: Tensor, name: str, numbers: Tensor) -> Tensor:
     into = resolve(x)
     check_writable(into, name)
-    write(into, resolve(cast(numbers, into._dtype)))
+    write(into, resolve(cast(numbers, into._dtype)), overwrites=True)
     return x
 
 

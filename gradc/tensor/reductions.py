@@ -35,7 +35,9 @@ def fold(primitive: Primitive, x: Tensor, over: Ints, keepdim: bool) -> Tensor:
     return apply(primitive, x, axes=over, keepdims=keepdim)
 
 
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
     """Return the sum over axes; bool and integers give int64.
 
     Args:

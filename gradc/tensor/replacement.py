@@ -23,8 +23,7 @@ def as_class(cls: type[Any], data: Tensor, requires_grad: bool) -> Any:
     of = resolve(data)
     if requires_grad and not of._dtype.is_floating_point:
         raise GradientError(
-            "Only Tensors of floating point dtype can require gradients, got "
-            f"{type_text(of)}",
+            f"Only Tensors of floating point dtype can require gradients, got {type_text(of)}",
             hint="requires_grad=False",
         )
     out = object.__new__(cls)

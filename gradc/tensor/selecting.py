@@ -61,9 +61,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return out if shape else reshape_to(out, ())
 
 
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1
-) -> Tensor:
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Return a copy with alpha * source added at a vector of indices along an axis."""
     i = axis("index_add", dim, len(shape_of(input)))
     found = _index("index_add", index, shape_of(input)[i], i)
@@ -183,7 +181,13 @@ def _scattered(
 
 
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: Any = None,
 ) -> Tensor:
     """Return a copy with src[i, j] written at [index[i, j], j] for dim 0, and so on.
 
@@ -218,8 +222,14 @@ def _put_elements(x: Tensor, i: int, index: Tensor, src: Tensor) -> Tensor:
     ordered, came_from = apply(SORT, index, axis=i, descending=False)
     n = part[i]
     changes = ne(between(ordered, i, 1, n), between(ordered, i, 0, n - 1))
-    ones = filled_with("scatter", True, tuple([1 if a == i else m for a, m in enumerate(part)]),
-                       changes._dtype, None, False)
+    ones = filled_with(
+        "scatter",
+        True,
+        tuple([1 if a == i else m for a, m in enumerate(part)]),
+        changes._dtype,
+        None,
+        False,
+    )
     number = where(cat([changes, ones], i), add(came_from, 1), 0)
     window = tuple([shape[i] if a == i else m for a, m in enumerate(part)])
     place = apply(

@@ -30,9 +30,7 @@ class Sorted(NamedTuple):
     indices: Tensor
 
 
-def sort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Sorted:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
     """Return the elements in order along an axis, and their indices.
 
     Args:
@@ -48,9 +46,7 @@ def sort(
     return Sorted(values, indices)
 
 
-def argsort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the indices that sort an axis; arguments as for `sort`."""
     return sort(input, dim, descending, stable).indices
 
@@ -60,9 +56,7 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
-def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
-) -> Sorted:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
     """Return the k largest (or smallest) elements along an axis, best first, and their indices.
 
     Args:

@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gradc.ir.builder import Builder
-from gradc.ir.graph import Section
+from gradc.ir.graph import Section, TensorType
 from gradc.tensor.accumulate import accumulate
 from gradc.tensor.anomaly import check_backward
-from gradc.tensor.core import TensorCore, read, wrap
+from gradc.tensor.core import TensorCore, read, typeof, wrap
 from gradc.tensor.dispatch import ARRAYS, TENSORS
 from gradc.tensor.edges import edge_of
 from gradc.tensor.modes import GradMode
@@ -80,7 +80,7 @@ class BackwardRun:
             return
         sums = self.pending.get(target)
         if sums is None:
-            sums = self.pending[target] = [None] * target.outputs_count()
+            sums = self.pending[target] = [None] * len(target.types)
             heapq.heappush(self.queue, (-target.order, target))
         sums[slot] = gradient if sums[slot] is None else self.sum(sums[slot], gradient)
 
@@ -127,9 +127,15 @@ class BackwardRun:
         if not self.retain_graph:
             node.release()
         for edge, wanted, adjoint in zip(node.edges, needed, adjoints, strict=True):
-            if wanted and adjoint is not None:
+            if wanted:
                 assert edge is not None
-                self.send(edge, adjoint)
+                self.send(edge, self.zeros(edge) if adjoint is None else adjoint)
+
+    def zeros(self, edge: Edge) -> Any:
+        """Return the gradient of an operand that a rule declares to have none."""
+        target, slot = edge
+        type = TensorType(*target.types[slot]) if isinstance(target, Node) else typeof(target)
+        return self.builder.full(type, 0)
 
     def hooked(self, node: Node, slot: int, gradient: Any) -> Any:
         """Call the hooks of an output, then give its gradient to the tensor that retains it."""

@@ -19,7 +19,7 @@ from gradc.ir.dtype import from_numpy, float64
 from gradc.ir.graph import Role, Section, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
-from gradc.tensor.core import TensorCore, refresh, wrap_array, wrap_value, wrap_view
+from gradc.tensor.core import TensorCore, read, refresh, resolve, wrap_array, wrap_value, wrap_view
 from gradc.tensor.edges import edge_of, rederive
 from gradc.tensor.naming import Names
 from gradc.tensor.state import STATE
@@ -232,6 +232,10 @@ class Trace:
         cell = Cell(tensor._storage, value, shadow, role, tensor)
         self.cells[tensor._storage] = self._by_shadow[shadow] = cell
         return cell
+
+    def value(self, tensor: Tensor) -> Value:
+        """Return the Value that a tensor has at this point of the program."""
+        return read(resolve(tensor))
 
     def constant(self, array: Any) -> Tensor:
         """Return an array made while tracing as a tensor: an input that is always the same."""
