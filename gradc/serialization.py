@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -201,7 +201,7 @@ def _rebuild(node: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def _replacing(path: Path) -> Generator[Path]:
     """Give a temporary path; move it to `path` when the block ends well, else remove it."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     # Made through os.open so that it has the permissions of an ordinary new file at first.
@@ -229,7 +229,7 @@ def _sync(path: Path) -> None:
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write a safetensors file in one piece."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save_file  # pyright: ignore[reportUnknownVariableType]  # its PathLike is bare
 
     if path.is_dir():
         raise ArgumentError(f"save: {path} is a folder, expected the path of a file")
@@ -245,8 +245,8 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
     arrays: dict[str, NDArray[Any]] = {}
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+        with cast("Any", safe_open(path, framework="numpy")) as file:
+            metadata: dict[str, str] = file.metadata() or {}
             for name in file.keys():
                 dtype = file.get_slice(name).get_dtype()
                 if dtype not in _PLAIN_DTYPES:

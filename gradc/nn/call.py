@@ -1,5 +1,7 @@
 """While tracing: a module call -> the scope of its equations, and a guard on the module."""
 
+# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Move a module's parameters and buffers to another dtype or device, in place."""
 
+# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,12 +1,14 @@
 """Turn a module's own state into a tuple that differs when a compiled program must be renewed."""
 
+# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from gradc.ir.dtype import DType
-from gradc.tensor import epoch
+from gradc.tensor import Tensor, epoch
 
 if TYPE_CHECKING:
     from gradc.nn.module import Module
@@ -39,17 +41,19 @@ def fingerprint(module: Module) -> tuple[object, ...]:
     return (
         type(module),
         tuple((name, _frozen(value)) for name, value in attributes.items()),
-        tuple((name, id(p), _flag(p)) for name, p in module._parameters.items()),
-        tuple((name, id(b), _flag(b)) for name, b in module._buffers.items()),
+        tuple((name, *_identity(p)) for name, p in module._parameters.items()),
+        tuple((name, *_identity(b)) for name, b in module._buffers.items()),
         tuple((name, id(m)) for name, m in module._modules.items()),
         tuple(module._forward_pre_hooks.table),
         tuple(module._forward_hooks.table),
     )
 
 
-def _flag(tensor: Any) -> bool | None:
-    """Return whether a parameter or buffer wants a gradient; None where there is none."""
-    return None if tensor is None else tensor.requires_grad
+def _identity(tensor: Tensor | None) -> tuple[object, ...]:
+    """Return which tensor on which memory it is, and whether it wants a gradient."""
+    if tensor is None:
+        return ()
+    return (id(tensor), id(tensor._storage), tensor.dtype, tensor.shape, tensor.requires_grad)
 
 
 def _frozen(value: object) -> object:
@@ -58,9 +62,9 @@ def _frozen(value: object) -> object:
         # NOTE: the type goes along because 1 == 1.0 == True.
         return (type(value), value)
     if isinstance(value, list | tuple):
-        entries = cast("list[object] | tuple[object, ...]", value)
-        return (type(value), tuple(_frozen(v) for v in entries))
+        entries = cast("Sequence[object]", value)
+        return (type(entries), tuple(_frozen(v) for v in entries))
     if isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value).items()
-        return (type(value), tuple((_frozen(k), _frozen(v)) for k, v in pairs))
+        table = cast("Mapping[object, object]", value)
+        return (type(table), tuple((_frozen(k), _frozen(v)) for k, v in table.items()))
     return (type(value), id(value))

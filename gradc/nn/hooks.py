@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from gradc.tensor import epoch
 
@@ -62,7 +62,7 @@ def run_before(
         else:
             changed = hook(module, args)
             if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
+                args = cast("tuple[Any, ...]", changed if type(changed) is tuple else (changed,))
     return args, kwargs
 
 

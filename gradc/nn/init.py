@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from gradc.errors import ArgumentError, ShapeError
 from gradc.tensor import Generator, Tensor, no_grad
@@ -35,7 +36,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         1.6666666666666667
     """
     if nonlinearity == "leaky_relu":
-        given: object = 0.01 if param is None else param
+        given = cast("object", 0.01 if param is None else param)
         if isinstance(given, bool) or not isinstance(given, int | float):
             raise ArgumentError(f"calculate_gain: negative slope {given!r} is not a number")
         return math.sqrt(2.0 / (1.0 + given * given))

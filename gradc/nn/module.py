@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.nn import traversal
@@ -109,7 +109,7 @@ class Module(Conversion, traversal.Traversal):
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter; None keeps the name for one that is left away (`bias=False`)."""
-        given: object = param
+        given = cast("object", param)
         self._check_name("parameter", name, self._parameters)
         if not (given is None or isinstance(given, Parameter)):
             raise ArgumentTypeError(
@@ -128,7 +128,7 @@ class Module(Conversion, traversal.Traversal):
             tensor: the buffer, or None.
             persistent: whether it is part of the state_dict.
         """
-        given: object = tensor
+        given = cast("object", tensor)
         self._check_name("buffer", name, self._buffers)
         if not (given is None or isinstance(given, Tensor)):
             raise ArgumentTypeError(
@@ -148,7 +148,7 @@ class Module(Conversion, traversal.Traversal):
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a module under a name."""
-        given: object = module
+        given = cast("object", module)
         self._check_name("module", name, self._modules)
         if not (given is None or isinstance(given, Module)):
             raise ArgumentTypeError(

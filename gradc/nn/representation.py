@@ -1,5 +1,7 @@
 """Turn a module into the indented text that `print(model)` shows."""
 
+# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,7 @@
 """Turn a module into a state_dict, and a state_dict back into the module's values."""
 
+# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -54,7 +56,7 @@ def load_state_dict(
 ) -> IncompatibleKeys:
     """Copy or assign the tensors of a state_dict; check everything first, then change."""
     name = type(module).__name__
-    whole: object = given
+    whole = cast("object", given)
     if not isinstance(whole, Mapping):
         raise ArgumentTypeError(
             f"load_state_dict: expected a dict of tensors, got {type(whole).__name__}"

@@ -22,11 +22,12 @@ def parameter_group(
         defaults: options that are not given.
         others: groups that are there already.
     """
-    if not isinstance(given, Mapping) or "params" not in given:
+    group: Group = dict(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else {}
+    if "params" not in group:
+        kind = type(cast("object", given)).__name__
         raise ArgumentTypeError(
-            f'{name}: a parameter group must be a dict with "params", got {type(given).__name__}'
+            f'{name}: a parameter group must be a dict with "params", got a {kind}'
         )
-    group: Group = dict(cast("Mapping[str, Any]", given))
     params, names = _listed(name, group["params"])
     unknown = [key for key in group if key not in defaults and key not in _OTHER_KEYS]
     if unknown:
@@ -61,7 +62,7 @@ def _check(name: str, params: list[Tensor], others: Iterable[Group]) -> None:
     """Refuse what can't be optimized, and parameters given twice."""
     seen = {id(p) for group in others for p in group["params"]}
     for i, p in enumerate(params):
-        given: object = p
+        given = cast("object", p)
         if not isinstance(given, Tensor):
             raise ArgumentTypeError(
                 f"{name}: parameter {i} must be a Tensor, got {type(given).__name__}"

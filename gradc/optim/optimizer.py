@@ -184,7 +184,7 @@ class Optimizer:
 def check_not_negative(name: str, **numbers: float) -> None:
     """Refuse anything but numbers from 0 on."""
     for key, value in numbers.items():
-        given: object = value
+        given = cast("object", value)
         if isinstance(given, Tensor):
             raise UnsupportedError(f"{name}: {key} must be a number, got a Tensor")
         if isinstance(given, bool) or not isinstance(given, int | float):

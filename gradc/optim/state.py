@@ -41,7 +41,7 @@ def load_state_dict(
         given: the state_dict.
         groups: the optimizer's own groups.
     """
-    whole: object = given
+    whole = cast("object", given)
     if not isinstance(whole, Mapping) or "state" not in whole or "param_groups" not in whole:
         raise ArgumentTypeError(
             f'{name}.load_state_dict: expected a dict with "state" and "param_groups", got '
@@ -80,8 +80,13 @@ def _merged(saved: Group, own: Group) -> Group:
     """Return the saved options with the optimizer's own parameters."""
     kept = {key: own[key] for key in _IMPLEMENTATION if key in own}
     names = {"param_names": own["param_names"]} if "param_names" in own else {}
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items() if k != "params"}
+    options = {key: _option(value) for key, value in saved.items() if key != "params"}
     return own | options | kept | names | {"params": own["params"]}
+
+
+def _option(option: Any) -> Any:
+    """Return an option, lists (as some files have them) as tuples."""
+    return tuple(cast("list[Any]", option)) if isinstance(option, list) else option
 
 
 def _fitted(name: str, key: str, value: Any, p: Tensor) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from gradc.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from gradc.optim.groups import Group
@@ -24,7 +24,7 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        given: object = optimizer
+        given = cast("object", optimizer)
         name = type(self).__name__
         if not isinstance(given, Optimizer):
             raise ArgumentTypeError(f"{name}: {type(given).__name__} is not an Optimizer")

@@ -152,7 +152,8 @@ def _phases(total: int, share: float, three: bool) -> list[tuple[float, tuple[st
 
 def _each(given: float | Sequence[float], groups: list[Group], name: str) -> list[float]:
     """Return one number per group."""
-    numbers = list(given) if isinstance(given, Sequence) else [given] * len(groups)
+    single = isinstance(given, int | float)
+    numbers: list[float] = [given] * len(groups) if single else list(given)
     if len(numbers) != len(groups):
         raise ArgumentError(
             f"OneCycleLR: expected {name} for {len(groups)} groups, got {len(numbers)}"

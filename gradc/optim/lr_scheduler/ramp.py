@@ -26,7 +26,9 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         groups = len(optimizer.param_groups)
-        self.lr_lambdas = lr_lambda if isinstance(lr_lambda, list) else [lr_lambda] * groups
+        self.lr_lambdas: list[Callable[[int], float]] = (
+            [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        )
         if len(self.lr_lambdas) != groups:
             raise ArgumentError(
                 f"LambdaLR: expected {groups} functions for {groups} groups, got "

@@ -97,7 +97,7 @@ def _columns(batch: Sequence[Sequence[Any]]) -> Any:
 
 def _rebuild(like: Any, entries: list[Any], tuples_to_lists: bool = False) -> Any:
     """Return entries as the kind of sequence that `like` is."""
-    make = cast("Callable[..., Any] | None", getattr(type(like), "_make", None))
+    make: Callable[..., Any] | None = getattr(like, "_make", None)
     if isinstance(like, tuple):
         if make is not None:
             return make(entries)

@@ -130,11 +130,11 @@ class DataLoader:
 
     def _batch(self, indices: list[int]) -> Any:
         """Return one batch, read at once where the data set can."""
-        dataset = self.dataset
+        dataset: Any = self.dataset
         if self.collate_fn is default_collate and isinstance(dataset, SupportsFetchBatch):
             if len(indices) == 0:
                 raise ArgumentError("DataLoader: the batch sampler gave an empty batch")
-            batch = dataset.fetch_batch(np.asarray(indices, dtype=np.int64))
+            batch = self.dataset.fetch_batch(np.asarray(indices, dtype=np.int64))
             if batch is not None:
                 return batch
         return self.collate_fn([dataset[index] for index in indices])

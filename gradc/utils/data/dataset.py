@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         if not tensors:
             raise ArgumentError("TensorDataset: expected at least one tensor, got none")
         for i, tensor in enumerate(tensors):
-            given: object = tensor
+            given = cast("object", tensor)
             if not isinstance(given, Tensor):
                 raise ArgumentTypeError(
                     f"TensorDataset: argument {i} is a {type(given).__name__}, expected a tensor",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.tensor import Generator, Tensor, float64, rand, randint, randperm
@@ -163,7 +164,7 @@ class WeightedRandomSampler(Sampler[int]):
         if self.replacement:
             # NOTE: u < 1, but u * total may round up to total: clip to the last nonzero weight.
             running = np.cumsum(self._weights)
-            drawn = np.searchsorted(running, u * running[-1], side="right")
+            drawn: NDArray[np.int64] = np.searchsorted(running, u * running[-1], side="right")
             last = int(np.flatnonzero(self._weights)[-1])
             yield from np.minimum(drawn, last).tolist()
             return
@@ -191,7 +192,7 @@ class BatchSampler(Sampler[list[int]]):
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
-        given: object = batch_size
+        given = cast("object", batch_size)
         if not isinstance(given, int) or isinstance(given, bool) or given <= 0:
             raise ArgumentError(
                 f"BatchSampler: batch_size must be a positive integer, got {batch_size!r}"
