@@ -12,7 +12,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import codegen, compiler, errors, types
+from numba.core import codegen, compiler, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
@@ -145,7 +145,7 @@ def _lower(kernel: Kernel, library: _Collector, module: ModuleType) -> Any:
             library=library,
             pipeline_class=_Pipeline,
         )
-    except (errors.NumbaError, NotImplementedError) as error:
+    except Exception as error:
         raise BuildError(
             f"build: {kernel.__name__} in {module.__file__} did not compile: {error}"
         ) from error

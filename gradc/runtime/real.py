@@ -73,10 +73,8 @@ class Maker:
     def call(self, name: str, *args: Real) -> Real:
         """Return the result of an LLVM function such as `fabs`."""
         kind = self.precision.real
-        declared = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind])
-        if len(args) > 1:
-            type_ = ir.FunctionType(kind, [kind] * len(args))
-            declared = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], type_)
+        type_ = ir.FunctionType(kind, [kind] * len(args))
+        declared = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], type_)
         return Real(self, self.builder.call(declared, [arg.value for arg in args]))
 
     def fma(self, x: Real | float, y: Real | float, z: Real | float) -> Real:
