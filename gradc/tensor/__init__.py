@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gradc.primitives as _primitives  # registers them
+import gradc.primitives as primitives  # registers them
+from gradc.ir.dtype import DType as dtype
 from gradc.ir.dtype import bool_ as bool_
 from gradc.ir.dtype import float32 as float32
 from gradc.ir.dtype import float64 as float64
 from gradc.ir.dtype import int32 as int32
 from gradc.ir.dtype import int64 as int64
 from gradc.ir.dtype import uint8 as uint8
-from gradc.ir.dtype import DType as dtype
 from gradc.tensor import epoch as epoch
-from gradc.tensor.tensor import Tensor as Tensor
-from gradc.tensor.trace import Trace as Trace
-from gradc.tensor.trace import trace_section as trace_section
 from gradc.tensor.arithmetic import add as add
 from gradc.tensor.arithmetic import addcdiv as addcdiv
 from gradc.tensor.arithmetic import addcmul as addcmul
@@ -52,7 +49,7 @@ from gradc.tensor.creation import meshgrid as meshgrid
 from gradc.tensor.creation import ones as ones
 from gradc.tensor.creation import ones_like as ones_like
 from gradc.tensor.creation import scalar_tensor as scalar_tensor
-from gradc.tensor.creation import tensor as tensor
+from gradc.tensor.creation import tensor as _tensor
 from gradc.tensor.creation import zeros as zeros
 from gradc.tensor.creation import zeros_like as zeros_like
 from gradc.tensor.device import Device as device
@@ -82,9 +79,9 @@ from gradc.tensor.elementwise import floor as floor
 from gradc.tensor.elementwise import frac as frac
 from gradc.tensor.elementwise import heaviside as heaviside
 from gradc.tensor.elementwise import log as log
-from gradc.tensor.elementwise import log10 as log10
 from gradc.tensor.elementwise import log1p as log1p
 from gradc.tensor.elementwise import log2 as log2
+from gradc.tensor.elementwise import log10 as log10
 from gradc.tensor.elementwise import logit as logit
 from gradc.tensor.elementwise import nan_to_num as nan_to_num
 from gradc.tensor.elementwise import reciprocal as reciprocal
@@ -102,11 +99,13 @@ from gradc.tensor.elementwise import tanh as tanh
 from gradc.tensor.elementwise import trunc as fix
 from gradc.tensor.elementwise import trunc as trunc
 from gradc.tensor.generator import Generator as Generator
+from gradc.tensor.generator import default_generator as _default_generator
 from gradc.tensor.generator import get_rng_state as get_rng_state
 from gradc.tensor.generator import initial_seed as initial_seed
 from gradc.tensor.generator import manual_seed as manual_seed
 from gradc.tensor.generator import seed as seed
 from gradc.tensor.generator import set_rng_state as set_rng_state
+from gradc.tensor.hits import nonzero as nonzero
 from gradc.tensor.index_write import index_put as index_put
 from gradc.tensor.joining import cat as cat
 from gradc.tensor.joining import cat as concat
@@ -150,22 +149,10 @@ from gradc.tensor.logic import lt as lt
 from gradc.tensor.logic import ne as ne
 from gradc.tensor.logic import ne as not_equal
 from gradc.tensor.logic import where as where
-from gradc.tensor.products import addmm as addmm
-from gradc.tensor.products import addmv as addmv
-from gradc.tensor.products import baddbmm as baddbmm
-from gradc.tensor.products import bmm as bmm
-from gradc.tensor.products import dot as dot
-from gradc.tensor.products import inner as inner
-from gradc.tensor.products import matmul as matmul
-from gradc.tensor.products import mm as mm
-from gradc.tensor.products import mv as mv
-from gradc.tensor.products import outer as ger
-from gradc.tensor.products import outer as outer
-from gradc.tensor.products import tensordot as tensordot
 from gradc.tensor.matrices import diag as diag
 from gradc.tensor.matrices import diag_embed as diag_embed
 from gradc.tensor.matrices import diagonal as diagonal
-from gradc.tensor.matrices import trace as trace
+from gradc.tensor.matrices import trace as _trace
 from gradc.tensor.matrices import tril as tril
 from gradc.tensor.matrices import triu as triu
 from gradc.tensor.modes import enable_grad as enable_grad
@@ -190,8 +177,19 @@ from gradc.tensor.movement import transpose as transpose
 from gradc.tensor.movement import unflatten as unflatten
 from gradc.tensor.movement import unsqueeze as unsqueeze
 from gradc.tensor.mutation import masked_fill as masked_fill
-from gradc.tensor.hits import nonzero as nonzero
 from gradc.tensor.printing import set_printoptions as set_printoptions
+from gradc.tensor.products import addmm as addmm
+from gradc.tensor.products import addmv as addmv
+from gradc.tensor.products import baddbmm as baddbmm
+from gradc.tensor.products import bmm as bmm
+from gradc.tensor.products import dot as dot
+from gradc.tensor.products import inner as inner
+from gradc.tensor.products import matmul as matmul
+from gradc.tensor.products import mm as mm
+from gradc.tensor.products import mv as mv
+from gradc.tensor.products import outer as ger
+from gradc.tensor.products import outer as outer
+from gradc.tensor.products import tensordot as tensordot
 from gradc.tensor.promotion import can_cast as can_cast
 from gradc.tensor.promotion import get_default_dtype as get_default_dtype
 from gradc.tensor.promotion import promote_types as promote_types
@@ -251,11 +249,14 @@ from gradc.tensor.statistics import std as std
 from gradc.tensor.statistics import std_mean as std_mean
 from gradc.tensor.statistics import var as var
 from gradc.tensor.statistics import var_mean as var_mean
+from gradc.tensor.tensor import Tensor as Tensor
 from gradc.tensor.tensor import is_tensor as is_tensor
-
-from gradc.tensor.generator import default_generator as _default_generator
+from gradc.tensor.trace import Trace as Trace
+from gradc.tensor.trace import trace_section as trace_section
 
 default_generator = _default_generator()
+# These names are also those of submodules, which importing binds: so they come last.
+tensor, trace = _tensor, _trace
 
 __all__ = [
     "Generator",
@@ -387,9 +388,9 @@ __all__ = [
     "less_equal",
     "linspace",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_softmax",
     "logical_and",
     "logical_not",

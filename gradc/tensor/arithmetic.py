@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.errors import ArgumentError, DTypeError
-from gradc.ir.dtype import int64
+from gradc.ir.dtype import bool_, int64
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.core import TensorCore
 from gradc.tensor.dispatch import apply
@@ -16,6 +16,7 @@ from gradc.tensor.promotion import (
     cast,
     is_number,
     operand,
+    pair,
     result_type,
     together,
 )
@@ -33,11 +34,7 @@ FLOOR, TRUNC, NEG = map(lookup, ("floor", "trunc", "neg"))
 
 def binary(primitive: Primitive, name: str, x: Operand, y: Operand) -> Tensor:
     """Return primitive(x, y) on operands brought together."""
-    x, y = operand(name, x), operand(name, y)
-    if not isinstance(x, TensorCore) and not isinstance(y, TensorCore):
-        raise ArgumentError(f"{name}: at least one operand must be a Tensor")
-    x, y = together(name, x, y)
-    return apply(primitive, x, y)
+    return apply(primitive, *pair(name, x, y))
 
 
 def add(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
@@ -56,15 +53,13 @@ def add(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
         >>> gradc.add(gradc.tensor([1.0, 2.0]), 3).tolist()
         [4.0, 5.0]
     """
-    x, y = operand("add", input), operand("add", scaled("add", other, alpha))
-    if result_type(x, y).is_bool:
-        return binary(OR, "add", x, y)
-    return binary(ADD, "add", x, y)
+    x, y = pair("add", input, scaled("add", other, alpha))
+    return apply(OR if x._dtype is bool_ else ADD, x, y)
 
 
 def scaled(name: str, other: Operand, alpha: Operand) -> Operand:
     """Return alpha * other."""
-    if is_number(alpha) and alpha == 1 and not isinstance(alpha, bool):
+    if type(alpha) is int and alpha == 1:
         return other
     if (
         isinstance(alpha, float)
@@ -80,13 +75,13 @@ def scaled(name: str, other: Operand, alpha: Operand) -> Operand:
 
 def sub(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
     """Return input - alpha * other."""
-    x, y = operand("sub", input), operand("sub", scaled("sub", other, alpha))
-    if any(isinstance(v, TensorCore) and v._dtype.is_bool for v in (x, y)):
+    other = scaled("sub", other, alpha)
+    if any(isinstance(v, TensorCore) and v._dtype is bool_ for v in (input, other)):
         raise DTypeError(
             "sub: Subtraction, the `-` operator, with a bool tensor is not supported.",
             hint="use the `^` or `logical_xor()` operator, or .to(gradc.int64)",
         )
-    return binary(SUB, "sub", x, y)
+    return apply(SUB, *pair("sub", input, other))
 
 
 def rsub(input: Tensor, other: Operand) -> Tensor:
@@ -96,10 +91,8 @@ def rsub(input: Tensor, other: Operand) -> Tensor:
 
 def mul(input: Operand, other: Operand) -> Tensor:
     """Return input * other; for bool, `and`."""
-    x, y = operand("mul", input), operand("mul", other)
-    if result_type(x, y).is_bool:
-        return binary(AND, "mul", x, y)
-    return binary(MUL, "mul", x, y)
+    x, y = pair("mul", input, other)
+    return apply(AND if x._dtype is bool_ else MUL, x, y)
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -110,21 +103,19 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
         other: divisor.
         rounding_mode: None; `trunc` rounds to zero, `floor` rounds down (and keeps integers).
     """
-    x, y = operand("div", input), operand("div", other)
     if rounding_mode == "floor":
-        return floor_divide(x, y)
+        return floor_divide(input, other)
     if rounding_mode not in (None, "trunc"):
         raise ArgumentError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"{rounding_mode!r}"
         )
-    dtype = result_type(x, y)
-    if dtype.is_floating_point:
-        out = binary(DIV, "div", x, y)
+    x, y = pair("div", input, other)
+    if x._dtype.is_floating_point:
+        out = apply(DIV, x, y)
         return out if rounding_mode is None else apply(TRUNC, out)
     if rounding_mode is None:
-        return apply(DIV, *together("div", x, y, dtype=STATE.default_dtype))
-    x, y = together("div", x, y)
+        return apply(DIV, cast(x, STATE.default_dtype), cast(y, STATE.default_dtype))
     refuse_zero(y)
     # NOTE: rounding down and rounding to zero differ by one where signs differ and something is left
     low = apply(FLOOR_DIVIDE, x, y)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from gradc.errors import DTypeError, TraceError
-from gradc.ir.dtype import DType, from_numpy
+from gradc.ir.dtype import ALL, DType
 from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.tensor.state import STATE
@@ -65,13 +65,14 @@ class TensorCore:
 
 
 _new = object.__new__
+_BY_NUMPY = {d.numpy: d for d in ALL}
 
 
 def wrap_array(array: Any) -> Tensor:
     """Return a base tensor that owns `array`."""
     if type(array) is not np.ndarray:
         array = np.asarray(array)
-    dtype = from_numpy(array.dtype)
+    dtype = _BY_NUMPY.get(array.dtype)
     if dtype is None:
         raise DTypeError(
             f"gradc has no dtype for NumPy's {array.dtype}",

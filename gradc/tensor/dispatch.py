@@ -37,13 +37,17 @@ if TYPE_CHECKING:
 def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
     """Return primitive(*tensors; **params), a tensor or a tuple of tensors."""
     trace = STATE.trace
-    operands = tuple([resolve(t) for t in tensors])
-    contents = tuple([read(t) for t in operands])
     if trace is None:
+        operands, contents = tensors, tuple([t._data for t in tensors])
+        for t in tensors:
+            if t._storage.trace is not None:
+                resolve(t)
         result = primitive.meaning(*contents, **params)
         results = result if type(result) is tuple else (result,)
         outputs = tuple([wrap_array(r) for r in results])
     else:
+        operands = tuple([resolve(t) for t in tensors])
+        contents = tuple([read(t) for t in operands])
         result = trace.emit(primitive, contents, params)
         results = result if type(result) is tuple else (result,)
         outputs = tuple([wrap_value(r, trace) for r in results])

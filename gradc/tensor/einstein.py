@@ -10,8 +10,8 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.core import TensorCore, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.logic import eq, where
-from gradc.tensor.products import contract
 from gradc.tensor.movement import permute_to, reshape_to
+from gradc.tensor.products import contract
 from gradc.tensor.promotion import cast, result_type
 from gradc.tensor.reductions import SUM, fold
 

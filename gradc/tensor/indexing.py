@@ -11,9 +11,9 @@ from gradc.tensor.arithmetic import add, mul
 from gradc.tensor.axes import Ints, broadcast_shapes
 from gradc.tensor.core import resolve, shape_of
 from gradc.tensor.dispatch import apply
+from gradc.tensor.hits import nonzero
 from gradc.tensor.index_plan import Plan, plan, wrapped
 from gradc.tensor.movement import broadcast_view, permute_to, reshape_to, size_of
-from gradc.tensor.hits import nonzero
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:

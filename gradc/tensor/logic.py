@@ -12,6 +12,7 @@ from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import AND, OR, XOR, add, binary, mul, sub
 from gradc.tensor.core import TensorCore, read, resolve, shape_of
 from gradc.tensor.dispatch import apply
+from gradc.tensor.hits import nonzero
 from gradc.tensor.promotion import (
     Operand,
     brought,
@@ -21,7 +22,6 @@ from gradc.tensor.promotion import (
     result_type,
     together,
 )
-from gradc.tensor.hits import nonzero
 from gradc.tensor.refusal import refuse_value
 from gradc.tensor.state import STATE
 

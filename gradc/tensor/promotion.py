@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.errors import ArgumentTypeError, DTypeError, ShapeError
-from gradc.ir.dtype import DType, bool_, from_numpy, int64, promote
+from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints, broadcast_shapes
 from gradc.tensor.core import TensorCore, shape_of, wrap_array
@@ -80,6 +80,32 @@ def operand(name: str, value: Operand) -> Operand:
     )
 
 
+def pair(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
+    """Return two operands, one of them a tensor, as tensors of one dtype and shape."""
+    if isinstance(x, TensorCore):
+        if isinstance(y, TensorCore):
+            if x._dtype is y._dtype and x._data.shape == y._data.shape:
+                return x, y  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+        elif type(y) in _FITS.get(x._dtype, ()):
+            return x, constant(y, x._dtype, x._data.shape)  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+    elif isinstance(y, TensorCore) and type(x) in _FITS.get(y._dtype, ()):
+        return constant(x, y._dtype, y._data.shape), y  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+    x, y = operand(name, x), operand(name, y)
+    if not isinstance(x, TensorCore) and not isinstance(y, TensorCore):
+        raise ArgumentTypeError(f"{name}: at least one operand must be a Tensor")
+    a, b = together(name, x, y)
+    return a, b
+
+
+# Python numbers that don't change a tensor's dtype.
+_FITS: dict[DType, tuple[type, ...]] = {
+    float32: (float, int),
+    float64: (float, int),
+    int64: (int,),
+    int32: (int,),
+}
+
+
 def together(name: str, *operands: Operand, dtype: DType | None = None) -> tuple[Tensor, ...]:
     """Return the operands as tensors of one dtype and one shape.
 
@@ -90,16 +116,6 @@ def together(name: str, *operands: Operand, dtype: DType | None = None) -> tuple
         operands: tensors and numbers, at least one tensor.
         dtype: what they are brought to; None: their result_type.
     """
-    first, last = operands[0], operands[-1]
-    if (
-        isinstance(first, TensorCore)
-        and isinstance(last, TensorCore)
-        and len(operands) == 2
-        and first._dtype is last._dtype
-        and (dtype is None or dtype is first._dtype)
-        and first._data.shape == last._data.shape
-    ):
-        return operands
     dtype = result_type(*operands) if dtype is None else dtype
     shape = common_shape(name, operands)
     return tuple([brought(x, dtype, shape) for x in operands])

@@ -13,8 +13,8 @@ from gradc.tensor.axes import axis
 from gradc.tensor.copying import clone
 from gradc.tensor.core import read, resolve, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
-from gradc.tensor.movement import between, reshape_to, select, size_of
 from gradc.tensor.hits import BY_WHERE
+from gradc.tensor.movement import between, reshape_to, select, size_of
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from gradc.tensor import (
     index_write,
     indexing,
     logic,
-    products,
     movement,
     mutation,
     printing,
+    products,
     replacement,
     strides,
 )

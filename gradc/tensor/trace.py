@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gradc.errors import TraceError
 from gradc.ir.builder import GraphBuilder
-from gradc.ir.dtype import from_numpy, float64
+from gradc.ir.dtype import float64, from_numpy
 from gradc.ir.graph import Role, Section, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
