@@ -69,7 +69,8 @@ class Group:
 
     def is_row_fold(self, root: Root) -> bool:
         """Return whether a reduction is complete at the end of each row."""
-        return root.form is Form.FOLD and _row_split(root, self.domain) == self.rows
+        split = _row_split(root, self.domain)
+        return root.form is Form.FOLD and split is not None and split == self.rows
 
 
 def section_of(root: Root) -> Section:

@@ -178,7 +178,7 @@ def _use(kernel: Kernel, program: Program) -> Use:
     written = work.stored
     if kernel.is_scalar:
         written = tuple(v for v in written if v in results)
-    return Use(written, kernel.reads, work.scratch, work.accesses, work.rows)
+    return Use(written, kernel.reads, tuple(work.scratch), work.accesses, work.rows)
 
 
 def _decisions(program: Program, recomputed: list[Decision]) -> tuple[Decision, ...]:

@@ -29,7 +29,7 @@ from gradc.schedule.place import Access, arrange
 from gradc.schedule.roots import Form, Program, Root, squeeze
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Nest:
     """A loop nest.
 
@@ -39,9 +39,10 @@ class Nest:
         rows: how many outer axes row reductions stay inside.
         sweeps: how many times it goes over each row.
         body: statements.
-        scratch: arrays of its own, one row long.
+        scratch: arrays of its own, one row long, with the value that each holds a row of.
         accesses: every read and write, with the time in a row at which it happens.
         arguments: values of one element that it needs.
+        folds: its reductions in local variables.
     """
 
     roots: list[Root]
@@ -49,9 +50,10 @@ class Nest:
     rows: int
     sweeps: int
     body: list[Statement]
-    scratch: tuple[Value, ...]
+    scratch: dict[Value, Value | None]
     accesses: tuple[Access, ...]
     arguments: tuple[Value, ...]
+    folds: tuple[Fold, ...]
 
     @property
     def stored(self) -> tuple[Value, ...]:
@@ -72,7 +74,7 @@ class Targets:
 
     stores: list[Store] = field(default_factory=list[Store])
     folds: list[Fold] = field(default_factory=list[Fold])
-    scratch: list[Value] = field(default_factory=list[Value])
+    scratch: dict[Value, Value | None] = field(default_factory=dict[Value, Value | None])
 
     def expressions(self) -> list[tuple[Node, int, Scope]]:
         """Return every expression with its sweep and scope."""
@@ -150,8 +152,8 @@ def _finish(roots: list[Root], domain: tuple[int, ...], rows: int, targets: Targ
     body, accesses, arguments = arrange(loops, targets.stores, targets.folds)
     sweeps = len({s for _, s, scope in targets.expressions() if scope is Scope.INNER})
     return Nest(
-        roots, tuple(loops.extents), loops.rows, sweeps, body, tuple(targets.scratch),
-        accesses, arguments,
+        roots, tuple(loops.extents), loops.rows, sweeps, body, targets.scratch,
+        accesses, arguments, tuple(targets.folds),
     )  # fmt: skip
 
 
@@ -208,10 +210,10 @@ def _keep_across_sweeps(targets: Targets, domain: tuple[int, ...], rows: int) ->
     kept = {s.node: (s.root, s.dims, s.index, s.sweep) for s in targets.stores if _rereadable(s)}
     for node, sweep in _costly_twice(targets, rows, kept).items():
         row = TensorType(domain[rows:], node.dtype)
-        value = Value(row, node.value.hint if node.value is not None else "")
+        value = Value(row)
         index = tuple(axis_index(a) for a in range(rows, len(domain)))
         kept[node] = (value, row.shape, index, sweep)
-        targets.scratch.append(value)
+        targets.scratch[value] = node.value
         targets.stores.append(Store(value, row.shape, index, node, sweep))
     copies: dict[tuple[Node, int], Node] = {}
 

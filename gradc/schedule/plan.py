@@ -12,7 +12,7 @@ from gradc.schedule.products import Matrix
 from gradc.schedule.roots import Program, Root
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Product:
     """A matrix product, for BLAS.
 
@@ -29,7 +29,7 @@ class Product:
     terms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sort:
     """A stable sort of each row.
 
@@ -60,7 +60,7 @@ class Cost:
     bytes_moved: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
     """One step of the program.
 
@@ -93,7 +93,7 @@ class Kernel:
         return isinstance(self.work, Nest) and not self.work.extents
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A program ready to be written out.
 

@@ -1,0 +1,85 @@
+"""Plan -> the docstrings of a generated file: what it computes, on what, what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gradc.emit.writer import folded
+from gradc.ir.graph import Role, Section, Value
+from gradc.schedule.plan import Plan
+
+Name = Callable[[Value], str]
+
+
+def docstring(plan: Plan, name: Name) -> list[str]:
+    """Return the lines of the module's docstring."""
+    lines = [f'"""{plan.name}: {_mode(plan)}, one native call.', ""]
+    rows = [("target", _target(plan)), *_shapes(plan, name), *_decisions(plan, name)]
+    for label, text in rows:
+        first, *rest = folded(text, 74)
+        lines.append(f"{label:<10}{first}".rstrip())
+        lines += [f"{'':<10}{line.strip()}" for line in rest]
+    return [*lines, '"""']
+
+
+def _mode(plan: Plan) -> str:
+    sections = {k.section for k in plan.kernels}
+    words = [s.value for s in Section if s in sections]
+    if len(words) < 2:
+        return words[0] if words else "nothing to compute"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _target(plan: Plan) -> str:
+    dtypes = {v.dtype for k in plan.kernels for v in k.values if v.dtype.is_floating_point}
+    names = sorted(str(d) for d in dtypes)
+    return ", ".join(["cpu", *names])
+
+
+def _shapes(plan: Plan, name: Name) -> list[tuple[str, str]]:
+    graph = plan.graph
+    updated = {old for old, _ in graph.updates}
+    rows: list[tuple[str, str]] = []
+    kinds = [
+        ("takes", [v for v in graph.inputs if graph.roles.get(v, Role.ARGUMENT) is Role.ARGUMENT]),
+        ("reads", [v for v in graph.inputs if _is_state(plan, v) and v not in updated]),
+        ("updates", [v for v in graph.inputs if v in updated]),
+    ]
+    for label, values in kinds:
+        if values:
+            rows.append((label, "   ".join(f"{name(v)} {_shape(v)}" for v in values)))
+    return rows
+
+
+def _is_state(plan: Plan, value: Value) -> bool:
+    return plan.graph.roles.get(value, Role.ARGUMENT) is not Role.ARGUMENT
+
+
+def _shape(value: Value) -> str:
+    return str(list(value.shape)) if value.shape else str(value.dtype)
+
+
+def _decisions(plan: Plan, name: Name) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    used = {v for k in plan.kernels for v in k.reads}
+    kept = [d for d in plan.decisions if d.kept and d.value in used]
+    if kept:
+        rows.append(("keeps", "   ".join(f"{name(d.value)}: {d.reason}" for d in kept)))
+    dropped = [d for d in plan.decisions if not d.kept]
+    if dropped:
+        rows.append(("not kept", "   ".join(f"{name(d.value)}: {d.reason}" for d in dropped)))
+    return rows
+
+
+def returns(plan: Plan, name: Name) -> str:
+    """Return the docstring of the step."""
+    results: list[str] = []
+    for value in plan.program.graph.outputs:
+        root = plan.program.home(value)
+        results.append(name(root.value if root is not None else value))
+    updated = [name(old) for old, _ in plan.program.graph.updates]
+    parts = [f"Compute {', '.join(results)}" if results else ""]
+    parts.append(f"update {', '.join(updated)}" if updated else "")
+    text = "; ".join(p for p in parts if p) or "Do nothing"
+    text = text if len(text) <= 76 else f"Compute {len(results)} results; update the state in place"
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,87 @@
+"""Kernels -> the comments above them: the user's statements, their place, the rule used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from gradc.emit.writer import Writer
+from gradc.ir.graph import Equation, Section, Value
+from gradc.origin import Origin
+from gradc.schedule.plan import Kernel, Plan
+
+
+class Headers:
+    """Heads each block of the step with the statements that it belongs to.
+
+    A statement is told when its first kernel comes; fused kernels tell all theirs.
+    """
+
+    def __init__(self, plan: Plan, name: Callable[[Value], str]) -> None:
+        self.plan = plan
+        self.name = name
+        self.told: tuple[Section, Origin] | None = None
+        self.forward = {
+            (e.origin, v): e
+            for e in plan.program.graph.equations
+            if e.section is Section.FORWARD and e.origin is not None
+            for v in e.inputs
+        }
+
+    def write(self, writer: Writer, kernel: Kernel) -> None:
+        """Write the header of a kernel's block, if it says anything new."""
+        seen: dict[tuple[Section, Origin], Equation] = {}
+        for equation in self._equations(kernel):
+            if equation.origin is not None and equation.origin.statement:
+                key = (equation.section, equation.origin)
+                if key not in seen or equation.outputs[0] in kernel.values:
+                    seen[key] = equation
+        new = [(k, e) for k, e in seen.items() if k != self.told]
+        statements: set[tuple[Section, str, str]] = set()
+        for (section, origin), equation in new:
+            rule = self._rule(equation) if section is Section.BACKWARD else ""
+            line = f"{origin.statement}    {rule}" if rule else origin.statement
+            key = (section, line, origin.place)
+            if key not in statements:
+                statements.add(key)
+                writer.comment(line, origin.place)
+            self.told = (section, origin)
+
+    def _equations(self, kernel: Kernel) -> list[Equation]:
+        """Return what a kernel computes, inlined equations included, in the user's order."""
+        known, roots = self.plan.program.known, self.plan.program.roots
+        order = {e: i for i, e in enumerate(self.plan.program.graph.equations)}
+        own = [r.equation for r in kernel.roots if r.equation is not None]
+        found: dict[Equation, None] = {}
+        stack = list(own)
+        while stack:
+            equation = stack.pop()
+            if equation in found:
+                continue
+            found[equation] = None
+            for v in equation.inputs:
+                if v in known and v not in roots and known[v].section is equation.section:
+                    stack.append(known[v])
+        return sorted(found, key=lambda e: order[e])
+
+    def _rule(self, equation: Equation) -> str:
+        """Return the rule of a backward equation in the user's names."""
+        (value, *_) = equation.outputs
+        primal = value.adjoint_of
+        source = self.forward.get((equation.origin, primal)) if primal is not None else None
+        if not equation.rule or source is None or primal is None:
+            return ""
+        out = self.name(source.outputs[0])
+        position = source.inputs.index(primal)
+        operands = source.primitive.operands
+        if operands:
+            names = dict(zip(operands, map(self.name, source.inputs), strict=True)) | {"out": out}
+            return f"d{out}/d{names[operands[position]]} = {renamed(equation.rule, names)}"
+        fields = {"y_bar": f"{out}_bar"}
+        fields |= dict(zip(("x", "y"), map(self.name, source.inputs), strict=False))
+        return f"{self.name(primal)}_bar: {equation.rule.format(**fields)}"
+
+
+def renamed(text: str, names: dict[str, str]) -> str:
+    """Return an expression with its identifiers replaced."""
+    return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), text)

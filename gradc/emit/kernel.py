@@ -1,0 +1,351 @@
+"""One loop nest -> the text of a function over arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gradc.emit import expression
+from gradc.emit.expression import CONVERSIONS, Names, literal, subscript
+from gradc.emit.namer import Namer
+from gradc.emit.writer import Writer
+from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
+from gradc.ir.graph import Value
+from gradc.schedule.arena import Place
+from gradc.schedule.loops import (
+    Argument,
+    Clear,
+    Fold,
+    Join,
+    Let,
+    Loop,
+    Node,
+    Read,
+    Result,
+    Scope,
+    Start,
+    Statement,
+    Step,
+    Store,
+    parts,
+)
+from gradc.schedule.nest import Nest
+
+CODES = {float32: "f32", float64: "f64", int32: "i32", int64: "i64", uint8: "u8", bool_: "b1"}
+AXES = ("i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t")
+UPDATES = {"sum": "+=", "prod": "*=", "any": "|=", "all": "&="}
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array argument: values that share one place and shape.
+
+    Args:
+        values: all values that live there during the kernel, those written last.
+        dims: the shape it is seen with; () for one element.
+        dtype: element type.
+    """
+
+    values: tuple[Value, ...]
+    dims: tuple[int, ...]
+    dtype: DType
+
+    @property
+    def signature(self) -> str:
+        """`f32[:,:]`."""
+        return f"{CODES[self.dtype]}[{','.join(':' * max(len(self.dims), 1))}]"
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a kernel is called with.
+
+    Args:
+        arrays: in the order of the signature.
+        scalars: values of one element, after the arrays.
+        at: position of the array that holds a value with a shape.
+    """
+
+    arrays: list[Array] = field(default_factory=list[Array])
+    scalars: list[Value] = field(default_factory=list[Value])
+    at: dict[tuple[Value, tuple[int, ...]], int] = field(
+        default_factory=dict[tuple[Value, tuple[int, ...]], int]
+    )
+
+    @property
+    def signature(self) -> str:
+        """The text of the decorator's argument."""
+        scalars = (CODES[v.dtype] for v in self.scalars)
+        return ", ".join([*(a.signature for a in self.arrays), *scalars])
+
+
+def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
+    """Return the arguments of a nest: what is read, then what is only written."""
+    found = Arguments(scalars=list(nest.arguments))
+    reads = [a.touched for a in nest.accesses if isinstance(a.touched, Read)]
+    stores = [a.touched for a in nest.accesses if isinstance(a.touched, Store)]
+    grouped: dict[tuple[Place, tuple[int, ...], DType], list[Value]] = {}
+    for touched in (*reads, *stores):
+        key = (places[touched.root], touched.dims, touched.root.dtype)
+        values = grouped.setdefault(key, [])
+        if touched.root not in values:
+            values.append(touched.root)
+    for number, ((_, dims, dtype), values) in enumerate(grouped.items()):
+        found.arrays.append(Array(tuple(values), dims, dtype))
+        found.at.update({(v, dims): number for v in values})
+    return found
+
+
+@dataclass(slots=True)
+class Body:
+    """Writes the statements of a nest.
+
+    Args:
+        nest: what to write.
+        given: its arguments.
+        arrays, scalars: their names.
+        hint: what a local variable for a value should be called.
+        used: functions and constants that the text needs.
+    """
+
+    nest: Nest
+    given: Arguments
+    arrays: Sequence[str]
+    scalars: Sequence[str]
+    hint: Callable[[Value], str]
+    used: set[str]
+    namer: Namer = field(default_factory=Namer)
+    locals: dict[Node, str] = field(default_factory=dict[Node, str])
+    visible: set[Node] = field(default_factory=set[Node])
+    folds: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
+    fixed: dict[Fold, tuple[str, str]] = field(default_factory=dict[Fold, tuple[str, str]])
+    writer: Writer = field(default_factory=Writer)
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in (*self.arrays, *self.scalars):
+            self.namer.taken.add(name)
+        axes = [n for n in AXES if n not in self.namer.taken]
+        axes = axes[: len(self.nest.extents)]
+        axes += [f"axis_{a}" for a in range(len(axes), len(self.nest.extents))]
+        self.namer.taken.update(axes)
+        self.names = Names(
+            axes, self._array, self._scalar, self._local, self._fold, self._spill, self.used
+        )
+
+    def _array(self, read: Read) -> str:
+        return self.arrays[self.given.at[read.root, read.dims]]
+
+    def _scalar(self, argument: Argument) -> str:
+        return self.scalars[self.given.scalars.index(argument.root)]
+
+    def _local(self, node: Node) -> str | None:
+        return self.locals.get(node) if node in self.visible else None
+
+    def _fold(self, result: Result) -> str:
+        value, index = self.fixed[result.fold]
+        return index if result.fold.name.startswith("arg") else value
+
+    def _spill(self, node: Node, text: str) -> str:
+        name = self._name(node)
+        self.writer.line(f"{name} = {text}")
+        self.visible.add(node)
+        return name
+
+    def _name(self, node: Node) -> str:
+        if node not in self.locals:
+            hint = self.hint(node.value) if node.value is not None else "t"
+            self.locals[node] = self.namer(hint)
+        return self.locals[node]
+
+    def value(self, node: Node) -> str:
+        """Return a node as Python, after writing what it needs."""
+        return self._text(node)
+
+    def write(self, statements: Sequence[Statement]) -> None:
+        """Write statements."""
+        for statement in protected(statements, self.given):
+            self._write(statement)
+
+    def _write(self, statement: Statement) -> None:
+        match statement:
+            case Let(node):
+                name = self._name_unseen(node)
+                self.writer.line(f"{name} = {self._text(node)}")
+                self.visible.add(node)
+            case Store():
+                self._store(statement)
+            case Start(fold):
+                self._start(fold)
+            case Step(fold):
+                self._step(fold)
+            case Join(total, part):
+                self.writer.line(f"{self.fixed[total][0]} += {self.fixed[part][0]}")
+            case Clear(store):
+                self._clear(store)
+            case Loop():
+                self._loop(statement)
+
+    def _name_unseen(self, node: Node) -> str:
+        self.visible.discard(node)
+        return self._name(node)
+
+    def _text(self, node: Node) -> str:
+        return expression.text(node, self.names)[0]
+
+    def _loop(self, loop: Loop) -> None:
+        before = set(self.visible)
+        with self.writer.block(f"for {self.names.axes[loop.axis]} in {self.bound(loop.axis)}:"):
+            self.write(loop.body)
+        self.visible = before
+
+    def bound(self, axis: int) -> str:
+        """Return `range(...)`, from the shape of an array that runs along the axis."""
+        extent = self.nest.extents[axis]
+        for number, array in enumerate(self.given.arrays):
+            for access in self.nest.accesses:
+                touched = access.touched
+                if self.given.at[touched.root, touched.dims] != number:
+                    continue
+                for p, place in enumerate(touched.index):
+                    if place.axis == axis and array.dims[p] == extent:
+                        return f"range({self.arrays[number]}.shape[{p}])"
+        return f"range({extent})"
+
+    def _store(self, store: Store) -> None:
+        array = self.arrays[self.given.at[store.root, store.dims]]
+        value = self._text(store.node)
+        target = f"{array}[{subscript(store.index, self.names)}]"
+        line = f"{target} = {value}"
+        if store.fold in UPDATES:
+            line = f"{target} {UPDATES[store.fold]} {value}"
+        elif store.fold:
+            self.used.add(FOLD_FUNCTION[store.fold])
+            line = f"{target} = {FOLD_FUNCTION[store.fold]}({target}, {value})"
+        if not store.tests:
+            self.writer.line(line)
+            return
+        with self.writer.block(f"if {expression.tests(store.tests, self.names)}:"):
+            self.writer.line(line)
+
+    def _clear(self, store: Store) -> None:
+        array = self.arrays[self.given.at[store.root, store.dims]]
+        first = first_value(store.fold, store.root.dtype, self.used)
+        depth = self.writer.depth
+        for p, place in enumerate(store.index):
+            axis = place.axis
+            assert axis is not None
+            self.writer.line(f"for {self.names.axes[axis]} in range({array}.shape[{p}]):")
+            self.writer.depth += 1
+        self.writer.line(f"{array}[{subscript(store.index, self.names)}] = {first}")
+        self.writer.depth = depth
+
+    def _start(self, fold: Fold) -> None:
+        if fold not in self.fixed:
+            hint = "total" if fold.scope is Scope.END else self.hint(fold.root)
+            value = self.namer("part" if fold in self._partials() else hint)
+            index = self.namer(f"{hint}_place") if fold.name.startswith("arg") else ""
+            self.fixed[fold] = (value, index)
+        value, index = self.fixed[fold]
+        dtype = fold.operand.dtype if index else fold.root.dtype
+        self.writer.line(f"{value} = {first_value(fold.name, dtype, self.used)}")
+        if index:
+            self.writer.line(f"{index} = 0")
+
+    def _partials(self) -> set[Fold]:
+        return {s.part for s in all_statements(self.nest.body) if isinstance(s, Join)}
+
+    def _step(self, fold: Fold) -> None:
+        value, index = self.fixed[fold]
+        operand = self._text(fold.operand)
+        if fold.name in UPDATES and fold.root.dtype in NARROW:
+            operator, function = UPDATES[fold.name][0], CONVERSIONS[fold.root.dtype]
+            self.used.add(function)
+            self.writer.line(f"{value} = {function}({value} {operator} {operand})")
+        elif fold.name in UPDATES:
+            self.writer.line(f"{value} {UPDATES[fold.name]} {operand}")
+        elif not index:
+            function = FOLD_FUNCTION[fold.name]
+            self.used.add(function)
+            self.writer.line(f"{value} = {function}({value}, {operand})")
+        else:
+            self._compare(fold, operand)
+
+    def _compare(self, fold: Fold, operand: str) -> None:
+        """One step of argmax or argmin: the first of equal elements, or the first NaN."""
+        value, index = self.fixed[fold]
+        if not operand.isidentifier():
+            name = self.namer(f"{value}_next")
+            self.writer.line(f"{name} = {operand}")
+            operand = name
+        better = f"{operand} {'>' if fold.name == 'argmax' else '<'} {value}"
+        if fold.operand.dtype.is_floating_point:
+            self.used.add("isnan")
+            better += f" or (isnan({operand}) and not isnan({value}))"
+        assert fold.place is not None
+        with self.writer.block(f"if {better}:"):
+            self.writer.line(f"{value} = {operand}")
+            self.writer.line(f"{index} = {expression.affine(fold.place, self.names)[0]}")
+
+
+NARROW = (int32, uint8)  # the processor computes with int64: results must be cut to size
+FOLD_FUNCTION = {"max": "maximum", "min": "minimum"}
+
+
+def first_value(fold: str, dtype: DType, used: set[str]) -> str:
+    """Return what a reduction starts from."""
+    if fold in ("sum", "prod", "any", "all"):
+        return literal(int(fold in ("prod", "all")), dtype, used)[0]
+    largest = fold in ("min", "argmin")
+    if dtype.is_floating_point:
+        return literal(float("inf") if largest else float("-inf"), dtype, used)[0]
+    if dtype.is_bool:
+        return str(largest)
+    bits = dtype.itemsize * 8
+    if dtype is uint8:
+        return literal(255 if largest else 0, dtype, used)[0]
+    return literal(2 ** (bits - 1) - 1 if largest else -(2 ** (bits - 1)), dtype, used)[0]
+
+
+def all_statements(statements: Sequence[Statement]) -> list[Statement]:
+    found: list[Statement] = []
+    for s in statements:
+        found.append(s)
+        if isinstance(s, Loop):
+            found += all_statements(s.body)
+    return found
+
+
+def protected(statements: Sequence[Statement], given: Arguments) -> list[Statement]:
+    """Return statements in which no old element is read after it was overwritten in place."""
+    result: list[Statement] = []
+    stores = [s for s in statements if isinstance(s, Store) and not s.fold]
+    overwritten: dict[Store, list[Value]] = {}
+    for s in stores:
+        if (s.root, s.dims) in given.at:
+            array = given.arrays[given.at[s.root, s.dims]]
+            overwritten[s] = [v for v in array.values if v is not s.root]
+    if not any(overwritten.values()):
+        return list(statements)
+    lets = {s.node for s in statements if isinstance(s, Let)}
+    early: dict[Node, None] = {}
+    lost: set[Value] = set()
+    for s in statements:
+        if isinstance(s, Store) and s.scope is not Scope.END:
+            for node in _reads(s.node, lets):
+                if node.root in lost:
+                    early[node] = None
+            lost.update(overwritten.get(s, []))
+    at = min(i for i, s in enumerate(statements) if isinstance(s, Store))
+    result = [*statements[:at], *(Let(n) for n in early), *statements[at:]]
+    return result
+
+
+def _reads(node: Node, lets: set[Node]) -> list[Read]:
+    """Return the reads that happen when an expression is written out."""
+    if node in lets:
+        return []
+    found = [node] if isinstance(node, Read) else []
+    for n in parts(node):
+        found += _reads(n, lets)
+    return found

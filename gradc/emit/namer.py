@@ -1,0 +1,106 @@
+"""Hints -> names: unique, legal Python, never hiding keywords, builtins or imported names."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+from gradc.ir.graph import Equation, Graph, Section, Value
+
+WORDS = {
+    "sum": "total",
+    "max": "largest",
+    "min": "smallest",
+    "prod": "product",
+    "argmax": "place",
+    "argmin": "place",
+    "any": "found",
+    "all": "holds",
+    "exp": "e",
+    "random_bits": "bits",
+    "dot": "product",
+    "cumsum": "running",
+    "sort": "ordered",
+    "eq": "same",
+    "ne": "differs",
+    "lt": "less",
+    "le": "below",
+    "gt": "above",
+    "ge": "reached",
+    "rsqrt": "scale",
+}
+RUNTIME = frozenset(
+    """
+    kernel step view_f32 view_f64 view_i32 view_i64 view_u8 view_b1 matmul matmul_t t_matmul
+    t_matmul_t matmul_add matmul_t_add t_matmul_add t_matmul_t_add batch_matmul batch_matmul_t
+    batch_t_matmul batch_t_matmul_t exp expm1 log log1p sin cos tan asin acos atan atan2 sinh
+    cosh tanh asinh acosh atanh sigmoid softplus erf erfc sqrt rsqrt pow floor ceil trunc
+    round_even sign remainder floor_divide isnan isinf isfinite maximum minimum philox f
+    float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
+    """.split()
+)
+RESERVED = RUNTIME | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"match", "case", "_"}
+
+
+class Namer:
+    """Gives out names that are unique within one scope."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+
+    def __call__(self, hint: str) -> str:
+        """Return `hint` made legal, with the first free number where it is taken."""
+        base = legal(hint)
+        name, n = base, 0
+        while name in self.taken or name in RESERVED:
+            n += 1
+            name = f"{base}_{n}"
+        self.taken.add(name)
+        return name
+
+
+def legal(hint: str) -> str:
+    """Return `hint` as a Python identifier."""
+    name = re.sub(r"\W+", "_", hint).strip("_") or "t"
+    return f"v{name}" if name[0].isdigit() else name
+
+
+class Values:
+    """The hint for each value of a graph.
+
+    The user's names come first; the adjoint of v is v_bar; a value without a name is called
+    after the named value of its statement, or after what it computes.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.hints: dict[Value, str] = {}
+        self.made_by: dict[Value, Equation] = {v: e for e in graph.equations for v in e.outputs}
+        self.targets: dict[object, str] = {}
+        for e in graph.equations:
+            for v in e.outputs:
+                if v.name and e.origin is not None:
+                    self.targets[e.origin] = v.name
+        for number, value in enumerate(graph.inputs):
+            self.hints[value] = value.hint or f"x{number}"
+
+    def hint(self, value: Value) -> str:
+        """Return what a value should be called."""
+        if value not in self.hints:
+            self.hints[value] = value.name or self._derived(value)
+        return self.hints[value]
+
+    def _derived(self, value: Value) -> str:
+        if value.adjoint_of is not None:
+            return f"{self.hint(value.adjoint_of)}_bar"
+        equation = self.made_by.get(value)
+        if equation is None:
+            return value.hint or "t"
+        word = WORDS.get(equation.primitive.name, "")
+        target = self.targets.get(equation.origin) if equation.origin is not None else None
+        if target and equation.section is Section.FORWARD:
+            return f"{target}_{word}" if word in ("largest", "total", "e") else target
+        if equation.section is Section.BACKWARD and target:
+            return f"{target}_bar"
+        return word or legal(equation.primitive.name)

@@ -1,0 +1,88 @@
+"""Statements -> lines of text: indentation, comments, and calls broken as a formatter would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+WIDTH = 88
+
+
+class Writer:
+    """Collects lines at the current indentation."""
+
+    def __init__(self, depth: int = 0) -> None:
+        self.lines: list[str] = []
+        self.depth = depth
+
+    @property
+    def indent(self) -> str:
+        """The white space before a line."""
+        return "    " * self.depth
+
+    @property
+    def room(self) -> int:
+        """How many columns a line has left."""
+        return WIDTH - len(self.indent)
+
+    def line(self, text: str = "") -> None:
+        """Add a line."""
+        self.lines.append(f"{self.indent}{text}" if text else "")
+
+    def comment(self, text: str, right: str = "") -> None:
+        """Add a comment, with `right` at the right margin."""
+        space = self.room - 2 - len(right)
+        if right and len(text) + 2 <= space:
+            self.line(f"# {text:<{space}}{right}")
+            return
+        for part in folded(text, self.room - 2):
+            self.line(f"# {part}")
+        if right:
+            self.line(f"# {right:>{self.room - 2}}")
+
+    def rule(self, title: str) -> None:
+        """Add a ruled-off title."""
+        self.line(f"# ---- {title} ".ljust(self.room, "-"))
+
+    def call(self, function: str, arguments: Sequence[str], before: str = "") -> None:
+        """Add a call, broken over lines where it is long."""
+        whole = f"{before}{function}({', '.join(arguments)})"
+        if len(whole) <= self.room:
+            self.line(whole)
+            return
+        self.line(f"{before}{function}(")
+        joined = ", ".join(arguments)
+        if len(joined) + 4 <= self.room:
+            self.line(f"    {joined}")
+        else:
+            for argument in arguments:
+                self.line(f"    {argument},")
+        self.line(")")
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Add a line that ends in a colon; what is added inside is indented."""
+        self.line(head)
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    def extend(self, other: Writer) -> None:
+        """Add the lines of another writer as they are."""
+        self.lines += other.lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Return `text` as lines of at most `width` columns, broken between words."""
+    lines, current = list[str](), ""
+    for word in text.split(" "):
+        longer = f"{current} {word}" if current else word
+        if len(longer) > width and current:
+            lines.append(current)
+            current = f"  {word}"
+        else:
+            current = longer
+    return [*lines, current]

@@ -1,0 +1,1 @@
+"""Graph -> Graph: the same program, with fewer and better equations."""
