@@ -76,7 +76,10 @@ def scaled(name: str, other: Operand, alpha: Operand) -> Operand:
 def sub(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
     """Return input - alpha * other."""
     other = scaled("sub", other, alpha)
-    if any(isinstance(v, TensorCore) and v._dtype is bool_ for v in (input, other)):
+    if any(
+        isinstance(v, bool) or (isinstance(v, TensorCore) and v._dtype is bool_)
+        for v in (input, other)
+    ):
         raise DTypeError(
             "sub: Subtraction, the `-` operator, with a bool tensor is not supported.",
             hint="use the `^` or `logical_xor()` operator, or .to(gradc.int64)",
@@ -195,7 +198,7 @@ def number_power(x: Tensor, exponent: Any) -> Tensor:
     """Return x ** exponent for a Python number."""
     dtype = result_type(x, exponent)
     if dtype.is_bool:
-        dtype = int64
+        return cast(number_power(cast(x, int64), int(exponent)), bool_)
     x = cast(x, dtype)
     if not dtype.is_floating_point and exponent < 0:
         raise ArgumentError(

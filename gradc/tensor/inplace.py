@@ -151,7 +151,8 @@ def rebase(into: Tensor, old: Edge | None, new: Edge | None, overwrites: bool) -
             "enabled",
             hint="create and change the view both inside or both outside the no_grad block",
         )
-    retained = base._node.retained if base._retains and base._node is not None else None
+    if base._retains and base._node is not None and base._node.retained is not None:
+        del base._node.retained[base._slot]
     if base is into and new is not None and not (overwrites and old is not None):
         attach(base, new)
     else:
@@ -161,7 +162,7 @@ def rebase(into: Tensor, old: Edge | None, new: Edge | None, overwrites: bool) -
         if STATE.trace is not None:
             base._node.values = (read(base),)
     base._leaf = False
-    if retained is not None and base._node is not None:
+    if base._retains:
         keep_gradient(base)
 
 

@@ -145,7 +145,9 @@ def fill_(x: Tensor, value: Operand) -> Tensor:
         return assign(x, value, "fill_")  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
     into = resolve(x)
     check_writable(into, "fill_")
-    write(into, filled_with("fill_", value, shape_of(into), into._dtype, None, False), overwrites=True)
+    write(
+        into, filled_with("fill_", value, shape_of(into), into._dtype, None, False), overwrites=True
+    )
     return x
 
 
