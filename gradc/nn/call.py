@@ -1,6 +1,7 @@
 """While tracing: a module call -> the scope of its equations, and a guard on the module."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -14,7 +15,43 @@ from gradc.tensor.trace import Trace
 if TYPE_CHECKING:
     from gradc.nn.module import Module
 
-_TOUCHED: WeakKeyDictionary[Trace, dict[Module, str]] = WeakKeyDictionary()
+
+class Touched:
+    """The modules called during one trace, and what they were like.
+
+    Attributes:
+        names: dotted name of each, in order of first call.
+        prints: fingerprint of each, taken before it was called.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[Module, str] = {}
+        self.prints: dict[Module, tuple[object, ...]] = {}
+        self.seen = epoch.current()
+
+    def add(self, root: Module) -> None:
+        """Add a module and all below it.
+
+        A child's name comes from the outermost module that holds it, so that `layers.0` keeps its
+        whole path where a container in between is not called itself.
+        """
+        for name, module in root.named_modules():
+            if module not in self.names:
+                self.names[module] = name
+                self.prints[module] = module._fingerprint()
+
+    def unchanged(self) -> bool:
+        """Return whether all modules are still as they were; cheap where nothing was changed."""
+        now = epoch.current()
+        if now == self.seen:
+            return True
+        if any(module._fingerprint() != taken for module, taken in self.prints.items()):
+            return False
+        self.seen = now
+        return True
+
+
+_TOUCHED: WeakKeyDictionary[Trace, Touched] = WeakKeyDictionary()
 
 
 def touched_modules(trace: Trace) -> dict[Module, str]:
@@ -22,7 +59,8 @@ def touched_modules(trace: Trace) -> dict[Module, str]:
 
     The module called outermost has the name ""; modules below it have their names in it.
     """
-    return _TOUCHED.setdefault(trace, {})
+    touched = _TOUCHED.get(trace)
+    return {} if touched is None else touched.names
 
 
 def traced_call(
@@ -33,15 +71,13 @@ def traced_call(
     kwargs: dict[str, Any],
 ) -> Any:
     """Call a module inside its scope, guarded by its fingerprint as it was before."""
-    touched = touched_modules(trace)
-    if module not in touched:
-        # A child's name comes from the outermost module that holds it, so that `layers.0` keeps
-        # its whole path where a container in between is not called itself.
-        for name, part in module.named_modules():
-            if part not in touched:
-                touched[part] = name
-                trace.guards.append(_guard(part))
-    name = _below(trace.scope, touched[module])
+    touched = _TOUCHED.get(trace)
+    if touched is None:
+        touched = _TOUCHED[trace] = Touched()
+        trace.guards.append(touched.unchanged)
+    if module not in touched.names:
+        touched.add(module)
+    name = _below(trace.scope, touched.names[module])
     if not name:
         return call(*args, **kwargs)
     with trace.in_scope(name):
@@ -52,21 +88,3 @@ def _below(scope: list[str], name: str) -> str:
     """Return the part of a dotted name that the running scope does not say already."""
     around = ".".join(scope) + "."
     return name.removeprefix(around)
-
-
-def _guard(module: Module) -> Callable[[], bool]:
-    """Return a function that tells whether the module is still as it is now."""
-    taken = module._fingerprint()
-    seen = epoch.current()
-
-    def holds() -> bool:
-        nonlocal seen
-        now = epoch.current()
-        if now == seen:
-            return True
-        if module._fingerprint() != taken:
-            return False
-        seen = now
-        return True
-
-    return holds

@@ -219,8 +219,7 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add modules, replacing those of the same names."""
-        pairs = modules.items() if isinstance(modules, Mapping) else modules
-        for name, module in pairs:
+        for name, module in dict(modules).items():
             self[name] = module
 
 

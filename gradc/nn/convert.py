@@ -1,6 +1,7 @@
 """Move a module's parameters and buffers to another dtype or device, in place."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ class Conversion:
                 dtype = given
             elif given is not None and not isinstance(given, bool):  # a bool is non_blocking
                 device = given
-        kind: object = dtype
+        kind = cast("object", dtype)
         if not (kind is None or isinstance(kind, DType)):
             raise ArgumentTypeError(f"Module.to: dtype must be a dtype, got {type(kind).__name__}")
         if dtype is not None and not dtype.is_floating_point:

@@ -1,6 +1,7 @@
 """Turn a module's own state into a tuple that differs when a compiled program must be renewed."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

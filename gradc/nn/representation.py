@@ -1,6 +1,7 @@
 """Turn a module into the indented text that `print(model)` shows."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Turn a module into a state_dict, and a state_dict back into the module's values."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

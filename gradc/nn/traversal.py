@@ -1,6 +1,7 @@
 """Walk over a module's tree: modules, parameters and buffers with their dotted names."""
 
-# pyright: reportPrivateUsage=false  # the files of this room share Module's tables
+# The files of this room share Module's tables.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

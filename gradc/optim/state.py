@@ -42,10 +42,10 @@ def load_state_dict(
         groups: the optimizer's own groups.
     """
     whole = cast("object", given)
-    if not isinstance(whole, Mapping) or "state" not in whole or "param_groups" not in whole:
+    if not isinstance(whole, Mapping) or "state" not in given or "param_groups" not in given:
+        kind = type(given).__name__
         raise ArgumentTypeError(
-            f'{name}.load_state_dict: expected a dict with "state" and "param_groups", got '
-            f"{type(whole).__name__}"
+            f'{name}.load_state_dict: expected a dict with "state" and "param_groups", got a {kind}'
         )
     saved = cast("list[Group]", given["param_groups"])
     sizes, wanted = [len(g["params"]) for g in saved], [len(g["params"]) for g in groups]

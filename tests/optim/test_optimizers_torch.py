@@ -245,7 +245,7 @@ ERRORS = [
         {"state": {4: {}}, "param_groups": [{"params": [0]}]}),
      StateDictError, "Adam.load_state_dict: there is state for parameter 4, which is in no group"),
     (lambda: Adam(one()).load_state_dict([]), ArgumentTypeError,
-     'Adam.load_state_dict: expected a dict with "state" and "param_groups", got list'),
+     'Adam.load_state_dict: expected a dict with "state" and "param_groups", got a list'),
 ]  # fmt: skip
 
 

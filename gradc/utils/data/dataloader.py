@@ -131,7 +131,7 @@ class DataLoader:
     def _batch(self, indices: list[int]) -> Any:
         """Return one batch, read at once where the data set can."""
         dataset: Any = self.dataset
-        if self.collate_fn is default_collate and isinstance(dataset, SupportsFetchBatch):
+        if self.collate_fn is default_collate and isinstance(self.dataset, SupportsFetchBatch):
             if len(indices) == 0:
                 raise ArgumentError("DataLoader: the batch sampler gave an empty batch")
             batch = self.dataset.fetch_batch(np.asarray(indices, dtype=np.int64))

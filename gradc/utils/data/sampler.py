@@ -135,7 +135,7 @@ class WeightedRandomSampler(Sampler[int]):
     ) -> None:
         name = type(self).__name__
         values = weights.detach().numpy() if isinstance(weights, Tensor) else weights
-        self._weights = np.array(values, dtype=np.float64)
+        self._weights: NDArray[np.float64] = np.array(values, dtype=np.float64)
         if self._weights.ndim != 1:
             raise ArgumentError(
                 f"{name}: weights must have one axis, got shape {list(self._weights.shape)}"
@@ -164,12 +164,13 @@ class WeightedRandomSampler(Sampler[int]):
         if self.replacement:
             # NOTE: u < 1, but u * total may round up to total: clip to the last nonzero weight.
             running = np.cumsum(self._weights)
-            drawn: NDArray[np.int64] = np.searchsorted(running, u * running[-1], side="right")
+            places = running.searchsorted(u * running[-1], side="right")  # pyright: ignore[reportUnknownVariableType]  # NumPy's stubs lack it
+            drawn = cast("NDArray[np.int64]", places)
             last = int(np.flatnonzero(self._weights)[-1])
             yield from np.minimum(drawn, last).tolist()
             return
         # The smallest of Exp(w_i) draws: sampling without replacement (Efraimidis, Spirakis 2006).
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             keys = -np.log1p(-u) / self._weights
         keys[self._weights == 0] = np.inf
         yield from np.argsort(keys, kind="stable")[: self.num_samples].tolist()
