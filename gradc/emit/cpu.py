@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.ir.graph import Role, Section, Value
 from gradc.schedule.arena import FIRST_SLOT, Place
-from gradc.schedule.loops import Compute, Let, Node, Read, Result, Store
+from gradc.schedule.loops import Argument, Let, Node, Read, Result, Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Sort
 from gradc.schedule.products import Matrix
@@ -92,7 +93,7 @@ class _Emitter:
             self.names[value] = self.namer(self.values.hint(value))
         computed = [v for e in program.graph.equations for v in e.outputs]
         for value in computed:
-            if value.name:
+            if value.name and value in program.roots:
                 self.names[value] = self.namer(value.name)
         for kernel in self.plan.kernels:
             if isinstance(kernel.work, Nest):
@@ -187,33 +188,35 @@ class _Emitter:
     def _maths(self, nest: Nest, body: Body) -> list[str]:
         """Return the comment of a kernel: what each stored value is."""
         lines: list[str] = []
-        old = {new: old for new, old in self.plan.memory.in_place}
-        lets = {s.node.value for s in _lets(nest) if s.node.value is not None}
+        lets = {s.node for s in all_statements(nest.body) if isinstance(s, Let)}
 
         def name(node: Node) -> str | None:
             match node:
                 case Read():
-                    return body.arrays[body.given.at[node.root, node.dims]]
+                    number = body.given.at[node.root, node.dims]
+                    values = body.given.arrays[number].values
+                    own = len(values) == 1 or node.root in self.plan.program.graph.inputs
+                    return body.arrays[number] if own else self.values.hint(node.root)
                 case Result():
                     return body.fixed[node.fold][0] if node.fold in body.fixed else "total"
-                case Compute() if node in body.locals and node.value in lets:
-                    return body.locals[node]
+                case Argument():
+                    return body.scalars[body.given.scalars.index(node.root)]
                 case _:
-                    value = titles.value_of(node)
-                    if value in body.given.scalars:
-                        return body.scalars[body.given.scalars.index(value)]
                     return None
 
-        for s in _stores(nest):
-            target = body.arrays[body.given.at[s.root, s.dims]]
-            text = titles.maths(s.node, name, 78 - len(target))
-            if text is None or s.root in nest.scratch or isinstance(s.node, Result):
+        def short(node: Node) -> str | None:
+            return body.locals.get(node) if node in lets else name(node)
+
+        for s in all_statements(nest.body):
+            if not isinstance(s, Store) or s.root in nest.scratch or isinstance(s.node, Result):
                 continue
-            text = f"sum of {text}" if s.fold == "sum" and s.clear else text
-            place = ", in place" if s.root in old and body.given.at.get(
-                (old[s.root], s.dims)
-            ) == body.given.at[s.root, s.dims] else ""
-            lines.append(f"{target} = {text}{place}")
+            target = body.arrays[body.given.at[s.root, s.dims]]
+            over = ", in place" if len(body.given.arrays[body.given.at[s.root, s.dims]].values) > 1 else ""
+            room = 76 - len(target) - len(over)
+            text = titles.maths(s.node, name, room) or titles.maths(s.node, short, room)
+            if text is not None:
+                text = f"sum of {text}" if s.fold == "sum" and s.clear else text
+                lines.append(f"{target} = {text}{over}")
         return lines[:4]
 
     # ---- step -------------------------------------------------------------------------------
@@ -233,7 +236,7 @@ class _Emitter:
     def step_text(self) -> Writer:
         """Return the text of the step."""
         body = Writer(1)
-        headers = Headers(self.plan, self.name)
+        headers = Headers(self.plan, self.name, self.values.hint)
         section: Section | None = None
         late = Writer(1)
         results = self._scalar_results()
@@ -443,6 +446,9 @@ def _shared(options: list[str], fallback: str) -> str:
     distinct = list(dict.fromkeys(options))
     if len(distinct) == 1:
         return distinct[0]
+    plain = {re.sub(r"\d+", "", name) for name in distinct}
+    if len(plain) == 1 and (name := plain.pop().strip("_")):
+        return name
     words = [name.split("_") for name in distinct]
     common: list[str] = []
     for parts_ in zip(*(reversed(w) for w in words), strict=False):
@@ -451,14 +457,6 @@ def _shared(options: list[str], fallback: str) -> str:
         common.insert(0, parts_[0])
     ending = "_".join(common)
     return ending if ending and not ending[0].isdigit() and ending != "bar" else fallback
-
-
-def _lets(nest: Nest) -> list[Let]:
-    return [s for s in all_statements(nest.body) if isinstance(s, Let)]
-
-
-def _stores(nest: Nest) -> list[Store]:
-    return [s for s in all_statements(nest.body) if isinstance(s, Store)]
 
 
 def _first(nest: Nest, values: tuple[Value, ...]) -> Read | Store | None:

@@ -78,8 +78,10 @@ def returns(plan: Plan, name: Name) -> str:
         root = plan.program.home(value)
         results.append(name(root.value if root is not None else value))
     updated = [name(old) for old, _ in plan.program.graph.updates]
-    parts = [f"Compute {', '.join(results)}" if results else ""]
-    parts.append(f"update {', '.join(updated)}" if updated else "")
-    text = "; ".join(p for p in parts if p) or "Do nothing"
-    text = text if len(text) <= 76 else f"Compute {len(results)} results; update the state in place"
+    wanted = ", ".join(results)
+    wanted = wanted if len(wanted) <= 40 else f"{len(results)} results"
+    changed = ", ".join(updated)
+    changed = changed if len(changed) <= 28 else f"{len(updated)} arrays"
+    parts = [f"compute {wanted}" if results else "", f"update {changed} in place" if updated else ""]
+    text = "; ".join(p for p in parts if p) or "do nothing"
     return f"{text[0].upper()}{text[1:]}."

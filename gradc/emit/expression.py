@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.ir.primitive import Kind
 from gradc.schedule.loops import (
@@ -166,7 +168,7 @@ def literal(number: float | int | bool, dtype: DType, used: set[str]) -> Text:
     if plain:
         return repr(float(number)), UNARY if math.copysign(1.0, number) < 0 else ATOM
     used.add("f")
-    value = float(number)
+    value = float(str(np.float32(number)))  # the shortest text that is this float32
     whole = value.is_integer() and abs(value) < 2**24 and math.copysign(1.0, value) > 0
     return f"f({int(value) if whole else repr(value)})", ATOM
 

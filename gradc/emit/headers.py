@@ -8,7 +8,8 @@ from collections.abc import Callable
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Equation, Section, Value
 from gradc.origin import Origin
-from gradc.schedule.plan import Kernel, Plan
+from gradc.schedule.plan import Kernel, Plan, Product
+from gradc.schedule.products import Matrix
 
 
 class Headers:
@@ -17,9 +18,12 @@ class Headers:
     A statement is told when its first kernel comes; fused kernels tell all theirs.
     """
 
-    def __init__(self, plan: Plan, name: Callable[[Value], str]) -> None:
+    def __init__(
+        self, plan: Plan, name: Callable[[Value], str], hint: Callable[[Value], str]
+    ) -> None:
         self.plan = plan
         self.name = name
+        self.hint = hint
         self.told: tuple[Section, Origin] | None = None
         self.forward = {
             (e.origin, v): e
@@ -39,7 +43,7 @@ class Headers:
         new = [(k, e) for k, e in seen.items() if k != self.told]
         statements: set[tuple[Section, str, str]] = set()
         for (section, origin), equation in new:
-            rule = self._rule(equation) if section is Section.BACKWARD else ""
+            rule = self._rule(equation, kernel) if section is Section.BACKWARD else ""
             line = f"{origin.statement}    {rule}" if rule else origin.statement
             key = (section, line, origin.place)
             if key not in statements:
@@ -64,22 +68,32 @@ class Headers:
                     stack.append(known[v])
         return sorted(found, key=lambda e: order[e])
 
-    def _rule(self, equation: Equation) -> str:
+    def _rule(self, equation: Equation, kernel: Kernel) -> str:
         """Return the rule of a backward equation in the user's names."""
         (value, *_) = equation.outputs
+        if isinstance(kernel.work, Product):
+            return self._product(kernel.work, value)
         primal = value.adjoint_of
         source = self.forward.get((equation.origin, primal)) if primal is not None else None
-        if not equation.rule or source is None or primal is None:
+        if not equation.rule or source is None or primal is None or not primal.name:
             return ""
-        out = self.name(source.outputs[0])
-        position = source.inputs.index(primal)
-        operands = source.primitive.operands
-        if operands:
-            names = dict(zip(operands, map(self.name, source.inputs), strict=True)) | {"out": out}
-            return f"d{out}/d{names[operands[position]]} = {renamed(equation.rule, names)}"
-        fields = {"y_bar": f"{out}_bar"}
-        fields |= dict(zip(("x", "y"), map(self.name, source.inputs), strict=False))
-        return f"{self.name(primal)}_bar: {equation.rule.format(**fields)}"
+        (out, *_) = source.outputs
+        if not out.name or not source.primitive.operands:
+            return ""
+        names = {o: self.hint(v) for o, v in zip(source.primitive.operands, source.inputs, strict=True)}
+        names["out"] = out.name
+        return f"d{out.name}/d{primal.name} = {renamed(equation.rule, names)}"
+
+    def _product(self, product: Product, value: Value) -> str:
+        """Return a product as it is computed, `W_bar = z_bar.T @ x`."""
+        sides = [
+            f"{self._matrix(m)}{'.T' if m.transposed else ''}" for m in (product.left, product.right)
+        ]
+        return f"{self.name(value)} = {' @ '.join(sides)}"
+
+    def _matrix(self, matrix: Matrix) -> str:
+        home = self.plan.program.home(matrix.value)
+        return self.name(home.value if home is not None else matrix.value)
 
 
 def renamed(text: str, names: dict[str, str]) -> str:

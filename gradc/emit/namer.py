@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from gradc.ir.graph import Equation, Graph, Section, Value
+from gradc.ir.primitive import Kind
 
 WORDS = {
     "sum": "total",
@@ -97,6 +98,8 @@ class Values:
         equation = self.made_by.get(value)
         if equation is None:
             return value.hint or "t"
+        if equation.primitive.kind is Kind.MOVEMENT:
+            return self.hint(equation.inputs[0])
         word = WORDS.get(equation.primitive.name, "")
         target = self.targets.get(equation.origin) if equation.origin is not None else None
         if target and equation.section is Section.FORWARD:

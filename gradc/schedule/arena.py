@@ -185,7 +185,9 @@ def _write_in_place(
         mine = buffers.get(new)
         if (mine is None and new not in outputs) or (mine is not None and mine.start != i):
             continue
-        for old, buffer in list(free.items()):
+        # an adjoint takes the place of an adjoint, if it can, so that the text reads well
+        alike = sorted(free.items(), key=lambda item: _kind(item[0]) != _kind(new))
+        for old, buffer in alike:
             if buffer.start == i or buffer.values[-1] is not old or not _same_place(old, new, use):
                 continue
             del free[old]
@@ -200,6 +202,10 @@ def _write_in_place(
                 for v in mine.values:
                     buffers[v] = buffer
             break
+
+
+def _kind(value: Value) -> bool:
+    return value.adjoint_of is not None
 
 
 def _pack(buffers: list[_Buffer], memory: Memory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,7 @@ def normalise(graph: Graph) -> Graph:
     Sums of one term become a multiplication, inner products of vectors a multiplication and a
     sum (both fuse with their surroundings); operands that no stride expresses are copied once.
     """
+    graph = _swap(graph)
     known = definitions(graph)
     equations: list[Equation] = []
     for equation in graph.equations:
@@ -120,6 +122,33 @@ def normalise(graph: Graph) -> Graph:
         equations.extend(new)
         known.update({v: e for e in new for v in e.outputs})
     return graph.replace_equations(tuple(equations))
+
+
+def _swap(graph: Graph) -> Graph:
+    """Return `graph` with each transposed product as the product of the swapped operands."""
+    known = definitions(graph)
+    uses = Counter(v for e in graph.equations for v in e.inputs)
+    uses.update(graph.results())
+    swapped: dict[Equation, Equation] = {}
+    for e in graph.equations:
+        inner = known.get(e.inputs[0]) if e.primitive.name == "permute" else None
+        if inner is None or inner.primitive.name != "dot" or uses[e.inputs[0]] > 1:
+            continue
+        (x, y), contract = inner.inputs, inner.params["contract"]
+        batch = inner.params.get("batch", ((), ()))
+        shared, x_free = len(batch[0]), x.type.ndim - len(contract[0]) - len(batch[0])
+        total = e.outputs[0].type.ndim
+        turned = (*range(shared), *range(shared + x_free, total), *range(shared, shared + x_free))
+        if e.params["axes"] != turned:
+            continue
+        params = {"contract": contract[::-1], "batch": batch[::-1]}
+        about = (inner.origin, inner.section, inner.rule)
+        swapped[e] = Equation(inner.primitive, (y, x), params, e.outputs, *about)
+        swapped[inner] = swapped[e]
+    kept = [swapped.get(e, e) for e in graph.equations]
+    inner_dots = {e for e in swapped if e.primitive.name == "dot"}
+    pairs = zip(graph.equations, kept, strict=True)
+    return graph.replace_equations(tuple(new for old, new in pairs if old not in inner_dots))
 
 
 def _rewrite(b: GraphBuilder, equation: Equation, known: Definitions) -> Value | None:
