@@ -116,7 +116,7 @@ def test_other_ways_to_batch():
     assert len(single) == 2
     loader = DataLoader(data, batch_size=3, collate_fn=lambda items: len(items))
     assert list(loader) == [3, 3]
-    assert list(DataLoader(range(4), batch_size=4))[0].tolist() == [0, 1, 2, 3]
+    assert next(iter(DataLoader(range(4), batch_size=4))).tolist() == [0, 1, 2, 3]
 
 
 def test_data_sets():

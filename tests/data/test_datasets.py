@@ -20,7 +20,11 @@ def idx(array):
     """Return the bytes of an IDX file."""
     code = CODES[array.dtype.str[1:]]
     sizes = struct.pack(f">{array.ndim}I", *array.shape)
-    return bytes([0, 0, code, array.ndim]) + sizes + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    return (
+        bytes([0, 0, code, array.ndim])
+        + sizes
+        + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    )
 
 
 def write_mnist(folder, prefix="t10k", n=6, packed=True):

@@ -204,7 +204,7 @@ def test_message(case):
 
 
 def test_broadcast_targets_are_warned_of():
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="broadcast") as caught:
         assert F.mse_loss(X(2, 3), X(2, 1)).item() == 0.0
     assert str(caught[0].message) == (
         "mse_loss: input [2, 3] and target [2, 1] differ in shape; they are broadcast, which is "

@@ -45,10 +45,12 @@ LAYERS = {
         ROWS,
     ),
     "Sequential with names": (
-        lambda nn: nn.Sequential({"a": nn.Linear(4, 8), "b": nn.ReLU()})
-        if nn.__name__.startswith("gradc")
-        else nn.Sequential(
-            __import__("collections").OrderedDict(a=nn.Linear(4, 8), b=nn.ReLU())
+        lambda nn: (
+            nn.Sequential({"a": nn.Linear(4, 8), "b": nn.ReLU()})
+            if nn.__name__.startswith("gradc")
+            else nn.Sequential(
+                __import__("collections").OrderedDict(a=nn.Linear(4, 8), b=nn.ReLU())
+            )
         ),
         ROWS,
     ),
@@ -114,9 +116,7 @@ def test_values_and_gradients(case):
         if their.grad is None:
             assert our.grad is None
         else:
-            np.testing.assert_allclose(
-                our.grad.numpy(), their.grad.numpy(), rtol=1e-4, atol=1e-5
-            )
+            np.testing.assert_allclose(our.grad.numpy(), their.grad.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_losses_keep_their_weights_in_the_state_dict():

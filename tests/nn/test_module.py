@@ -65,7 +65,7 @@ def test_state_dict_shares_memory_and_leaves_transient_buffers_out():
     state["scale"].fill_(7.0)
     assert net.scale.tolist() == [7.0] * 3
     assert net.state_dict(keep_vars=True)["scale"] is net.scale
-    assert list(net.state_dict(prefix="net."))[0] == "net.scale"
+    assert next(iter(net.state_dict(prefix="net."))) == "net.scale"
 
 
 def test_attributes_move_between_tables():
@@ -246,7 +246,7 @@ def test_containers():
     assert named.first is a
     assert [n for n, _ in named[1:].named_children()] == ["second"]
     listed = nn.ModuleList([a, b])
-    assert list(listed + [c]) == [a, b, c]
+    assert list(listed.__add__([c])) == [a, b, c]
     table = nn.ModuleDict({"a": a})
     table["b"] = b
     assert list(table.keys()) == ["a", "b"]

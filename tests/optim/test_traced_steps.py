@@ -116,18 +116,14 @@ def test_traced_steps_are_the_eager_ones(name, options):
                     group["betas"] = (0.8, group["betas"][1])
     for p, q in zip(net.parameters(), twin.parameters(), strict=True):
         assert q.dtype is gradc.float32
-        np.testing.assert_allclose(
-            p.detach().numpy(), q.detach().numpy(), rtol=2e-3, atol=2e-5
-        )
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=2e-3, atol=2e-5)
     number = {p: i for i, p in enumerate(net.parameters())}
     for p, state in opt.state.items():
         other = twin_opt.state[list(twin.parameters())[number[p]]]
         assert list(other) == list(state)
         for key in state:
             assert other[key].dtype is state[key].dtype
-            np.testing.assert_allclose(
-                other[key].numpy(), state[key].numpy(), rtol=5e-3, atol=2e-5
-            )
+            np.testing.assert_allclose(other[key].numpy(), state[key].numpy(), rtol=5e-3, atol=2e-5)
 
 
 def test_the_program_says_what_belongs_where():
