@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.errors import ArgumentTypeError, DeviceError
 
 
-@dataclass(frozen=True, slots=True)
 class Device:
-    """A device, such as `gradc.device("cpu")`.
+    """A device, such as `gradc.device("cpu")`; equal to another of the same kind and number.
 
     Args:
-        type: `cpu` or `cuda`.
+        type: `cpu` or `cuda`, or both in one as `cuda:1`.
         index: number of the device, or None for the current one.
     """
 
-    type: str
-    index: int | None = None
+    __slots__ = ("index", "type")
 
-    def __post_init__(self) -> None:
-        kind, colon, number = self.type.partition(":")
+    def __init__(self, type: str | Device, index: int | None = None) -> None:
+        kind, colon, number = str(type).partition(":")
         if kind not in ("cpu", "cuda", "meta", "mps", "xpu") or (colon and not number.isdigit()):
-            raise DeviceError(f"device: invalid device string {self.type!r}", hint='device("cpu")')
-        if colon:
-            object.__setattr__(self, "type", kind)
-            object.__setattr__(self, "index", int(number))
+            raise DeviceError(f"device: invalid device string {str(type)!r}", hint='device("cpu")')
+        self.type = kind
+        self.index = int(number) if colon else index
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Device)
+        return same and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

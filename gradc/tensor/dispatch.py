@@ -10,7 +10,7 @@ from gradc.autodiff.rules import differentiable
 from gradc.ir.builder import ArrayBuilder
 from gradc.ir.dtype import DType
 from gradc.ir.graph import TensorType
-from gradc.ir.primitive import Primitive, lookup
+from gradc.ir.primitive import Kind, Primitive, lookup
 from gradc.origin import Origin
 from gradc.tensor.anomaly import check_forward
 from gradc.tensor.core import (
@@ -44,6 +44,8 @@ def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
                 resolve(t)
         result = primitive.meaning(*contents, **params)
         results = result if type(result) is tuple else (result,)
+        if primitive.kind is Kind.MOVEMENT:  # NumPy may give views, which are apply_view's task
+            results = tuple([np.array(r, order="C") for r in results])
         outputs = tuple([wrap_array(r) for r in results])
     else:
         operands = tuple([resolve(t) for t in tensors])
