@@ -212,5 +212,3 @@ define i32 @{SYMBOL}(ptr %table) {{
   ret i32 %status
 }}
 """
-
-

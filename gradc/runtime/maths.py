@@ -12,7 +12,6 @@ from gradc.runtime import maths_exponential as exponential
 from gradc.runtime import maths_inverse as inverse
 from gradc.runtime import maths_logarithm as logarithm
 from gradc.runtime import maths_trigonometric as trigonometric
-from gradc.runtime.maths_power import pow as power
 from gradc.runtime.operation import Operation, same_type, signature
 from gradc.runtime.real import DOUBLE, SINGLE, Formula, Maker, Real, function
 
@@ -91,7 +90,6 @@ erf = _operation("erf", error_function.erf, 1)
 erfc = _operation("erfc", _in_double(error_function.erfc), 1)
 sqrt = _operation("sqrt", lambda m, x: x.sqrt(), 1)
 rsqrt = _operation("rsqrt", _rsqrt, 1)
-float_pow = _operation("pow", power, 2)
 isnan = _test("isnan", "")
 isinf = _test("isinf", "==")
 isfinite = _test("isfinite", "<")

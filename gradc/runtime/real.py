@@ -152,15 +152,11 @@ class Whole:
 
     def as_real(self) -> Real:
         """Return the number with this value."""
-        return Real(
-            self.maker, self.maker.builder.sitofp(self.value, self.maker.precision.real)
-        )
+        return Real(self.maker, self.maker.builder.sitofp(self.value, self.maker.precision.real))
 
     def bits_as_real(self) -> Real:
         """Return the number with these bits."""
-        return Real(
-            self.maker, self.maker.builder.bitcast(self.value, self.maker.precision.real)
-        )
+        return Real(self.maker, self.maker.builder.bitcast(self.value, self.maker.precision.real))
 
 
 class Real:
