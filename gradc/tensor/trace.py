@@ -201,8 +201,9 @@ class Trace:
 
     def name_adjoint(self, adjoint: Value, primal: Value) -> None:
         """Say that a value of the backward pass is the adjoint of a primal value."""
-        made_here = adjoint in self.builder.adjoints
-        if made_here and adjoint.adjoint_of is None and not adjoint.name:
+        if adjoint not in self.builder.adjoints or adjoint.name:
+            return
+        if adjoint.adjoint_of is None or not adjoint.adjoint_of.hint:
             adjoint.adjoint_of = primal
 
     # ---- captured state ----------------------------------------------------------------------
