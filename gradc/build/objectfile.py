@@ -183,7 +183,7 @@ def _emit(module: Any, entry: str, machine: Machine) -> ObjectFile:
         if not value.is_declaration and value.name != SYMBOL:
             value.linkage = "internal"
     target = machine.target_machine()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
     options.slp_vectorization = True
     builder = llvm.create_pass_builder(target, options)
