@@ -38,7 +38,7 @@ def _target(plan: Plan) -> str:
 
 def _shapes(plan: Plan, name: Name) -> list[tuple[str, str]]:
     graph = plan.graph
-    updated = {old for old, _ in graph.updates}
+    updated = {old for old, _ in plan.program.graph.updates}
     rows: list[tuple[str, str]] = []
     kinds = [
         ("takes", [v for v in graph.inputs if graph.roles.get(v, Role.ARGUMENT) is Role.ARGUMENT]),

@@ -89,6 +89,7 @@ class Values:
     def hint(self, value: Value) -> str:
         """Return what a value should be called."""
         if value not in self.hints:
+            self.hints[value] = "t"  # for adjoints that lead back to themselves
             self.hints[value] = value.name or self._derived(value)
         return self.hints[value]
 

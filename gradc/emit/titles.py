@@ -40,7 +40,7 @@ def title(nest: Nest, section: Section) -> str:
     nodes = _nodes(nest)
     folds = {r.equation.primitive.name for r in roots if r.form is Form.FOLD and r.equation}
     end = "_bar" if section is Section.BACKWARD else ""
-    special = _known_shape(nodes, folds)
+    special = _known_shape(nodes, folds, nest.rows)
     if special:
         return special + end
     words = _words(nodes)
@@ -79,7 +79,7 @@ def _word(node: Compute) -> str:
     return "random" if node.primitive.kind is Kind.RANDOM else node.primitive.name
 
 
-def _known_shape(nodes: list[Node], folds: set[str]) -> str:
+def _known_shape(nodes: list[Node], folds: set[str], rows: int) -> str:
     """Return the name of a well-known kernel, or ""."""
     words = set(_words(nodes))
     picked = any(isinstance(n, Choose) for n in nodes) or "eq" in words
@@ -87,7 +87,8 @@ def _known_shape(nodes: list[Node], folds: set[str]) -> str:
         if "log" not in words:
             return "softmax"
         return "cross_entropy" if picked else "log_softmax"
-    if "sum" in folds and words & {"rsqrt", "sqrt"}:
+    per_row = {_word(n) for n in nodes if isinstance(n, Compute) and 0 < n.depth <= rows}
+    if "sum" in folds and per_row & {"rsqrt", "sqrt"}:
         return "normalise"
     if folds and not words - set(SILENT):
         return {"sum": "sum_up", "max": "largest", "min": "smallest"}.get(min(folds), min(folds))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.ir.builder import GraphBuilder
-from gradc.ir.graph import Equation, Graph, Value
+from gradc.ir.graph import Equation, Graph, Section, Value
 from gradc.ir.primitive import lookup
 
 Rule = Callable[["Rewriter", Equation], Value | None]
@@ -60,7 +60,9 @@ class Rewriter(GraphBuilder):
         self.replaced[old] = new
         if new in self.known:
             new.name = new.name or old.name
-            new.adjoint_of = new.adjoint_of or old.adjoint_of
+            # an adjoint that turns out to be a forward value stays what that value is
+            if self.known[new].section is not Section.FORWARD:
+                new.adjoint_of = new.adjoint_of or old.adjoint_of
 
 
 def rewrite(graph: Graph, rule: Rule) -> Graph:

@@ -162,7 +162,21 @@ def groups(
             group.sources |= sources - {group}
         home[value] = group
         _join_sort_outputs(root, home, made, group)
+    _overwrite_late(program, parts, made, home)
     return ordered(made)
+
+
+def _overwrite_late(
+    program: Program, parts: dict[Value, Fragment], made: list[Group], home: dict[Value, Group]
+) -> None:
+    """Let the readers of a state run before the group that overwrites it, where that can be."""
+    for old, new in program.graph.updates:
+        root = program.home(new)
+        writer = home[root.value] if root is not None else None
+        for group in made:
+            reads = group is not writer and _reads(group, old, parts)
+            if writer is not None and reads and not depends(group, writer):
+                writer.sources.add(group)
 
 
 def _reads(group: Group, value: Value, parts: dict[Value, Fragment]) -> bool:
@@ -232,6 +246,8 @@ def _fits(
     rows = _split_with(root, group, vertical=vertical)
     if rows is False or not all(_readable(r, group, rows) for r in part.reads):
         return False
+    if not _numbers_ready(part, group):
+        return False
     group.rows = rows
     return True
 
@@ -260,6 +276,13 @@ def _readable(read: Read, group: Group, rows: int | None) -> bool:
         return True
     in_row = rows is not None and rows > 0 and len(read.dims) >= rows
     return in_row and same and read.index[:rows] == identity(rows or 0)
+
+
+def _numbers_ready(part: Fragment, group: Group) -> bool:
+    """Return whether the numbers that `part` needs are known inside `group`."""
+    elements = {r.root for r in part.reads}
+    made = (r for r in group.roots if r.value in part.sources and r.value not in elements)
+    return all(group.rows == 0 and group.is_row_fold(r) for r in made)
 
 
 def depends(group: Group, on: Group) -> bool:

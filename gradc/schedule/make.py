@@ -33,25 +33,32 @@ def schedule(graph: Graph) -> Plan:
 
 def _schedule(graph: Graph, deferred: frozenset[Value]) -> Plan:
     prepared, late = prepare(graph, deferred)
-    chosen: dict[Value, str] = {}
+    inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
+    chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
     while True:
         program = find_roots(prepared, chosen)
         parts = fuse.fragments(program)
-        made = fuse.groups(program, parts, late)
+        made = fuse.groups(program, parts, last)
         more, recomputed = worth_keeping(program, made, parts)
         if not more:
             break
         chosen |= more
     needed = _needed(program, made, parts)
     kernels = [k for group in made for k in _kernels(program, group, parts, needed)]
-    memory = assign(program, [_use(k, program) for k in kernels])
+    in_memory = _results(program) | {v for k in kernels for v in k.reads}
+    memory = assign(program, [_use(k, in_memory) for k in kernels])
     return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed))
+
+
+def _results(program: Program) -> set[Value]:
+    """Return the values whose memory is given by the caller."""
+    homes = [program.home(v) for v in program.graph.results()]
+    return {r.value for r in homes if r is not None}
 
 
 def _needed(program: Program, made: list[Group], parts: dict[Value, Fragment]) -> set[Value]:
     """Return the values that are results or that another group reads."""
-    homes = [program.home(v) for v in program.graph.results()]
-    needed = {r.value for r in homes if r is not None}
+    needed = _results(program)
     for group in made:
         own = group.values
         needed |= {s for r in group.roots for s in parts[r.value].sources if s not in own}
@@ -164,20 +171,18 @@ def _sort(program: Program, group: Group) -> Kernel:
     return Kernel(tuple(group.roots), work, _section(group), (source.value,), cost, rows, ())
 
 
-def _use(kernel: Kernel, program: Program) -> Use:
-    """Return what a kernel does to memory; numbers of the step need none unless they are results."""
+def _use(kernel: Kernel, in_memory: set[Value]) -> Use:
+    """Return what a kernel does to memory; numbers of the step may need none."""
     work = kernel.work
-    if not isinstance(work, Nest):
-        scratch = (work.scratch,) if isinstance(work, Sort) else ()
-        values = kernel.values
-        if isinstance(work, Sort):
-            assert kernel.roots[0].equation is not None
-            values = kernel.roots[0].equation.outputs
-        return Use(values, kernel.reads, scratch)
-    results = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
+    if isinstance(work, Product):
+        return Use(kernel.values, kernel.reads)
+    if isinstance(work, Sort):
+        equation = kernel.roots[0].equation
+        assert equation is not None
+        return Use(equation.outputs, kernel.reads, (work.scratch,))
     written = work.stored
     if kernel.is_scalar:
-        written = tuple(v for v in written if v in results)
+        written = tuple(v for v in written if v in in_memory)
     return Use(written, kernel.reads, tuple(work.scratch), work.accesses, work.rows)
 
 

@@ -128,8 +128,7 @@ class _Placement:
         if node not in self.known_safe:
             ranges = zip(node.index, node.dims, strict=True) if isinstance(node, Read) else ()
             legal = all(self.inside(p.terms, p.offset, n) for p, n in ranges)
-            below = isinstance(node, Choose) or all(self.safe(n) for n in parts(node))
-            self.known_safe[node] = legal and below
+            self.known_safe[node] = legal and all(self.safe(n) for n in parts(node))
         return self.known_safe[node]
 
     def inside(self, terms: tuple[tuple[int | Node, int], ...], offset: int, size: int) -> bool:

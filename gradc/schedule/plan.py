@@ -9,7 +9,7 @@ from gradc.schedule.arena import Memory
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.products import Matrix
-from gradc.schedule.roots import Program, Root
+from gradc.schedule.roots import Form, Program, Root
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +90,7 @@ class Kernel:
     @property
     def is_scalar(self) -> bool:
         """Whether it is written into the step itself."""
-        return isinstance(self.work, Nest) and not self.work.extents
+        return all(r.form is Form.SCALAR for r in self.roots)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

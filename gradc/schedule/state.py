@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gradc.ir.graph import Equation, Graph, Section, Value
 from gradc.ir.primitive import Kind, lookup
 from gradc.schedule import products
 from gradc.schedule.products import definitions
 
 
-def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, dict[Value, Value]]:
-    """Return the graph with each result in memory of its own, and (copy: input) of late copies.
+@dataclass(frozen=True, slots=True)
+class LateCopy:
+    """An update that must wait until nothing reads the old state any more.
+
+    Args:
+        copy: the value that is written over the state, last of all.
+        source: what it copies, kept in memory until then.
+        old: the state.
+    """
+
+    copy: Value
+    source: Value
+    old: Value
+
+
+def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, list[LateCopy]]:
+    """Return the graph with each result in memory of its own, and the copies that come last.
 
     Args:
         graph: as the passes left it.
         deferred: updated inputs that something still reads when their new value is ready:
             these are written by a copy at the very end.
-
-    Returns:
-        The graph, and for each copy that must come last the input that it overwrites.
     """
     graph = _sort_last_axes(products.normalise(graph))
     known = definitions(graph)
@@ -25,7 +39,7 @@ def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, dict[Value
     first: list[Equation] = []
     last: list[Equation] = []
     taken: set[Value] = set()
-    late: dict[Value, Value] = {}
+    late: list[LateCopy] = []
 
     def own(value: Value, section: Section) -> Value:
         """Return `value`, or a copy of it where its memory is spoken for."""
@@ -43,8 +57,8 @@ def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, dict[Value
             continue
         fresh = own(new, Section.UPDATE)
         if old in deferred:
-            fresh = _copy(fresh, last, Section.UPDATE)
-            late[fresh] = old
+            source, fresh = fresh, _copy(fresh, last, Section.UPDATE)
+            late.append(LateCopy(fresh, source, old))
         updates.append((old, fresh))
     result = graph.replace_equations((*first, *graph.equations, *last))
     result.outputs, result.updates = outputs, tuple(updates)
