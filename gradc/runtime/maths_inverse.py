@@ -50,7 +50,7 @@ def atan2(m: Maker, y: Real, x: Real) -> Real:
     # NOTE: halved twice so that the sum of two large sides doesn't overflow.
     scale = m.select(large > 1e300, 0.25, 1.0)
     large, small = large * scale, small * scale
-    middle = small > _TAN_EIGHTH * large
+    middle = (small > _TAN_EIGHTH * large) | small.is_infinite()
     top = m.select(middle, small - large, small)
     bottom = m.select(middle, small + large, large)
     same = small.equals(large) & (large.equals(0.0) | large.is_infinite())

@@ -1,0 +1,280 @@
+import math
+
+import numpy as np
+import pytest
+from elementwise_program import FLOAT
+
+INF, NAN = float("inf"), float("nan")
+TINY = {"f32": 1e-45, "f64": 5e-324}
+LONG = pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant < 60, reason="long double is no wider than double here"
+)
+# Each function's reference in a wider type, and its domain as (lowest, highest) magnitudes.
+one = np.longdouble(1)
+REFERENCES = {
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.where(x > 60, x, np.log1p(np.exp(np.minimum(x, 60)))),
+    "erf": np.vectorize(math.erf, otypes=[np.longdouble]),
+    "erfc": np.vectorize(math.erfc, otypes=[np.longdouble]),
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+}
+POSITIVE = {"log", "sqrt", "rsqrt"}
+UNIT = {"asin", "acos", "atanh"}
+
+
+def samples(name, code):
+    """Return numbers of all magnitudes in a function's domain, many of them ordinary."""
+    rng = np.random.default_rng(7)
+    powers = 37 if code == "f32" else 300
+    wide = 10 ** rng.uniform(-powers, powers, 1000) * rng.choice([-1, 1], 1000)
+    middle = rng.uniform(-90, 90, 1000)
+    x = np.concatenate([wide, middle, rng.normal(size=1500), 1 + rng.normal(size=500) / 100])
+    if name in POSITIVE:
+        x = abs(x)
+    if name in UNIT:
+        x = np.where(abs(x) > 1, np.tanh(middle[0] * rng.normal(size=x.size)), x)
+    if name == "acosh":
+        x = 1 + abs(x)
+    if name == "log1p":
+        x = np.where(x <= -1, -rng.random(x.size), x)
+    return x.astype(np.float32 if code == "f32" else np.float64)
+
+
+def worst_ulp(got, exact):
+    """Return the largest error in units in the last place; infinities must agree."""
+    limits = np.finfo(got.dtype)
+    with np.errstate(over="ignore"):
+        rounded = exact.astype(got.dtype)
+    huge = np.isinf(rounded)
+    assert (got[huge] == rounded[huge]).all()
+    exact, got = exact[~huge], got[~huge]
+    exponent = np.maximum(np.frexp(np.abs(exact))[1] - 1, limits.minexp)
+    unit = np.ldexp(np.longdouble(1), exponent - limits.nmant)
+    return float(np.max(np.abs(got.astype(np.longdouble) - exact) / unit))
+
+
+@LONG
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize("name", FLOAT)
+def test_error_in_units_of_the_last_place(program, name, code):
+    x = samples(name, code)
+    got = program[code](name, x)
+    with np.errstate(all="ignore"):
+        exact = np.asarray(REFERENCES[name](x.astype(np.longdouble)), np.longdouble)
+    # Python's erf and erfc are double, and may be off by one themselves.
+    limit = 3.5 if code == "f64" and name in ("erf", "erfc") else 2.5
+    assert worst_ulp(got, exact) <= limit
+
+
+@LONG
+@pytest.mark.parametrize("code", ["f32", "f64"])
+def test_pow_and_atan2_error(program, code):
+    rng = np.random.default_rng(3)
+    dtype = np.float32 if code == "f32" else np.float64
+    x = (10 ** rng.uniform(-30, 30, 2000)).astype(dtype)
+    top = 80 if code == "f32" else 700
+    y = (rng.uniform(-top, top, 2000) / np.log(x.astype(np.float64))).astype(dtype)
+    exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
+    assert worst_ulp(program[code]("pow", x, y), exact) <= 1.5
+    u, v = (rng.normal(size=(2, 2000)) * 10 ** rng.uniform(-9, 9, (2, 2000))).astype(dtype)
+    exact = np.arctan2(u.astype(np.longdouble), v.astype(np.longdouble))
+    assert worst_ulp(program[code]("atan2", u, v), exact) <= 2.5
+
+
+EDGES = {
+    "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (1e5, INF), (-1e5, 0.0)],
+    "expm1": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1.0), (1e5, INF), (-1e5, -1.0)],
+    "log": [(0.0, -INF), (-0.0, -INF), (1.0, 0.0), (INF, INF), (-1.0, NAN), (-INF, NAN)],
+    "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (INF, INF), (-2.0, NAN), (-INF, NAN)],
+    "sin": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)],
+    "cos": [(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN)],
+    "tan": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN)],
+    "asin": [(0.0, 0.0), (-0.0, -0.0), (1.5, NAN), (-1.5, NAN), (INF, NAN)],
+    "acos": [(1.0, 0.0), (1.5, NAN), (-1.5, NAN), (-INF, NAN)],
+    "atan": [(0.0, 0.0), (-0.0, -0.0), (INF, math.pi / 2), (-INF, -math.pi / 2)],
+    "sinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (1e5, INF)],
+    "cosh": [(0.0, 1.0), (INF, INF), (-INF, INF), (-1e5, INF)],
+    "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (50.0, 1.0)],
+    "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF)],
+    "acosh": [(1.0, 0.0), (0.5, NAN), (-5.0, NAN), (-INF, NAN), (INF, INF)],
+    "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (2.0, NAN), (-INF, NAN)],
+    "sigmoid": [(0.0, 0.5), (INF, 1.0), (-INF, 0.0), (1e5, 1.0), (-1e5, 0.0)],
+    "softplus": [(INF, INF), (-INF, 0.0), (1e5, 1e5), (-1e5, 0.0)],
+    "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0)],
+    "erfc": [(0.0, 1.0), (INF, 0.0), (-INF, 2.0)],
+    "sqrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-1.0, NAN)],
+    "rsqrt": [(0.0, INF), (-0.0, -INF), (INF, 0.0), (-1.0, NAN)],
+    "floor": [(-0.0, -0.0), (1.5, 1.0), (-1.5, -2.0), (INF, INF)],
+    "ceil": [(-0.5, -0.0), (1.5, 2.0), (-1.5, -1.0), (-INF, -INF)],
+    "trunc": [(-0.5, -0.0), (1.5, 1.0), (-1.5, -1.0)],
+    "round_even": [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, -0.0), (INF, INF)],
+    "sign": [(0.0, 0.0), (-2.0, -1.0), (INF, 1.0)],
+}
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(program, name, code):
+    dtype = np.float32 if code == "f32" else np.float64
+    x, expected = (np.array(column, dtype) for column in zip(*EDGES[name], strict=True))
+    got = program[code](name, x)
+    np.testing.assert_array_equal(got, expected)
+    known = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(got[known]), np.signbit(expected[known]))
+    from_nan = program[code](name, np.array([NAN], dtype))[0]
+    assert from_nan == 0.0 if name == "sign" else np.isnan(from_nan)
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize("name", ["expm1", "log1p", "sin", "tan", "asin", "tanh", "sinh", "atanh"])
+def test_subnormals_stay(program, name, code):
+    x = np.array([TINY[code], -TINY[code], 7 * TINY[code]], program[code].dtype)
+    np.testing.assert_array_equal(program[code](name, x), x)
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+def test_subnormal_results_and_arguments(program, code):
+    low = -100.0 if code == "f32" else -740.0
+    x = np.array([low, low + 1], program[code].dtype)
+    exact = np.exp(x.astype(np.longdouble))
+    assert worst_ulp(program[code]("exp", x), exact) <= 1.0
+    x = np.array([TINY[code], 123 * TINY[code]], program[code].dtype)
+    assert worst_ulp(program[code]("log", x), np.log(x.astype(np.longdouble))) <= 1.0
+
+
+POWERS = [
+    (0.0, 0.0, 1.0),
+    (NAN, 0.0, 1.0),
+    (1.0, NAN, 1.0),
+    (1.0, INF, 1.0),
+    (-1.0, INF, 1.0),
+    (-1.0, -INF, 1.0),
+    (0.0, -1.0, INF),
+    (-0.0, -1.0, -INF),
+    (-0.0, -2.0, INF),
+    (-0.0, 3.0, -0.0),
+    (0.0, 3.0, 0.0),
+    (0.0, 0.5, 0.0),
+    (-8.0, 1.0 / 3.0, NAN),
+    (-2.0, 3.0, -8.0),
+    (-2.0, 2.0, 4.0),
+    (-2.0, -1.0, -0.5),
+    (2.0, 0.5, 2**0.5),
+    (INF, 2.0, INF),
+    (INF, -2.0, 0.0),
+    (-INF, 3.0, -INF),
+    (-INF, 2.0, INF),
+    (-INF, -3.0, -0.0),
+    (-INF, 0.5, INF),
+    (0.5, INF, 0.0),
+    (0.5, -INF, INF),
+    (2.0, INF, INF),
+    (2.0, -INF, 0.0),
+    (10.0, 400.0, INF),
+    (10.0, -400.0, 0.0),
+    (-10.0, 401.0, -INF),
+    (NAN, 1.0, NAN),
+    (2.0, NAN, NAN),
+]
+ANGLES = [
+    (y, x, math.atan2(y, x))
+    for y in (0.0, -0.0, 1.0, -1.0, INF, -INF)
+    for x in (0.0, -0.0, 1.0, -1.0, INF, -INF)
+]
+EXTREMES = [(x, y) for x in (-INF, -1.0, -0.0, 0.0, 2.0, INF, NAN) for y in (-1.0, 0.0, INF, NAN)]
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize(("name", "table"), [("pow", POWERS), ("atan2", ANGLES)])
+def test_edges_of_two_arguments(program, name, table, code):
+    x, y, expected = (np.array(c, program[code].dtype) for c in zip(*table, strict=True))
+    got = program[code](name, x, y)
+    np.testing.assert_array_max_ulp(got[~np.isnan(expected)], expected[~np.isnan(expected)], 1)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+    known = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(got[known]), np.signbit(expected[known]))
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize(("name", "meaning"), [("maximum", np.maximum), ("minimum", np.minimum)])
+def test_extremes_pass_nan_on(program, name, meaning, code):
+    x, y = (np.array(c, program[code].dtype) for c in zip(*EXTREMES, strict=True))
+    np.testing.assert_array_equal(program[code](name, x, y), meaning(x, y))
+
+
+@pytest.mark.parametrize("code", ["f32", "f64", "i32", "i64", "u8"])
+@pytest.mark.parametrize("name", ["remainder", "floor_divide"])
+def test_division_rounds_down(program, name, code):
+    values = [-7, -6, -1, 0, 1, 2, 3, 5, 7] if code != "u8" else [0, 1, 2, 3, 5, 250]
+    if code.startswith("f"):
+        values = [*values, -0.0, 0.3, -2.5, INF, -INF, NAN]
+    x, y = (a.ravel().astype(program[code].dtype) for a in np.meshgrid(values, values))
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x, y)
+    np.testing.assert_array_equal(program[code](name, x, y), expected)
+
+
+@pytest.mark.parametrize("code", ["i32", "i64"])
+def test_the_smallest_integer_divides_by_minus_one(program, code):
+    low = np.iinfo(program[code].dtype).min
+    x, y = np.array([low, low, low]), np.array([-1, 0, 1])
+    assert program[code]("floor_divide", x, y).tolist() == [low, 0, low]
+    assert program[code]("remainder", x, y).tolist() == [0, 0, 0]
+
+
+def test_whole_powers(program):
+    x = np.array([2, -3, 0, 0, 1, -1, -1, 2, 5, 7])
+    y = np.array([10, 3, 0, 5, -4, -3, -2, -1, -1, 0])
+    expected = [1024, -27, 1, 0, 1, -1, 1, 0, 0, 1]
+    assert program["i64"]("pow", x, y).tolist() == expected
+    assert program["i32"]("pow", x, y).tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "round_even"])
+def test_integers_are_round_already(program, name):
+    x = np.array([-3, 0, 2**62 + 1])
+    assert program["i64"](name, x).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("code", ["i64", "u8"])
+def test_extremes_and_signs_of_integers(program, code):
+    x, y = np.array([3, 0, 250]), np.array([2, 5, 1])
+    assert program[code]("maximum", x, y).tolist() == [3, 5, 250]
+    assert program[code]("minimum", x, y).tolist() == [2, 0, 1]
+    assert program[code]("sign", x).tolist() == [1, 0, 1]
+
+
+def test_tests_for_nan_and_infinity(program):
+    x = np.array([1.0, -INF, NAN, 0.0])
+    for code in ("f32", "f64"):
+        assert program[code]("isnan", x).tolist() == [False, False, True, False]
+        assert program[code]("isinf", x).tolist() == [False, True, False, False]
+        assert program[code]("isfinite", x).tolist() == [True, False, False, True]
+    assert program["i64"]("isnan", [1, 2]).tolist() == [False, False]
+    assert program["i64"]("isfinite", [1, 2]).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+def test_far_angles(program, code):
+    # 2^k for large k, where a reduction with too few digits of pi has nothing right.
+    powers = [2.0**k for k in (30, 60, 100, 120)] + ([1e22, 2.0**1000] if code == "f64" else [])
+    x = np.array(powers, program[code].dtype)
+    exact = [math.sin(v) for v in x.tolist()]
+    np.testing.assert_allclose(program[code]("sin", x), exact, rtol=3e-7 if code == "f32" else 4e-16)
