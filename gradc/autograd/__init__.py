@@ -5,6 +5,9 @@ from __future__ import annotations
 from gradc.autograd.anomaly_mode import anomaly_enabled as anomaly_enabled
 from gradc.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from gradc.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
+from gradc.autograd.function import Function as Function
+from gradc.autograd.gradcheck import gradcheck as gradcheck
+from gradc.autograd.gradcheck import gradgradcheck as gradgradcheck
 from gradc.tensor.gradient import backward as backward
 from gradc.tensor.gradient import grad as grad
 from gradc.tensor.modes import enable_grad as enable_grad

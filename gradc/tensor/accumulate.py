@@ -1,5 +1,8 @@
 """Add the gradient that a backward pass found to a tensor's `.grad`."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,8 @@
 """Search results for the first NaN that did not come from a NaN operand."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -8,6 +11,7 @@ import numpy as np
 
 from gradc.errors import AnomalyError
 from gradc.ir.primitive import Primitive
+from gradc.tensor.kinds import is_array
 
 if TYPE_CHECKING:
     from gradc.tensor.node import Node
@@ -16,11 +20,7 @@ if TYPE_CHECKING:
 
 def has_nan(content: Any) -> bool:
     """Return whether a floating array holds a NaN."""
-    return (
-        isinstance(content, np.ndarray)
-        and content.dtype.kind == "f"
-        and bool(np.isnan(content).any())
-    )
+    return is_array(content) and content.dtype.kind == "f" and bool(np.isnan(content).any())
 
 
 def check_forward(

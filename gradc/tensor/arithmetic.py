@@ -1,16 +1,18 @@
 """Arithmetic of two operands, which may be tensors or numbers, with broadcasting and promotion."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gradc.errors import ArgumentError, DTypeError
 from gradc.ir.dtype import bool_, int64
 from gradc.ir.primitive import Primitive, lookup
-from gradc.tensor.core import TensorCore
+from gradc.tensor.core import is_tensor
 from gradc.tensor.dispatch import apply
+from gradc.tensor.kinds import is_array
 from gradc.tensor.promotion import (
     Operand,
     cast,
@@ -61,25 +63,18 @@ def scaled(name: str, other: Operand, alpha: Operand) -> Operand:
     """Return alpha * other."""
     if type(alpha) is int and alpha == 1:
         return other
-    if (
-        isinstance(alpha, float)
-        and isinstance(other, TensorCore)
-        and not other._dtype.is_floating_point
-    ):
+    if isinstance(alpha, float) and is_tensor(other) and not other._dtype.is_floating_point:
         raise DTypeError(
             f"{name}: For integral input tensors, argument alpha must not be a floating point "
             "number."
         )
-    return mul(other, alpha) if isinstance(other, TensorCore) else other * alpha
+    return mul(other, alpha) if is_tensor(other) else other * alpha
 
 
 def sub(input: Operand, other: Operand, *, alpha: Operand = 1) -> Tensor:
     """Return input - alpha * other."""
     other = scaled("sub", other, alpha)
-    if any(
-        isinstance(v, bool) or (isinstance(v, TensorCore) and v._dtype is bool_)
-        for v in (input, other)
-    ):
+    if any(isinstance(v, bool) or (is_tensor(v) and v._dtype is bool_) for v in (input, other)):
         raise DTypeError(
             "sub: Subtraction, the `-` operator, with a bool tensor is not supported.",
             hint="use the `^` or `logical_xor()` operator, or .to(gradc.int64)",
@@ -120,7 +115,7 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return apply(DIV, cast(x, STATE.default_dtype), cast(y, STATE.default_dtype))
     refuse_zero(y)
-    # NOTE: rounding down and rounding to zero differ by one where signs differ and something is left
+    # NOTE: rounding down and to zero differ by one where signs differ and something is left
     low = apply(FLOOR_DIVIDE, x, y)
     rest = apply(SUB, x, apply(MUL, low, y))
     up = mul(ne_zero(rest), lt_zero(low))
@@ -140,7 +135,7 @@ def lt_zero(x: Tensor) -> Tensor:
 def refuse_zero(y: Tensor) -> None:
     """Raise for an integer divisor with zeros, which eager mode can see."""
     data = y._data
-    if isinstance(data, np.ndarray) and data.dtype.kind in "iu" and not data.all():
+    if is_array(data) and data.dtype.kind in "iu" and not data.all():
         raise ZeroDivisionError("ZeroDivisionError: integer division by zero")
 
 
@@ -181,12 +176,12 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
         exponent: power; a negative whole number for integers is an error.
     """
     x, y = operand("pow", input), operand("pow", exponent)
-    if isinstance(x, TensorCore) and is_number(y):
-        return number_power(x, y)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+    if is_tensor(x) and is_number(y):
+        return number_power(x, y)
     x, y = together("pow", x, y)
     if x._dtype.is_bool:
         raise DTypeError("pow: is not implemented for bool", hint=".to(gradc.int64)")
-    if isinstance(y._data, np.ndarray) and y._data.dtype.kind == "i" and (y._data < 0).any():
+    if is_array(y._data) and y._data.dtype.kind == "i" and (y._data < 0).any():
         raise ArgumentError("pow: Integers to negative integer powers are not allowed.")
     return apply(POW, x, y)
 

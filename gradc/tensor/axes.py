@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 from gradc.errors import ArgumentError, ArgumentTypeError, ShapeError, TensorIndexError
+from gradc.tensor.kinds import is_sequence
 
 Ints = tuple[int, ...]
 
@@ -28,9 +28,9 @@ def axis(name: str, dim: Any, ndim: int) -> int:
 
 def axes(name: str, dim: Any, ndim: int) -> Ints:
     """Return axes in order; None and () mean all of them."""
-    if dim is None or (isinstance(dim, Sequence) and not dim):
+    if dim is None or (is_sequence(dim) and not dim):
         return tuple(range(ndim))
-    given = dim if isinstance(dim, Sequence) else (dim,)
+    given = dim if is_sequence(dim) else (dim,)
     found = [axis(name, d, ndim) for d in given]
     if len(set(found)) != len(found):
         raise ArgumentError(f"{name}: dim {tuple(given)} names an axis twice")
@@ -39,7 +39,7 @@ def axes(name: str, dim: Any, ndim: int) -> Ints:
 
 def sizes(name: str, given: tuple[Any, ...]) -> Ints:
     """Return sizes given as one sequence or as several arguments."""
-    if len(given) == 1 and isinstance(given[0], Sequence):
+    if len(given) == 1 and is_sequence(given[0]):
         given = tuple(given[0])
     try:
         return tuple([operator.index(n) for n in given])

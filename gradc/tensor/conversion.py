@@ -1,5 +1,8 @@
 """Between tensors, NumPy arrays and Python numbers, and between dtypes."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -9,7 +12,7 @@ import numpy as np
 from gradc.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.tensor.copying import clone
-from gradc.tensor.core import TensorCore, read, resolve, shape_of, wrap_array
+from gradc.tensor.core import is_tensor, read, resolve, shape_of, wrap_array
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.edges import wants_grad
 from gradc.tensor.movement import size_of
@@ -49,9 +52,9 @@ def truth_value(x: Tensor) -> bool:
     refuse_value(of, "bool() (an `if`, `while`, `and`, `or` or `not`)", BY_WHERE)
     array = read(of)
     if array.size != 1:
+        many = "more than one value" if array.size else "no values"
         raise ShapeError(
-            f"Boolean value of Tensor with {'no values' if not array.size else 'more than one value'}"
-            f" is ambiguous: x {list(array.shape)}",
+            f"Boolean value of Tensor with {many} is ambiguous: x {list(array.shape)}",
             hint="x.any() or x.all()",
         )
     return bool(array.item())
@@ -128,12 +131,12 @@ def to(
         memory_format: accepted for PyTorch's sake: memory is contiguous.
     """
     for given in args:
-        if isinstance(given, TensorCore):
+        if is_tensor(given):
             dtype = given._dtype
         elif isinstance(given, DType) or given in (float, int, bool):
-            dtype = given
+            dtype = check_dtype("to", given)
         elif isinstance(given, bool):
-            non_blocking = given
+            continue  # non_blocking: on the CPU there is nothing to overlap
         elif isinstance(given, str | Device):
             device = given
         else:

@@ -1,5 +1,8 @@
 """Copies of a tensor: clone keeps the tape, detach shares the memory and leaves the tape."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

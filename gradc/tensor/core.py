@@ -1,5 +1,8 @@
 """What a tensor is made of: a storage, a path of views into it, and its place on the tape."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +17,8 @@ from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from gradc.tensor.node import Node
     from gradc.tensor.tensor import Tensor
     from gradc.tensor.trace import Trace
@@ -144,6 +149,11 @@ def refresh(tensor: Tensor, trace: Trace) -> None:
     for primitive, params in tensor._path:
         value = trace.emit(primitive, (value,), params)
     tensor._of, tensor._data = tensor._storage.content, value
+
+
+def is_tensor(obj: object) -> TypeIs[Tensor]:
+    """Return whether an object is a Tensor."""
+    return isinstance(obj, TensorCore)
 
 
 def shape_of(tensor: TensorCore) -> tuple[int, ...]:

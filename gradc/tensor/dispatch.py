@@ -1,5 +1,8 @@
 """Apply a primitive to tensors: compute or trace the result, and record it on the tape."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -25,6 +28,7 @@ from gradc.tensor.core import (
     wrap_view,
 )
 from gradc.tensor.edges import edge_of
+from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
 from gradc.tensor.residuals import saved_by
@@ -43,7 +47,7 @@ def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
             if t._storage.trace is not None:
                 resolve(t)
         result = primitive.meaning(*contents, **params)
-        results = result if type(result) is tuple else (result,)
+        results = several(result)
         if primitive.kind is Kind.MOVEMENT:  # NumPy may give views, which are apply_view's task
             results = tuple([np.array(r, order="C") for r in results])
         outputs = tuple([wrap_array(r) for r in results])
@@ -51,7 +55,7 @@ def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
         operands = tuple([resolve(t) for t in tensors])
         contents = tuple([read(t) for t in operands])
         result = trace.emit(primitive, contents, params)
-        results = result if type(result) is tuple else (result,)
+        results = several(result)
         outputs = tuple([wrap_value(r, trace) for r in results])
     if STATE.grad:
         edges = tuple([edge_of(t) for t in operands])
@@ -130,7 +134,7 @@ class TapeArrays(ArrayBuilder):
 
     def typeof(self, operand: Any) -> TensorType:
         """Return the type of an array, or of (shape, dtype)."""
-        if type(operand) is tuple:
+        if is_tuple(operand):
             return TensorType(operand[0], operand[1])
         return ArrayBuilder.typeof(self, operand)
 
@@ -144,13 +148,13 @@ class TapeTensors(TapeOperands):
 
     def typeof(self, operand: Any) -> TensorType:
         """Return the type of a tensor, or of (shape, dtype)."""
-        if type(operand) is tuple:
+        if is_tuple(operand):
             return TensorType(operand[0], operand[1])
         return TensorType(shape_of(operand), operand._dtype)
 
     def operand(self, saved: Any, edge: Edge | None) -> Any:
         """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
-        if type(saved) is tuple:
+        if is_tuple(saved):
             return saved
         tensor = wrap(saved, STATE.trace)
         return tensor if edge is None else attach(tensor, edge)

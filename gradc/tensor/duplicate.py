@@ -1,5 +1,8 @@
 """Deep copies and pickles of tensors."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import copy

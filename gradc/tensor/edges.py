@@ -1,5 +1,8 @@
 """From a tensor to its place on the tape; views are derived anew when their base has moved on."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

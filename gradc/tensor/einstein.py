@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentError, ShapeError
 from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import TensorCore, shape_of
+from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.logic import eq, where
 from gradc.tensor.movement import permute_to, reshape_to
@@ -46,9 +46,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         [3.0, 3.0]
     """
     given = (
-        list(operands[0])
-        if len(operands) == 1 and not isinstance(operands[0], TensorCore)
-        else list(operands)
+        list(operands[0]) if len(operands) == 1 and not is_tensor(operands[0]) else list(operands)
     )
     inputs, output = _parsed(equation, given)
     dtype = result_type(*given)
@@ -57,8 +55,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         for letter, n in zip(letters, shape_of(x), strict=True):
             if sizes.setdefault(letter, n) != n and 1 not in (n, sizes[letter]):
                 raise ShapeError(
-                    f"einsum: {equation!r}: the axes named {letter!r} have sizes {sizes[letter]} and "
-                    f"{n}"
+                    f"einsum: {equation!r}: the axes named {letter!r} have sizes "
+                    f"{sizes[letter]} and {n}"
                 )
             sizes[letter] = max(sizes[letter], n) if n != 0 else n
     terms = [
@@ -102,7 +100,8 @@ def _parsed(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:
     unknown = [c for c in output if c not in "".join(inputs)]
     if unknown or len(set(output)) != len(output):
         raise ArgumentError(
-            f"einsum: {equation!r}: the letters of the result must be different ones of the operands"
+            f"einsum: {equation!r}: the letters of the result must be different, and those of "
+            "operands"
         )
     return inputs, output
 

@@ -1,5 +1,8 @@
 """Functions of one operand, element by element; integers are brought to the default float."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math

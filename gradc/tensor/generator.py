@@ -1,4 +1,7 @@
-"""The state behind random numbers: a seed and a count of draws, both tensors, so traces see them."""
+"""The state behind random numbers: a seed and a count of draws, tensors that traces can see."""
+
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """What a tensor knows of gradients: requires_grad, grad_fn, hooks, backward."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import itertools
@@ -17,7 +20,7 @@ from gradc.errors import (
 from gradc.ir.primitive import lookup
 from gradc.tensor import epoch
 from gradc.tensor.accumulate import check_fits, set_grad
-from gradc.tensor.core import TensorCore, resolve, shape_of, type_text
+from gradc.tensor.core import is_tensor, resolve, shape_of, type_text
 from gradc.tensor.dispatch import apply
 from gradc.tensor.edges import edge_of
 from gradc.tensor.inplace import keep_gradient
@@ -87,7 +90,7 @@ def grad_fn(x: Tensor) -> Node | None:
 def assign_grad(x: Tensor, value: Tensor | None) -> None:
     """Set `.grad`, after checks."""
     if value is not None:
-        if not isinstance(value, TensorCore):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
+        if not is_tensor(value):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
             raise ArgumentTypeError(
                 f"assigned grad expected to be a Tensor or None but got {type(value).__name__}"
             )
@@ -183,7 +186,7 @@ def initial_gradient(output: Tensor, gradient: Tensor | None, name: str) -> Tens
                 hint="loss.sum().backward(), or give the gradient",
             )
         return apply(lookup("full"), shape=shape_of(of), dtype=of._dtype, value=1.0, device="cpu")
-    if not isinstance(gradient, TensorCore):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
+    if not is_tensor(gradient):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
         raise ArgumentTypeError(
             f"{name}: gradients can be either Tensors or None, but got {type(gradient).__name__}"
         )
@@ -211,7 +214,7 @@ def _roots(
 
 
 def _sequence(given: Any) -> list[Any]:
-    return [given] if isinstance(given, TensorCore) else list(given)
+    return [given] if is_tensor(given) else list(given)
 
 
 def backward(
@@ -253,7 +256,7 @@ def backward(
 
 
 def _sequence_or_none(given: Any) -> list[Any]:
-    return [given] if given is None or isinstance(given, TensorCore) else list(given)
+    return [given] if given is None or is_tensor(given) else list(given)
 
 
 def _input_edge(tensor: Tensor, name: str) -> Edge:

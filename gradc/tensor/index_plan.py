@@ -1,4 +1,7 @@
-"""What stands between the brackets of x[...] -> one view, then index tensors on some of its axes."""
+"""What stands in the brackets of x[...] -> one view, then index tensors on some of its axes."""
+
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from gradc.errors import ArgumentError, ArgumentTypeError, TensorIndexError
 from gradc.ir.dtype import bool_, from_numpy, int64, uint8
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints
-from gradc.tensor.core import TensorCore, read, resolve, shape_of, wrap_array
-from gradc.tensor.creation import tensor
+from gradc.tensor.core import is_tensor, read, resolve, shape_of, wrap_array
+from gradc.tensor.data import tensor
 from gradc.tensor.dispatch import apply, constant
+from gradc.tensor.kinds import is_array, is_numpy_number, is_sequence, is_slice, several
 from gradc.tensor.movement import reshape_to, slice_view
 from gradc.tensor.promotion import cast
 
@@ -54,7 +58,7 @@ def plan(x: Tensor, index: Any) -> Plan:
     for item in items:
         if item is None or item is True:
             out.append(1)
-        elif isinstance(item, slice):
+        elif is_slice(item):
             start[a], stop[a], step[a] = _bounds(item, shape[a])
             out.append(len(range(start[a], stop[a], step[a])))
             a += 1
@@ -84,10 +88,10 @@ def plan(x: Tensor, index: Any) -> Plan:
 
 def _spread(index: Any, ndim: int, shape: Ints) -> list[Any]:
     """Return one entry per axis or None, with Ellipsis and missing axes made full slices."""
-    items = [_item(i) for i in (index if isinstance(index, tuple) else (index,))]
+    items = [_item(i) for i in several(index)]
     used = 0
     for item in items:
-        if isinstance(item, TensorCore) and item._dtype.is_bool:
+        if is_tensor(item) and item._dtype.is_bool:
             used += len(shape_of(item))
         elif item is not None and item is not Ellipsis and item is not True:
             used += 1
@@ -103,22 +107,29 @@ def _spread(index: Any, ndim: int, shape: Ints) -> list[Any]:
 
 def _item(item: Any) -> Any:
     """Return an entry as None, Ellipsis, a slice, an int, True, or a bool or int64 tensor."""
-    if item is None or item is Ellipsis or isinstance(item, slice) or item is True:
+    if item is None or item is Ellipsis or is_slice(item) or item is True:
         return item
+    if is_numpy_number(item):
+        return _item(item.item())
     if item is False:
         return constant(False, bool_)
     if isinstance(item, int):
         return item
-    if isinstance(item, list | tuple | range):
+    if isinstance(item, str):
+        raise _wrong(item)
+    if is_sequence(item):
         item = tensor(list(item)) if len(item) else wrap_array(np.zeros(0, np.int64))
-    elif isinstance(item, np.ndarray | np.bool_):
-        array = np.asarray(item)
-        item = wrap_array(array if from_numpy(array.dtype) else array.astype(np.int64))
-    if isinstance(item, TensorCore):
-        return _tensor_item(item)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+    elif is_array(item):
+        item = wrap_array(item if from_numpy(item.dtype) else item.astype(np.int64))
+    if is_tensor(item):
+        return _tensor_item(item)
     if hasattr(item, "__index__"):
         return operator.index(item)
-    raise ArgumentTypeError(
+    raise _wrong(item)
+
+
+def _wrong(item: object) -> ArgumentTypeError:
+    return ArgumentTypeError(
         "indices must be ints, slices, None, Ellipsis, bool or int64 tensors, or sequences of "
         f"ints, got {type(item).__name__}",
         hint="x[gradc.tensor([0, 2])]",

@@ -1,5 +1,8 @@
 """x[index] = value: through a view, by a mask, or at the places that index tensors pick."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -10,8 +13,9 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, sub
 from gradc.tensor.axes import Ints, broadcast_shapes
 from gradc.tensor.copying import clone
-from gradc.tensor.core import TensorCore, resolve, shape_of
-from gradc.tensor.creation import filled_with, tensor
+from gradc.tensor.core import is_tensor, resolve, shape_of
+from gradc.tensor.creation import filled_with
+from gradc.tensor.data import tensor
 from gradc.tensor.dispatch import apply
 from gradc.tensor.edges import edge_of
 from gradc.tensor.elementwise import clamp
@@ -58,7 +62,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 def as_value(value: Any) -> Tensor:
     """Return what is written as a tensor."""
-    return value if isinstance(value, TensorCore) else tensor(value)  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+    return value if is_tensor(value) else tensor(value)
 
 
 def number(value: Any, like: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """x[index]: views where slices and ints select, copies where tensors pick."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gradc.errors import TensorIndexError
-from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul
 from gradc.tensor.axes import Ints, broadcast_shapes
@@ -93,7 +95,7 @@ class Picked:
             self.indices[axis] = wrapped(index, shape[axis], axis)
             index = broadcast_view(self.indices[axis], picked_shape)
             flat = index if flat is None else add(mul(flat, shape[axis]), index)
-        assert flat is not None and flat._dtype is int64
+        assert flat is not None
         return flat
 
     def rows(self) -> Tensor:

@@ -1,5 +1,8 @@
 """Write a result into an existing tensor: its memory, its version and its place on the tape."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import weakref
@@ -14,6 +17,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.core import brief, read, resolve, shape_of, typeof, wrap
 from gradc.tensor.dispatch import apply, attach, position
 from gradc.tensor.edges import edge_of
+from gradc.tensor.kinds import is_array
 from gradc.tensor.mark import mark
 from gradc.tensor.node import CopySlices, Edge, PrimitiveNode
 from gradc.tensor.paths import put
@@ -88,7 +92,7 @@ def check_writable(into: Tensor, name: str) -> None:
             "refers to a single memory location.",
             hint="clone() the tensor before performing the operation",
         )
-    if isinstance(into._data, np.ndarray) and not into._data.flags.writeable:
+    if is_array(into._data) and not into._data.flags.writeable:
         raise GradientError(
             f"{called}the memory of this tensor is read-only", hint="change a .clone()"
         )

@@ -1,8 +1,12 @@
 """Join tensors along an axis and cut them apart again; repeat and reorder elements."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gradc.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
@@ -10,8 +14,9 @@ from gradc.ir.dtype import promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints, axes, axis, sizes
 from gradc.tensor.copying import clone
-from gradc.tensor.core import TensorCore, shape_of
+from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.dispatch import apply
+from gradc.tensor.kinds import is_sequence
 from gradc.tensor.movement import (
     between,
     broadcast_view,
@@ -29,12 +34,12 @@ CONCATENATE, FLIP = lookup("concatenate"), lookup("flip")
 
 def _listed(name: str, tensors: Any) -> list[Tensor]:
     """Return the tensors as a list; anything else in it is an error."""
-    if isinstance(tensors, TensorCore) or not isinstance(tensors, Sequence):
+    if is_tensor(tensors) or not is_sequence(tensors):
         raise ArgumentTypeError(
             f"{name}: expected a sequence of tensors, got {type(tensors).__name__}"
         )
     for i, t in enumerate(tensors):
-        if not isinstance(t, TensorCore):
+        if not is_tensor(t):
             raise ArgumentTypeError(
                 f"{name}: expected Tensor as element {i}, but got {type(t).__name__}"
             )
@@ -156,7 +161,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     cuts = [min(max(c + n if c < 0 else c, 0), n) for c in indices_or_sections]
     edges = [0, *cuts, n]
     i = axis("tensor_split", dim, len(shape))
-    return tuple([between(input, i, a, max(a, b)) for a, b in zip(edges, edges[1:], strict=False)])
+    return tuple([between(input, i, a, max(a, b)) for a, b in pairwise(edges)])
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -256,3 +261,27 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     apart = broadcast_view(unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
     out = reshape_to(apart, (*shape[:i], shape[i] * repeats, *shape[i + 1 :]))
     return clone(out) if out._storage is input._storage else out
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Return one grid per vector: the coordinates of all combinations.
+
+    Args:
+        tensors: vectors, as several arguments or one sequence.
+        indexing: `ij` (axis i belongs to vector i) or `xy` (the first two swapped).
+    """
+    if indexing not in ("ij", "xy"):
+        raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    first = tensors[0] if len(tensors) == 1 else tensors
+    given = [first] if is_tensor(first) else _listed("meshgrid", first)
+    swap = indexing == "xy" and len(given) > 1
+    if swap:
+        given[:2] = given[1::-1]
+    lengths = tuple([shape_of(v)[0] if shape_of(v) else 1 for v in given])
+    grids: list[Tensor] = []
+    for i, v in enumerate(given):
+        column = tuple([n if k == i else 1 for k, n in enumerate(lengths)])
+        grids.append(broadcast_view(reshape_to(v, column), lengths))
+    if swap:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)

@@ -1,5 +1,8 @@
 """Comparisons, logic and choice: results of dtype bool, and `where`."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,7 @@ from gradc.errors import DTypeError
 from gradc.ir.dtype import bool_
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import AND, OR, XOR, add, binary, mul, sub
-from gradc.tensor.core import TensorCore, read, resolve, shape_of
+from gradc.tensor.core import is_tensor, read, resolve, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.hits import nonzero
 from gradc.tensor.promotion import (
@@ -163,8 +166,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     condition, x, y = (operand("where", v) for v in (condition, input, other))
-    if not isinstance(condition, TensorCore) or not condition._dtype.is_bool:
-        given = condition._dtype if isinstance(condition, TensorCore) else type(condition).__name__
+    if not is_tensor(condition) or not condition._dtype.is_bool:
+        given = condition._dtype if is_tensor(condition) else type(condition).__name__
         raise DTypeError(
             f"where: expected condition to be a boolean tensor, but got {given}",
             hint="where(x > 0, ...)",

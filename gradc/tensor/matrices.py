@@ -1,5 +1,8 @@
 """Triangles and diagonals of matrices."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,8 @@
 """Views of a tensor: the same memory in another shape or order."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +15,7 @@ from gradc.tensor.axes import Ints, axis, filled, sizes
 from gradc.tensor.copying import clone
 from gradc.tensor.core import resolve, shape_of
 from gradc.tensor.dispatch import apply_view
+from gradc.tensor.kinds import is_sequence
 from gradc.tensor.strides import reshaped, strides
 
 if TYPE_CHECKING:
@@ -148,7 +152,7 @@ def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 def _several(dims: Any) -> tuple[Any, ...]:
-    return tuple(dims) if isinstance(dims, tuple | list) else (dims,)
+    return tuple(dims) if is_sequence(dims) else (dims,)
 
 
 def t(x: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 """In-place methods: x.add_(y) is x = x + y in the same memory."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentTypeError, ShapeError
 from gradc.tensor import arithmetic, elementwise, logic
 from gradc.tensor.axes import broadcast_shapes
-from gradc.tensor.core import TensorCore, resolve, shape_of
+from gradc.tensor.core import is_tensor, resolve, shape_of
 from gradc.tensor.creation import filled_with
 from gradc.tensor.inplace import check_converts, check_writable, update, write
 from gradc.tensor.movement import broadcast_view, reshape_to
@@ -86,14 +89,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
         mask: bool, broadcasts with `input`.
         value: a number or a 0-d tensor.
     """
-    if isinstance(value, TensorCore):
+    if is_tensor(value):
         if shape_of(value):
             raise ShapeError(
                 "masked_fill: only supports a 0-dimensional value tensor, but got tensor with "
                 f"{len(shape_of(value))} dimension(s)",
                 hint="gradc.where(mask, value, x)",
             )
-        value = cast(value, input._dtype)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+        value = cast(value, input._dtype)
     else:
         check_converts(result_type(value), input._dtype)
     return cast(logic.where(mask, value, input), input._dtype)
@@ -107,9 +110,9 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         src: a tensor.
         non_blocking: whether copies may overlap; on the CPU there is nothing to overlap.
     """
-    if not isinstance(src, TensorCore):
+    if not is_tensor(src):
         raise ArgumentTypeError(f"copy_: src must be a Tensor, not {type(src).__name__}")
-    return assign(x, src, "copy_")  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+    return assign(x, src, "copy_")
 
 
 def assign(x: Tensor, src: Tensor, name: str) -> Tensor:
@@ -126,8 +129,8 @@ def assign(x: Tensor, src: Tensor, name: str) -> Tensor:
             or broadcast_shapes(given[lead:], shape) != shape
         ):
             raise ShapeError(
-                f"{name}: the shape {list(given)} doesn't broadcast to the shape {list(shape)} that "
-                "it is written into"
+                f"{name}: the shape {list(given)} doesn't broadcast to the shape {list(shape)} "
+                "that it is written into"
             )
         src = reshape_to(src, given[lead:])
     write(into, resolve(broadcast_view(cast(src, into._dtype), shape)), overwrites=True)
@@ -136,13 +139,13 @@ def assign(x: Tensor, src: Tensor, name: str) -> Tensor:
 
 def fill_(x: Tensor, value: Operand) -> Tensor:
     """Set all elements to one value."""
-    if isinstance(value, TensorCore):
+    if is_tensor(value):
         if shape_of(value):
             raise ShapeError(
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{len(shape_of(value))} dimensions."
             )
-        return assign(x, value, "fill_")  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+        return assign(x, value, "fill_")
     into = resolve(x)
     check_writable(into, "fill_")
     write(

@@ -1,5 +1,8 @@
 """Text of a tensor as PyTorch writes it: `tensor([[1.0000, 2.5000]])`."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,8 @@
 """Products of matrices and tensors: matmul, bmm, dot, outer, einsum and their kin."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

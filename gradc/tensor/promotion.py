@@ -1,5 +1,8 @@
 """Operands of any dtype, and Python numbers -> tensors of one dtype and one shape."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -10,9 +13,10 @@ from gradc.errors import ArgumentTypeError, DTypeError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints, broadcast_shapes
-from gradc.tensor.core import TensorCore, shape_of, wrap_array
+from gradc.tensor.core import is_tensor, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.expressions import operand_names
+from gradc.tensor.kinds import is_array, is_numpy_number
 from gradc.tensor.movement import broadcast_view
 from gradc.tensor.state import STATE
 
@@ -49,7 +53,7 @@ def result_type(*operands: Operand) -> DType:
     """
     ranked: list[DType | None] = [None, None, None]
     for x in operands:
-        if isinstance(x, TensorCore):
+        if is_tensor(x):
             place, dtype = (0 if x._data.shape else 1), x._dtype
         else:
             place, dtype = 2, number_dtype(x)
@@ -70,9 +74,9 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
 
 def operand(name: str, value: Operand) -> Operand:
     """Return a tensor or number; arrays become tensors, anything else is an error."""
-    if isinstance(value, TensorCore) or is_number(value):
+    if is_tensor(value) or is_number(value):
         return value
-    if isinstance(value, np.ndarray) and from_numpy(value.dtype) is not None:
+    if is_array(value) and from_numpy(value.dtype) is not None:
         return wrap_array(value)
     raise ArgumentTypeError(
         f"{name}: expected a Tensor or a number, got {type(value).__name__}",
@@ -82,16 +86,16 @@ def operand(name: str, value: Operand) -> Operand:
 
 def pair(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
     """Return two operands, one of them a tensor, as tensors of one dtype and shape."""
-    if isinstance(x, TensorCore):
-        if isinstance(y, TensorCore):
+    if is_tensor(x):
+        if is_tensor(y):
             if x._dtype is y._dtype and x._data.shape == y._data.shape:
-                return x, y  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+                return x, y
         elif type(y) in _FITS.get(x._dtype, ()):
-            return x, constant(y, x._dtype, x._data.shape)  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
-    elif isinstance(y, TensorCore) and type(x) in _FITS.get(y._dtype, ()):
-        return constant(x, y._dtype, y._data.shape), y  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+            return x, constant(y, x._dtype, x._data.shape)
+    elif is_tensor(y) and type(x) in _FITS.get(y._dtype, ()):
+        return constant(x, y._dtype, y._data.shape), y
     x, y = operand(name, x), operand(name, y)
-    if not isinstance(x, TensorCore) and not isinstance(y, TensorCore):
+    if not is_tensor(x) and not is_tensor(y):
         raise ArgumentTypeError(f"{name}: at least one operand must be a Tensor")
     a, b = together(name, x, y)
     return a, b
@@ -123,7 +127,7 @@ def together(name: str, *operands: Operand, dtype: DType | None = None) -> tuple
 
 def common_shape(name: str, operands: tuple[Operand, ...]) -> Ints:
     """Return the shape that all operands broadcast to."""
-    shapes = [shape_of(x) for x in operands if isinstance(x, TensorCore)]
+    shapes = [shape_of(x) for x in operands if is_tensor(x)]
     shape = broadcast_shapes(*shapes)
     if shape is None:
         raise not_broadcastable(name, operands)
@@ -132,9 +136,9 @@ def common_shape(name: str, operands: tuple[Operand, ...]) -> Ints:
 
 def brought(x: Operand, dtype: DType, shape: Ints) -> Tensor:
     """Return a tensor or number as a tensor of a dtype and shape."""
-    if isinstance(x, TensorCore):
-        return broadcast_view(cast(x, dtype), shape)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
-    if isinstance(x, np.generic):
+    if is_tensor(x):
+        return broadcast_view(cast(x, dtype), shape)
+    if is_numpy_number(x):
         x = x.item()
     return constant(fitting(x, dtype), dtype, shape)
 
@@ -152,9 +156,7 @@ def not_broadcastable(name: str, operands: tuple[Operand, ...]) -> ShapeError:
     """Return the error for shapes that don't fit together."""
     names = operand_names(name, len(operands))
     shown = [
-        f"{n} {list(shape_of(x))}"
-        for n, x in zip(names, operands, strict=True)
-        if isinstance(x, TensorCore)
+        f"{n} {list(shape_of(x))}" for n, x in zip(names, operands, strict=True) if is_tensor(x)
     ]
     return ShapeError(
         f"{name}: shapes don't broadcast: {' and '.join(shown)}",

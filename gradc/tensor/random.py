@@ -1,5 +1,8 @@
 """Random tensors: bits of a Generator turned into uniform, normal and whole numbers."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math
@@ -11,7 +14,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, floor_divide, mul, remainder, sub
 from gradc.tensor.axes import Ints, sizes
 from gradc.tensor.copying import detach
-from gradc.tensor.core import TensorCore, shape_of
+from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.creation import made
 from gradc.tensor.device import check_device
 from gradc.tensor.dispatch import apply
@@ -210,7 +213,7 @@ def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None
 ) -> Tensor:
     """Return normal numbers of a mean and a standard deviation, numbers or tensors."""
-    shapes = [shape_of(x) for x in (mean, std) if isinstance(x, TensorCore)]
+    shapes = [shape_of(x) for x in (mean, std) if is_tensor(x)]
     shape = sizes("normal", (size,)) if size is not None else shapes[0] if shapes else ()
     return add(mul(normal_numbers(shape, STATE.default_dtype, generator), std), mean)
 

@@ -1,5 +1,8 @@
 """Fill existing tensors with random numbers."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,8 @@
 """Folds over axes: sum, mean, prod, largest and smallest elements, any and all."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +13,7 @@ from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import add, div, maximum, minimum, sub
 from gradc.tensor.axes import Ints, axes, axis
 from gradc.tensor.copying import detach
-from gradc.tensor.core import TensorCore, shape_of
+from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.logic import isfinite, isnan, truth, where
 from gradc.tensor.movement import reshape_to, size_of
@@ -205,7 +208,7 @@ def _max_or_min(
 ) -> Any:
     if dim is None:
         return _extreme(primitive, name, x, None, False)
-    if isinstance(dim, TensorCore):
+    if is_tensor(dim):
         return (maximum if primitive is MAX else minimum)(x, dim)
     shape = shape_of(x)
     i = axis(name, dim, len(shape))

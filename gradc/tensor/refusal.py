@@ -1,5 +1,8 @@
 """Refuse to look at the value of a tensor whose value is not known while tracing."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from gradc.errors import TraceError

@@ -1,5 +1,8 @@
 """Give a tensor another memory (`x.data = y`), or another class (Parameter)."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentTypeError, GradientError, TraceError
 from gradc.tensor import epoch
 from gradc.tensor.copying import data_of
-from gradc.tensor.core import TensorCore, read, resolve, shape_of, type_text
+from gradc.tensor.core import is_tensor, read, resolve, shape_of, type_text
 from gradc.tensor.modes import GradMode
 from gradc.tensor.mutation import assign
 from gradc.tensor.state import STATE
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 def as_class(cls: type[Any], data: Tensor, requires_grad: bool) -> Any:
     """Return a tensor of class `cls` on the memory of `data`, off its tape."""
-    if not isinstance(data, TensorCore):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
+    if not is_tensor(data):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
         raise ArgumentTypeError(f"{cls.__name__}: expected a Tensor, got {type(data).__name__}")
     of = resolve(data)
     if requires_grad and not of._dtype.is_floating_point:

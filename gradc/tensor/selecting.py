@@ -1,4 +1,7 @@
-"""Pick elements along an axis by index tensors, and put them back: gather, scatter and their kin."""
+"""Pick elements along an axis by index tensors, and put them back: gather, scatter and so on."""
+
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul, sub
 from gradc.tensor.axes import Ints, axis
 from gradc.tensor.copying import clone
-from gradc.tensor.core import TensorCore, resolve, shape_of
+from gradc.tensor.core import is_tensor, resolve, shape_of
 from gradc.tensor.creation import filled_with
 from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import clamp
@@ -43,7 +46,8 @@ def _index(name: str, index: Tensor, n: int, dim: int) -> Tensor:
     of = resolve(index)
     if of._storage.trace is None and of._data.size and int(of._data.min()) < 0:
         raise TensorIndexError(
-            f"{name}: index {int(of._data.min())} is out of bounds for dimension {dim} with size {n}"
+            f"{name}: index {int(of._data.min())} is out of bounds for dimension {dim} with size "
+            f"{n}"
         )
     return wrapped(of, n, dim) if of._storage.trace is None else of
 
@@ -94,8 +98,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 def _value(value: Any, like: Tensor) -> Tensor:
-    if isinstance(value, TensorCore):
-        return cast(value, like._dtype)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+    if is_tensor(value):
+        return cast(value, like._dtype)
     return filled_with("value", value, (), like._dtype, None, False)
 
 
@@ -206,11 +210,11 @@ def scatter(
         raise ArgumentError(f"scatter: reduce must be None or 'add', got {reduce!r}")
     if is_number(given):
         given = broadcast_view(_value(given, input), shape_of(index))
-    if not isinstance(given, TensorCore):
+    if not is_tensor(given):
         raise ArgumentError("scatter: expected src or value")
     if reduce == "add":
-        return scatter_add(input, dim, index, given)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
-    i, found, cut = _scattered("scatter", input, dim, index, given)  # pyright: ignore[reportArgumentType] # every TensorCore is a Tensor
+        return scatter_add(input, dim, index, given)
+    i, found, cut = _scattered("scatter", input, dim, index, given)
     return _put_elements(input, i, found, cut)
 
 

@@ -1,5 +1,8 @@
 """Spread and size of values: variance, standard deviation, norms, softmax."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math

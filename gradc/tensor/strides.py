@@ -1,5 +1,8 @@
 """Steps in memory, in elements: real ones of arrays, those that eager mode would have of Values."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

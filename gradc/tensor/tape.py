@@ -1,5 +1,8 @@
 """Run the tape backwards: gradients of outputs -> gradients of leaves or of chosen inputs."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import heapq
@@ -11,7 +14,7 @@ from gradc.ir.builder import Builder
 from gradc.ir.graph import Section, TensorType
 from gradc.tensor.accumulate import accumulate
 from gradc.tensor.anomaly import check_backward
-from gradc.tensor.core import TensorCore, read, typeof, wrap
+from gradc.tensor.core import is_tensor, read, typeof, wrap
 from gradc.tensor.dispatch import ARRAYS, TENSORS
 from gradc.tensor.edges import edge_of
 from gradc.tensor.modes import GradMode
@@ -166,8 +169,8 @@ class BackwardRun:
     def found(self, edge: Edge) -> Tensor | None:
         """Return the gradient that was asked for along an edge."""
         gradient = self.captured.get((id(edge[0]), edge[1]))
-        if gradient is None or isinstance(gradient, TensorCore):
-            return gradient  # pyright: ignore[reportReturnType] # every TensorCore is a Tensor
+        if gradient is None or is_tensor(gradient):
+            return gradient
         return self.tensor(gradient)
 
     def accumulate_into(self, tensors: list[Tensor]) -> None:

@@ -27,6 +27,9 @@ from gradc.tensor import (
     replacement,
     strides,
 )
+from gradc.tensor import (
+    data as data_,
+)
 from gradc.tensor.axes import axis
 from gradc.tensor.core import TensorCore
 from gradc.tensor.device import CPU, Device
@@ -60,14 +63,14 @@ class Tensor(TensorMethods):
         return cls._make_subclass(cls, made)
 
     @staticmethod
-    def _make_subclass(cls: type[Any], data: Tensor, require_grad: bool = False) -> Any:
+    def _make_subclass(kind: type[Any], data: Tensor, require_grad: bool = False) -> Any:
         """Return a tensor of a subclass on the memory of `data`, off its tape."""
-        return replacement.as_class(cls, data, require_grad)
+        return replacement.as_class(kind, data, require_grad)
 
     @staticmethod
     def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
         """Return a tensor on the memory of an ndarray."""
-        return creation.from_numpy_array(ndarray)
+        return data_.from_numpy_array(ndarray)
 
     # ---- properties --------------------------------------------------------------------------
     @property
@@ -245,7 +248,7 @@ class Tensor(TensorMethods):
     # ---- new tensors of this dtype -----------------------------------------------------------
     def new_tensor(self, data: Any, *, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return a copy of data in this tensor's dtype."""
-        return creation.tensor(data, dtype=dtype or self._dtype, **kwargs)
+        return data_.tensor(data, dtype=dtype or self._dtype, **kwargs)
 
     def new_zeros(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return zeros in this tensor's dtype."""
@@ -303,8 +306,6 @@ class Tensor(TensorMethods):
     __bool__ = conversion.truth_value
     __index__ = conversion.index_value
     __array__ = conversion.array_protocol
-    __repr__ = printing.represent
-    __str__ = printing.text_of
     __format__ = printing.formatted
     __deepcopy__ = duplicate.deepcopy
     __reduce_ex__ = duplicate.reduce
@@ -318,6 +319,12 @@ class Tensor(TensorMethods):
         return logic.ne(self, other)
 
     __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return printing.represent(self)
+
+    def __str__(self) -> str:
+        return printing.text_of(self)
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return arithmetic.div(other, self)
@@ -360,7 +367,7 @@ class Tensor(TensorMethods):
         self, array: np.ndarray[Any, Any], context: Any = None, return_scalar: bool = False
     ) -> Tensor:
         """Return the result of a NumPy function as a tensor."""
-        return creation.from_numpy_array(array)
+        return data_.from_numpy_array(array)
 
     def __dlpack__(self, **options: Any) -> Any:
         """Return a capsule that shares this tensor's memory."""
@@ -374,11 +381,6 @@ TensorCore.public = Tensor
 backward = gradient.backward
 
 
-def is_tensor(obj: object) -> bool:
-    """Return whether an object is a Tensor."""
-    return isinstance(obj, Tensor)
-
-
 def _axis(dim: int, ndim: int) -> int:
     return axis("size", dim, ndim)
 
@@ -386,4 +388,4 @@ def _axis(dim: int, ndim: int) -> int:
 def _from_data(data: tuple[Any, ...]) -> Tensor:
     if len(data) != 1:
         raise ArgumentTypeError(f"Tensor: expected data or sizes, got {len(data)} arguments")
-    return creation.tensor(data[0], dtype=STATE.default_dtype)
+    return data_.tensor(data[0], dtype=STATE.default_dtype)

@@ -4,6 +4,9 @@ Every concrete tensor that is met gets a stand-in (`shadow`) whose content is a 
 In-place changes, gradients and random states change stand-ins only.
 """
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys
@@ -21,6 +24,7 @@ from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
 from gradc.tensor.core import TensorCore, read, refresh, resolve, wrap_array, wrap_value, wrap_view
 from gradc.tensor.edges import edge_of, rederive
+from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.naming import Names
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
@@ -41,12 +45,12 @@ class TraceBuilder(GraphBuilder):
         """Append an equation; return its output value or tuple of values."""
         result = super().apply(primitive, inputs, params)
         if self.section is Section.BACKWARD:
-            self.adjoints.update(result if type(result) is tuple else (result,))
+            self.adjoints.update(several(result))
         return result
 
     def typeof(self, operand: Any) -> TensorType:
         """Return the type of a value, or of (shape, dtype)."""
-        return TensorType(*operand) if type(operand) is tuple else operand.type
+        return TensorType(*operand) if is_tuple(operand) else operand.type
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +196,7 @@ class Trace:
         self.builder.origin = names.origin(stack, ".".join(self.scope))
         result = self.builder.apply(primitive, values, params)
         if self.builder.section is Section.FORWARD:
-            names.assign(stack, result if type(result) is tuple else (result,))
+            names.assign(stack, several(result))
         return result
 
     def placing(self) -> GraphBuilder:

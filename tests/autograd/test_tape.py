@@ -1,4 +1,4 @@
-"""The tape: accumulation, hooks, retained graphs, higher derivatives, deep graphs; as in PyTorch."""
+"""The tape: accumulation, hooks, retained graphs, higher derivatives, deep graphs."""
 
 import gc
 import weakref
@@ -436,7 +436,7 @@ ERRORS = {
     ),
     "wrong_gradient": (
         lambda: (gradc.ones(2, requires_grad=True) * 2).backward(gradc.ones(3)),
-        "backward: Mismatch in shape: the gradient has a shape of [3] and the output has a shape of",
+        "backward: Mismatch in shape: the gradient has a shape of [3] and the output has a shape",
     ),
     "not_used": (
         lambda: gradc.autograd.grad(

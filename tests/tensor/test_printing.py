@@ -1,4 +1,4 @@
-"""Text of tensors, character for character as PyTorch writes it (but for the name of the library)."""
+"""Text of tensors, character for character as PyTorch writes it but for the library's name."""
 
 import numpy as np
 import pytest

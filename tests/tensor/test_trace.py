@@ -34,19 +34,14 @@ def test_values_are_named_after_statements():
 
     def f(x):
         z = x @ w
-        h = (
-            z.relu()
-            + 1
-        )
+        h = z.relu() + 1
         a, b = h.sort(1)
-        h += a * 2
-        loss = (
-            h.sum()
-        )
+        h += a * b
+        loss = h.sum()
         loss.backward()
         return loss
 
-    trace, graph = traced(f, x)
+    _, graph = traced(f, x)
     names = [v.name for e in graph.equations for v in e.outputs if v.name]
     assert names == ["z", "h", "a", "b", "h", "loss"]
     hints = {v.hint for e in graph.equations for v in e.outputs if e.section is Section.BACKWARD}
