@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.autodiff.rules import differentiable
+from gradc.errors import GradientError
 from gradc.ir.builder import ArrayBuilder
 from gradc.ir.dtype import DType
 from gradc.ir.graph import TensorType
@@ -91,6 +92,11 @@ def record(
     if read_outputs:
         kept = tuple([t._data if i in read_outputs else types[i] for i, t in enumerate(outputs)])
     saved = [operands[i] for i in read_inputs] + [outputs[i] for i in read_outputs]
+    if any([t._inference for t in saved]):
+        raise GradientError(
+            "Inference tensors cannot be saved for backward.",
+            hint="make a clone() outside of inference_mode() and use that",
+        )
     guards = tuple([(t._storage, t._storage.version) for t in saved if not t._untracked])
     node = PrimitiveNode(primitive, params, edges, types, inputs, kept, guards, position())
     floating = False
@@ -118,7 +124,7 @@ def apply_view(primitive: Primitive, tensor: Tensor, data: Any, params: dict[str
     base = of if of._base is None else of._base
     view._base, view._seen = base, base._node
     if not STATE.grad:
-        view._frozen_view = not STATE.inference
+        view._frozen_view, view._inference = not STATE.inference, STATE.inference
         return view
     if of._frozen_view:
         view._frozen_view = True

@@ -25,14 +25,22 @@ class Statement:
 
 def statement_at(file: str, line: int) -> Statement:
     """Return the innermost statement that covers a line; the bare line without source."""
-    for statement in statements_of(file, len(linecache.getlines(file))):
+    linecache.getlines(file)
+    entry = linecache.cache.get(file)
+    return _find(file, line, None if entry is None else entry[:2])
+
+
+@lru_cache(maxsize=4096)
+def _find(file: str, line: int, version: object) -> Statement:
+    """Return the statement; `version`, the size and time of the file, keeps the memory fresh."""
+    for statement in statements_of(file, version):
         if statement.line <= line <= statement.last:
             return statement
     return Statement(line, line)
 
 
 @lru_cache(maxsize=256)
-def statements_of(file: str, _lines: int) -> tuple[Statement, ...]:
+def statements_of(file: str, version: object) -> tuple[Statement, ...]:
     """Return the statements of a file, shortest first; none where it can't be parsed."""
     try:
         tree = ast.parse("".join(linecache.getlines(file)))

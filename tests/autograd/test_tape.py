@@ -464,11 +464,22 @@ ERRORS = {
         lambda: gradc.ones(2, requires_grad=True).numpy(),
         "Can't call numpy() on Tensor that requires grad.",
     ),
+    "inference": (
+        lambda: gradc.ones(2, requires_grad=True) * made_in_inference(),
+        "Inference tensors cannot be saved for backward.",
+    ),
     "no_grad_view": (
         lambda: view_made_quietly(),
         "a view was created in no_grad mode and is being modified inplace with grad mode enabled",
     ),
 }
+
+
+def made_in_inference():
+    with gradc.inference_mode():
+        x = gradc.ones(2) * 2
+    assert x.is_inference()
+    return x
 
 
 def view_made_quietly():
