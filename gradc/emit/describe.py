@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradc.emit.writer import folded
 from gradc.ir.graph import Role, Section, Value
+from gradc.schedule.fuse import section_of
 from gradc.schedule.plan import Plan
 
 Name = Callable[[Value], str]
@@ -23,7 +24,7 @@ def docstring(plan: Plan, name: Name) -> list[str]:
 
 
 def _mode(plan: Plan) -> str:
-    sections = {k.section for k in plan.kernels}
+    sections = {section_of(r) for k in plan.kernels for r in k.roots}
     words = [s.value for s in Section if s in sections]
     if len(words) < 2:
         return words[0] if words else "nothing to compute"

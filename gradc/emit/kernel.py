@@ -243,8 +243,9 @@ class Body:
     def _start(self, fold: Fold) -> None:
         if fold not in self.fixed:
             hint = "total" if fold.scope is Scope.END else self.hint(fold.root)
-            value = self.namer("part" if fold in self._partials() else hint)
-            index = self.namer(f"{hint}_place") if fold.name.startswith("arg") else ""
+            searching = fold.name.startswith("arg")
+            index = self.namer(hint) if searching else ""
+            value = self.namer("part" if fold in self._partials() else "best" if searching else hint)
             self.fixed[fold] = (value, index)
         value, index = self.fixed[fold]
         dtype = fold.operand.dtype if index else fold.root.dtype
@@ -275,7 +276,7 @@ class Body:
         """One step of argmax or argmin: the first of equal elements, or the first NaN."""
         value, index = self.fixed[fold]
         if not operand.isidentifier():
-            name = self.namer(f"{value}_next")
+            name = self.namer("element")
             self.writer.line(f"{name} = {operand}")
             operand = name
         better = f"{operand} {'>' if fold.name == 'argmax' else '<'} {value}"

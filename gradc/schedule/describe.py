@@ -1,0 +1,104 @@
+"""Plan -> text: kernels with their costs, buffers with their places, what is kept and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradc.ir.show import Names
+from gradc.schedule.arena import ARENA_SLOT
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Kernel, Plan, Product
+
+Row = tuple[str, ...]
+
+
+def describe(plan: Plan) -> str:
+    """Return the listing of a plan."""
+    names = Names()
+    for value in plan.program.graph.inputs:
+        names(value)
+    peak = plan.memory.arena_bytes
+    parts = [
+        f"{plan.name}: {len(plan.kernels)} kernels, {amount(plan.flops)}FLOP, "
+        f"{amount(plan.bytes_moved)}B moved, arena {amount(peak)}B",
+        "",
+        "kernels",
+        *table(kernel_rows(plan, names)),
+        "",
+        "buffers",
+        *table(buffer_rows(plan, names)),
+    ]
+    decisions = decision_rows(plan, names)
+    if decisions:
+        parts += ["", "kept and recomputed", *table(decisions)]
+    return "\n".join(line.rstrip() for line in parts)
+
+
+def kernel_rows(plan: Plan, names: Names) -> list[Row]:
+    """Return one row per kernel: number, section, what, shape, cost."""
+    return [
+        (
+            str(i),
+            kernel.section.value,
+            what(kernel),
+            ", ".join(names(v) for v in kernel.values),
+            f"{amount(kernel.cost.flops)}FLOP",
+            f"{amount(kernel.cost.bytes_moved)}B",
+            f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
+            "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
+        )
+        for i, kernel in enumerate(plan.kernels)
+    ]
+
+
+def what(kernel: Kernel) -> str:
+    """Return what kind of kernel it is, and over what it loops."""
+    work = kernel.work
+    if isinstance(work, Product):
+        batch = f"{work.batch} x " if work.batch else ""
+        return f"product {batch}[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
+    if not isinstance(work, Nest):
+        return f"sort [{work.rows}, {work.columns}]"
+    if kernel.is_scalar:
+        return "numbers"
+    loops = " x ".join(map(str, work.extents)) or "1"
+    return f"loops {loops}" + (f", {work.sweeps} sweeps per row" if work.sweeps > 1 else "")
+
+
+def buffer_rows(plan: Plan, names: Names) -> list[Row]:
+    """Return one row per value in memory: name, type, place, size, life."""
+    rows: list[Row] = []
+    old = dict(plan.memory.in_place)
+    for value, place in plan.memory.places.items():
+        where = f"slot {place.slot}" if place.slot != ARENA_SLOT else f"arena + {place.offset}"
+        first, last = plan.memory.ranges.get(value, (None, None))
+        life = f"kernels {first} to {last}" if first is not None else ""
+        over = f"in place of {names(old[value])}" if value in old else ""
+        rows.append((names(value), str(value.type), where, f"{value.type.nbytes} B", life, over))
+    return rows
+
+
+def decision_rows(plan: Plan, names: Names) -> list[Row]:
+    """Return one row per value that is kept, or computed again where it is used."""
+    return [
+        (names(d.value), "kept" if d.kept else "not kept", d.reason)
+        for d in plan.decisions
+    ]
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Return rows as aligned text."""
+    if not rows:
+        return ["  none"]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  " + "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def amount(number: int) -> str:
+    """Return a number with three digits and k, M or G: `1.23 M`."""
+    value = float(number)
+    for unit in ("", "k", "M", "G"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} T"
