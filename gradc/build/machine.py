@@ -48,6 +48,7 @@ class Code:
     """Loaded machine code; its memory lives as long as this object."""
 
     def __init__(self, code: bytes, externals: Sequence[str]) -> None:
+        """Load an object file that calls these outside functions."""
         target = host().target_machine()
         # NOTE: LLVM ends the process when a name can't be resolved, so ask first.
         missing = [name for name in externals if llvm.address_of_symbol(name) is None]

@@ -73,7 +73,7 @@ class _Collector(codegen.CPUCodeLibrary):
     """Gathers the LLVM text of all functions; nothing is optimised or loaded one by one."""
 
     def __init__(self, owner: Any, name: str, wide: bool) -> None:
-        super().__init__(owner, name)
+        codegen.CPUCodeLibrary.__init__(self, owner, name)
         self._wide = wide
 
     def add_ir_module(self, ir_module: Any) -> None:
@@ -88,7 +88,7 @@ class _Collector(codegen.CPUCodeLibrary):
     def add_linking_library(self, library: Any) -> None:
         """Note what Numba compiled on its own, such as a builtin `max`."""
         if library is not rtsys.library and library not in self._linking_libraries:
-            super().add_linking_library(library)
+            self._linking_libraries.append(library)
 
     def linked(self) -> Any:
         """Return all that was gathered, as one module."""
@@ -160,7 +160,8 @@ def _mark(function: Any, wide: bool) -> None:
     """
     if wide:
         # llvmlite's attribute set refuses strings that it doesn't know.
-        set.add(function.attributes, '"prefer-vector-width"="512"')
+        attributes: set[str] = function.attributes
+        set[str].add(attributes, '"prefer-vector-width"="512"')
     if function.name.startswith(_STRICT):
         return
     for block in function.blocks:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -41,7 +40,7 @@ class Blas:
     _set_threads: Callable[[int], int] | None = field(repr=False, default=None)
 
     @contextmanager
-    def sequential(self) -> Iterator[None]:
+    def sequential(self) -> Generator[None]:
         """Let the library use one thread inside the block, then as many as before.
 
         Steps give the same result whatever the number of processors, and NumPy keeps its own.
@@ -169,8 +168,7 @@ def _opened(paths: list[Path]) -> tuple[Any, Path | None]:
     """Return the first library that loads, and its path."""
     for path in paths:
         try:
-            flags = {"winmode": 0} if sys.platform == "win32" else {}
-            return ctypes.CDLL(str(path), **flags), path
+            return ctypes.CDLL(str(path)), path
         except OSError:
             # Made for another system: the next one may do.
             continue

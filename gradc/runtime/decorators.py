@@ -25,6 +25,7 @@ class Kernel(Operation):
     """A function of a generated file with typed arguments; `function` is the Python original."""
 
     def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Keep the function with the Numba types of its arguments."""
         self.function = function
         self.arguments = arguments
         super().__init__(function.__name__, self._typing, None)

@@ -60,7 +60,7 @@ def _view(code: str) -> View:
         if size == 0:
             return np.empty(shape, dtype)
         memory = (ctypes.c_char * size).from_address(buffers[slot] + offset)
-        return np.frombuffer(memory, dtype).reshape(shape)
+        return np.ndarray(shape, dtype, memoryview(memory))
 
     view.__name__ = f"view_{code}"
     return view

@@ -43,6 +43,11 @@ def _in_double(formula: Formula) -> Formula:
     return widened
 
 
+def _sqrt(m: Maker, x: Real) -> Real:
+    """Return the square root."""
+    return x.sqrt()
+
+
 def _rsqrt(m: Maker, x: Real) -> Real:
     """Return 1 / sqrt(x)."""
     return 1.0 / x.sqrt()
@@ -88,7 +93,7 @@ atan = _operation("atan", _in_double(inverse.atan), 1)
 atan2 = _operation("atan2", _in_double(inverse.atan2), 2)
 erf = _operation("erf", error_function.erf, 1)
 erfc = _operation("erfc", _in_double(error_function.erfc), 1)
-sqrt = _operation("sqrt", lambda m, x: x.sqrt(), 1)
+sqrt = _operation("sqrt", _sqrt, 1)
 rsqrt = _operation("rsqrt", _rsqrt, 1)
 isnan = _test("isnan", "")
 isinf = _test("isinf", "==")

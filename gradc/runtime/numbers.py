@@ -170,7 +170,11 @@ def _is_signed(sig: Any) -> bool:
 
 def _rounding(name: str, llvm_name: str) -> Operation:
     """Return a rounding operation."""
-    return _operation(name, lambda m, x: m.call(llvm_name, x), _itself, 1)
+
+    def formula(m: Maker, x: Real) -> Real:
+        return m.call(llvm_name, x)
+
+    return _operation(name, formula, _itself, 1)
 
 
 floor = _rounding("floor", "floor")

@@ -27,6 +27,7 @@ class Operation:
     """
 
     def __init__(self, name: str, typing: Typing, lowering: Lowering | None) -> None:
+        """Register the lowering; without one the build supplies it."""
         self.__name__ = name
         self.typing = typing
         self.numba_type = OperationType(self)
@@ -38,6 +39,7 @@ class Operation:
         raise errors.NumbaError(f"{self.__name__} runs inside a compiled step only")
 
     def __repr__(self) -> str:
+        """Return the name for messages."""
         return f"<operation {self.__name__}>"
 
 
@@ -45,8 +47,9 @@ class OperationType(types.Callable, types.Opaque):
     """The Numba type of one operation."""
 
     def __init__(self, operation: Operation) -> None:
+        """Make the type, unlike that of any other operation."""
         self.operation = operation
-        super().__init__(f"operation({operation.__name__}, {id(operation)})")
+        types.Opaque.__init__(self, f"operation({operation.__name__}, {id(operation)})")
 
     def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
         """Return the signature of a call with arguments of these types."""

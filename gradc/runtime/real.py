@@ -1,7 +1,8 @@
 """Arithmetic on `Real` values in Python -> LLVM instructions, one scalar function per name.
 
 Maths functions are written once as Python expressions on `Real`; what they emit has no
-branches and no calls, so a loop around it becomes vector instructions on every processor.
+branches and no calls, so a loop around it becomes vector instructions on every processor
+(`Maker.branch` is the exception).
 The functions are named `gradc.*`: the build leaves them without fast-math flags, so that what
 is written here is what is computed.
 """
@@ -22,6 +23,7 @@ class Precision:
     """The numbers that describe float32 or float64."""
 
     def __init__(self, bits: int) -> None:
+        """Describe numbers of 32 or 64 bits."""
         single = bits == 32
         self.bits = bits
         self.single = single
@@ -44,6 +46,7 @@ class Maker:
     """Emits instructions of one precision through an LLVM builder."""
 
     def __init__(self, builder: Any, precision: Precision) -> None:
+        """Emit at the builder's position."""
         self.builder = builder
         self.precision = precision
         self.single = precision.single
@@ -65,6 +68,26 @@ class Maker:
         """Return `yes` where the condition holds, else `no`; both are computed."""
         values = self.lift(yes).value, self.lift(no).value
         return Real(self, self.builder.select(condition.value, *values))
+
+    def branch(
+        self,
+        condition: Truth,
+        yes: Callable[[], tuple[Whole, Real]],
+        no: Callable[[], tuple[Whole, Real]],
+    ) -> tuple[Whole, Real]:
+        """Return what one of both gives; the other is not run, so loops stay scalar."""
+        ends: list[tuple[Any, Whole, Real]] = []
+        with self.builder.if_else(condition.value) as sides:
+            for side, make in zip(sides, (yes, no), strict=True):
+                with side:
+                    whole, real = make()
+                    ends.append((self.builder.basic_block, whole, real))
+        merged_whole = self.builder.phi(self.precision.whole)
+        merged_real = self.builder.phi(self.precision.real)
+        for block, whole, real in ends:
+            merged_whole.add_incoming(whole.value, block)
+            merged_real.add_incoming(real.value, block)
+        return Whole(self, merged_whole), Real(self, merged_real)
 
     def lift(self, value: Real | float) -> Real:
         """Return a Real, made from a number where it is one."""
@@ -106,16 +129,20 @@ class Truth:
     """A condition."""
 
     def __init__(self, maker: Maker, value: Any) -> None:
+        """Wrap an LLVM value."""
         self.maker = maker
         self.value = value
 
     def __and__(self, other: Truth) -> Truth:
+        """Return self and other, bit by bit."""
         return Truth(self.maker, self.maker.builder.and_(self.value, other.value))
 
     def __or__(self, other: Truth) -> Truth:
+        """Return whether one of both holds."""
         return Truth(self.maker, self.maker.builder.or_(self.value, other.value))
 
     def __invert__(self) -> Truth:
+        """Return whether it does not hold."""
         return Truth(self.maker, self.maker.builder.not_(self.value))
 
 
@@ -123,6 +150,7 @@ class Whole:
     """An integer as wide as its precision's numbers; its arithmetic wraps."""
 
     def __init__(self, maker: Maker, value: Any) -> None:
+        """Wrap an LLVM value."""
         self.maker = maker
         self.value = value
 
@@ -131,18 +159,23 @@ class Whole:
         return Whole(self.maker, operation(self.value, other.value))
 
     def __add__(self, other: Whole | int) -> Whole:
+        """Return self + other."""
         return self._with(self.maker.builder.add, other)
 
     def __sub__(self, other: Whole | int) -> Whole:
+        """Return self - other."""
         return self._with(self.maker.builder.sub, other)
 
     def __and__(self, other: Whole | int) -> Whole:
+        """Return self and other, bit by bit."""
         return self._with(self.maker.builder.and_, other)
 
     def __lshift__(self, other: int) -> Whole:
+        """Return self with its bits moved up."""
         return self._with(self.maker.builder.shl, other)
 
     def __rshift__(self, other: int) -> Whole:
+        """Return self with its bits moved down, its sign kept."""
         return self._with(self.maker.builder.ashr, other)
 
     def is_zero(self) -> Truth:
@@ -163,6 +196,7 @@ class Real:
     """A floating-point value being computed."""
 
     def __init__(self, maker: Maker, value: Any) -> None:
+        """Wrap an LLVM value."""
         self.maker = maker
         self.value = value
 
@@ -170,30 +204,38 @@ class Real:
         return Real(self.maker, operation(self.value, self.maker.lift(other).value))
 
     def __add__(self, other: Real | float) -> Real:
+        """Return self + other."""
         return self._with(self.maker.builder.fadd, other)
 
     def __sub__(self, other: Real | float) -> Real:
+        """Return self - other."""
         return self._with(self.maker.builder.fsub, other)
 
     def __rsub__(self, other: float) -> Real:
+        """Return other - self."""
         return self.maker.real(other) - self
 
     def __mul__(self, other: Real | float) -> Real:
+        """Return self * other."""
         return self._with(self.maker.builder.fmul, other)
 
     def __truediv__(self, other: Real | float) -> Real:
+        """Return self / other."""
         return self._with(self.maker.builder.fdiv, other)
 
     def __rtruediv__(self, other: float) -> Real:
+        """Return other / self."""
         return self.maker.real(other) / self
 
     __radd__ = __add__
     __rmul__ = __mul__
 
     def __neg__(self) -> Real:
+        """Return -self."""
         return Real(self.maker, self.maker.builder.fneg(self.value))
 
     def __abs__(self) -> Real:
+        """Return |self|."""
         return self.maker.call("fabs", self)
 
     def _compared(self, how: str, other: Real | float) -> Truth:
@@ -201,15 +243,19 @@ class Real:
         return Truth(self.maker, self.maker.builder.fcmp_ordered(how, self.value, right))
 
     def __lt__(self, other: Real | float) -> Truth:
+        """Return whether self < other."""
         return self._compared("<", other)
 
     def __le__(self, other: Real | float) -> Truth:
+        """Return whether self <= other."""
         return self._compared("<=", other)
 
     def __gt__(self, other: Real | float) -> Truth:
+        """Return whether self > other."""
         return self._compared(">", other)
 
     def __ge__(self, other: Real | float) -> Truth:
+        """Return whether self >= other."""
         return self._compared(">=", other)
 
     def equals(self, other: Real | float) -> Truth:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-B, I, H, O = 32, 20, 24, 5
+B, IN, H, OUT = 32, 20, 24, 5
 SOURCE = (Path(__file__).parent / "mlp_step.py").read_text()
-SHAPES = [(H, I), (H,), (H, H), (H,), (O, H), (O,)]
+SHAPES = [(H, IN), (H,), (H, H), (H,), (OUT, H), (OUT,)]
 
 
 def initial():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(B, I)).astype(np.float32)
-    y = rng.integers(0, O, B)
+    x = rng.normal(size=(B, IN)).astype(np.float32)
+    y = rng.integers(0, OUT, B)
     parameters = [(rng.normal(size=s) / 4).astype(np.float32) for s in SHAPES]
     return x, y, parameters
 

@@ -21,7 +21,7 @@ from gradc.runtime.cpu import (
     view_i64,
 )
 
-B, I, H, O = 32, 20, 24, 5
+B, IN, H, OUT = 32, 20, 24, 5
 MEAN = f(1 / 32)
 
 
@@ -85,16 +85,16 @@ def adam(p, p_bar, m, v, lr, k):
 
 @step
 def train_step(buffers):
-    x, y = view_f32(buffers, 3, 0, (B, I)), view_i64(buffers, 4, 0, (B,))
-    W1, b1 = view_f32(buffers, 5, 0, (H, I)), view_f32(buffers, 6, 0, (H,))
+    x, y = view_f32(buffers, 3, 0, (B, IN)), view_i64(buffers, 4, 0, (B,))
+    W1, b1 = view_f32(buffers, 5, 0, (H, IN)), view_f32(buffers, 6, 0, (H,))
     W2, b2 = view_f32(buffers, 7, 0, (H, H)), view_f32(buffers, 8, 0, (H,))
-    W3, b3 = view_f32(buffers, 9, 0, (O, H)), view_f32(buffers, 10, 0, (O,))
+    W3, b3 = view_f32(buffers, 9, 0, (OUT, H)), view_f32(buffers, 10, 0, (OUT,))
     h1, h2 = view_f32(buffers, 2, 0, (B, H)), view_f32(buffers, 2, 3072, (B, H))
-    z, h2_bar = view_f32(buffers, 2, 6144, (B, O)), view_f32(buffers, 2, 7168, (B, H))
-    h1_bar, W1_bar = view_f32(buffers, 2, 10240, (B, H)), view_f32(buffers, 2, 13312, (H, I))
-    W2_bar, W3_bar = view_f32(buffers, 2, 15360, (H, H)), view_f32(buffers, 2, 18432, (O, H))
+    z, h2_bar = view_f32(buffers, 2, 6144, (B, OUT)), view_f32(buffers, 2, 7168, (B, H))
+    h1_bar, W1_bar = view_f32(buffers, 2, 10240, (B, H)), view_f32(buffers, 2, 13312, (H, IN))
+    W2_bar, W3_bar = view_f32(buffers, 2, 15360, (H, H)), view_f32(buffers, 2, 18432, (OUT, H))
     b1_bar, b2_bar = view_f32(buffers, 2, 19456, (H,)), view_f32(buffers, 2, 19584, (H,))
-    b3_bar, L = view_f32(buffers, 2, 19712, (O,)), view_f32(buffers, 24, 0, (1,))
+    b3_bar, L = view_f32(buffers, 2, 19712, (OUT,)), view_f32(buffers, 24, 0, (1,))
     lr, k = view_f64(buffers, 23, 0, (2,))[0], view_f64(buffers, 23, 0, (2,))[1]
     # ---- forward
     matmul_t(buffers, x, W1, h1)
@@ -115,12 +115,28 @@ def train_step(buffers):
     t_matmul(buffers, h1_bar, x, W1_bar)
     sum_rows(h1_bar, b1_bar)
     # ---- update
-    W1_, W1_bar_ = view_f32(buffers, 5, 0, (H * I,)), view_f32(buffers, 2, 13312, (H * I,))
-    adam(W1_, W1_bar_, view_f32(buffers, 11, 0, (H * I,)), view_f32(buffers, 12, 0, (H * I,)), lr, k)
+    W1_, W1_bar_ = view_f32(buffers, 5, 0, (H * IN,)), view_f32(buffers, 2, 13312, (H * IN,))
+    adam(
+        W1_,
+        W1_bar_,
+        view_f32(buffers, 11, 0, (H * IN,)),
+        view_f32(buffers, 12, 0, (H * IN,)),
+        lr,
+        k,
+    )
     adam(b1, b1_bar, view_f32(buffers, 13, 0, (H,)), view_f32(buffers, 14, 0, (H,)), lr, k)
     W2_, W2_bar_ = view_f32(buffers, 7, 0, (H * H,)), view_f32(buffers, 2, 15360, (H * H,))
-    adam(W2_, W2_bar_, view_f32(buffers, 15, 0, (H * H,)), view_f32(buffers, 16, 0, (H * H,)), lr, k)
+    adam(
+        W2_, W2_bar_, view_f32(buffers, 15, 0, (H * H,)), view_f32(buffers, 16, 0, (H * H,)), lr, k
+    )
     adam(b2, b2_bar, view_f32(buffers, 17, 0, (H,)), view_f32(buffers, 18, 0, (H,)), lr, k)
-    W3_, W3_bar_ = view_f32(buffers, 9, 0, (O * H,)), view_f32(buffers, 2, 18432, (O * H,))
-    adam(W3_, W3_bar_, view_f32(buffers, 19, 0, (O * H,)), view_f32(buffers, 20, 0, (O * H,)), lr, k)
-    adam(b3, b3_bar, view_f32(buffers, 21, 0, (O,)), view_f32(buffers, 22, 0, (O,)), lr, k)
+    W3_, W3_bar_ = view_f32(buffers, 9, 0, (OUT * H,)), view_f32(buffers, 2, 18432, (OUT * H,))
+    adam(
+        W3_,
+        W3_bar_,
+        view_f32(buffers, 19, 0, (OUT * H,)),
+        view_f32(buffers, 20, 0, (OUT * H,)),
+        lr,
+        k,
+    )
+    adam(b3, b3_bar, view_f32(buffers, 21, 0, (OUT,)), view_f32(buffers, 22, 0, (OUT,)), lr, k)

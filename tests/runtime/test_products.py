@@ -26,7 +26,7 @@ def program(code, batch, sizes):
     lines = [f"from gradc.runtime.cpu import step, view_{code}, " + ", ".join(names)]
     lines += ["@step", "def run(buffers):"]
     shapes = []
-    for (m, n, k), (name, a_turned, b_turned, adds) in itertools.product(sizes, FORMS):
+    for (m, n, k), (name, a_turned, b_turned, _) in itertools.product(sizes, FORMS):
         lead = () if batch is None else (batch,)
         a = lead + ((k, m) if a_turned else (m, k))
         b = lead + ((n, k) if b_turned else (k, n))

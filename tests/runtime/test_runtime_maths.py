@@ -277,4 +277,6 @@ def test_far_angles(program, code):
     powers = [2.0**k for k in (30, 60, 100, 120)] + ([1e22, 2.0**1000] if code == "f64" else [])
     x = np.array(powers, program[code].dtype)
     exact = [math.sin(v) for v in x.tolist()]
-    np.testing.assert_allclose(program[code]("sin", x), exact, rtol=3e-7 if code == "f32" else 4e-16)
+    np.testing.assert_allclose(
+        program[code]("sin", x), exact, rtol=3e-7 if code == "f32" else 4e-16
+    )
