@@ -11,7 +11,7 @@ from gradc.emit.headers import Headers
 from gradc.emit.kernel import CODES, Arguments, Body, all_statements, arguments
 from gradc.emit.namer import RUNTIME, Namer, Values
 from gradc.emit.sorting import sort_kernel
-from gradc.emit.writer import Writer
+from gradc.emit.writer import WIDTH, Writer
 from gradc.ir.dtype import DType
 from gradc.ir.graph import Role, Section, Value
 from gradc.schedule.arena import FIRST_SLOT, Place
@@ -105,7 +105,7 @@ class _Emitter:
         """Return the name of a value in the step."""
         if value not in self.names:
             if value.adjoint_of is not None:
-                self.names[value] = self.namer(f"{self.name(value.adjoint_of)}_bar")
+                self.names[value] = self.namer(f"{self.values.hint(value.adjoint_of)}_bar")
             else:
                 self.names[value] = self.namer(self.values.hint(value))
         return self.names[value]
@@ -136,7 +136,12 @@ class _Emitter:
         nest, given = function.first, function.given
         names = self._parameter_names(function)
         arrays, scalars = names[: len(given.arrays)], names[len(given.arrays) :]
-        body = Body(nest, given, arrays, scalars, self.local_hint, self.used)
+        shared = len(function.calls) > 1
+
+        def hint(value: Value) -> str:
+            return _plain(self.values.hint(value)) if shared else self.values.hint(value)
+
+        body = Body(nest, given, arrays, scalars, hint, self.used)
         body.writer.depth = 1
         body.write(nest.body)
         self.used.add("kernel")
@@ -146,13 +151,9 @@ class _Emitter:
         writer.lines[-1] += ":"
         writer.depth = 1
         for line in self._maths(nest, body):
-            writer.comment(line)
+            writer.line(f"# {line}")
         writer.extend(body.writer)
         return writer
-
-    def local_hint(self, value: Value) -> str:
-        """Return what a kernel's variable for a value should be called."""
-        return self.values.hint(value)
 
     def _parameter_names(self, function: _Function) -> list[str]:
         """Return names for a kernel's arguments: of the only call, or what the calls share."""
@@ -196,7 +197,7 @@ class _Emitter:
                     number = body.given.at[node.root, node.dims]
                     values = body.given.arrays[number].values
                     own = len(values) == 1 or node.root in self.plan.program.graph.inputs
-                    return body.arrays[number] if own else self.values.hint(node.root)
+                    return body.arrays[number] if own else body.hint(node.root)
                 case Result():
                     return body.fixed[node.fold][0] if node.fold in body.fixed else "total"
                 case Argument():
@@ -211,12 +212,13 @@ class _Emitter:
             if not isinstance(s, Store) or s.root in nest.scratch or isinstance(s.node, Result):
                 continue
             target = body.arrays[body.given.at[s.root, s.dims]]
-            over = ", in place" if len(body.given.arrays[body.given.at[s.root, s.dims]].values) > 1 else ""
-            room = 76 - len(target) - len(over)
+            shares = len(body.given.arrays[body.given.at[s.root, s.dims]].values) > 1
+            over = ", in place" if shares else ""
+            summed = "sum of " if s.fold == "sum" and s.clear else ""
+            room = WIDTH - 6 - len(f"{target} = {summed}{over}")
             text = titles.maths(s.node, name, room) or titles.maths(s.node, short, room)
             if text is not None:
-                text = f"sum of {text}" if s.fold == "sum" and s.clear else text
-                lines.append(f"{target} = {text}{over}")
+                lines.append(f"{target} = {summed}{text}{over}")
         return lines[:4]
 
     # ---- step -------------------------------------------------------------------------------
@@ -224,7 +226,8 @@ class _Emitter:
         """Return the name of the view of a value with a shape, made at the first call."""
         key = (value, dims)
         if key not in self.views:
-            name = self.name(value)
+            old = {new: old for old, new in self.plan.program.graph.updates}
+            name = self.name(old.get(value, value))
             if value in self.scalars or (not dims and value.type.size == 1):
                 name = self.namer(f"{name}_at")
             elif dims != squeeze(value.shape):
@@ -355,12 +358,13 @@ class _Emitter:
         graph = self.plan.program.graph
         numbers = [v for v in graph.inputs if v in self.scalars]
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        chains: dict[tuple[Place, Dims, DType], list[str]] = {}
+        chains: dict[tuple[Place, Dims, DType, object], list[str]] = {}
         order = sorted(self.views.items(), key=lambda item: self._order(item[0][0]))
         for (value, dims), name in order:
-            chains.setdefault((self.places[value], dims, value.dtype), []).append(name)
+            life = self.plan.memory.ranges.get(value)  # only successors share a line
+            chains.setdefault((self.places[value], dims, value.dtype, life), []).append(name)
         first_output = FIRST_SLOT + len(graph.inputs)
-        for (place, dims, dtype), names in chains.items():
+        for (place, dims, dtype, _), names in chains.items():
             kind = "inputs" if FIRST_SLOT <= place.slot < first_output else "outputs"
             kind = "temporaries" if place.slot < FIRST_SLOT else kind
             groups[kind].append((" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype)))
@@ -446,9 +450,9 @@ def _shared(options: list[str], fallback: str) -> str:
     distinct = list(dict.fromkeys(options))
     if len(distinct) == 1:
         return distinct[0]
-    plain = {re.sub(r"\d+", "", name) for name in distinct}
-    if len(plain) == 1 and (name := plain.pop().strip("_")):
-        return name
+    plain = {_plain(name) for name in distinct}
+    if len(plain) == 1:
+        return plain.pop()
     words = [name.split("_") for name in distinct]
     common: list[str] = []
     for parts_ in zip(*(reversed(w) for w in words), strict=False):
@@ -457,6 +461,11 @@ def _shared(options: list[str], fallback: str) -> str:
         common.insert(0, parts_[0])
     ending = "_".join(common)
     return ending if ending and not ending[0].isdigit() and ending != "bar" else fallback
+
+
+def _plain(name: str) -> str:
+    """Return a name without the numbers that tell layers apart."""
+    return re.sub(r"_*\d+", "", name).strip("_") or name
 
 
 def _first(nest: Nest, values: tuple[Value, ...]) -> Read | Store | None:

@@ -10,17 +10,29 @@ from gradc.schedule.fuse import section_of
 from gradc.schedule.plan import Plan
 
 Name = Callable[[Value], str]
+Row = tuple[str, list[str]]
 
 
 def docstring(plan: Plan, name: Name) -> list[str]:
     """Return the lines of the module's docstring."""
     lines = [f'"""{plan.name}: {_mode(plan)}, one native call.', ""]
-    rows = [("target", _target(plan)), *_shapes(plan, name), *_decisions(plan, name)]
-    for label, text in rows:
-        first, *rest = folded(text, 74)
-        lines.append(f"{label:<10}{first}".rstrip())
-        lines += [f"{'':<10}{line.strip()}" for line in rest]
+    rows = [("target", [_target(plan)]), *_shapes(plan, name), *_decisions(plan, name)]
+    for label, items in rows:
+        for line in _filled(items, 76):
+            lines.append(f"{label:<10}{line}")
+            label = ""
     return [*lines, '"""']
+
+
+def _filled(items: list[str], width: int) -> list[str]:
+    """Return items side by side on lines of at most `width` columns, none broken apart."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + 3 + len(item) <= width:
+            lines[-1] += f"   {item}"
+        else:
+            lines += folded(item, width)
+    return lines
 
 
 def _mode(plan: Plan) -> str:
@@ -37,10 +49,10 @@ def _target(plan: Plan) -> str:
     return ", ".join(["cpu", *names])
 
 
-def _shapes(plan: Plan, name: Name) -> list[tuple[str, str]]:
+def _shapes(plan: Plan, name: Name) -> list[Row]:
     graph = plan.graph
     updated = {old for old, _ in plan.program.graph.updates}
-    rows: list[tuple[str, str]] = []
+    rows: list[Row] = []
     kinds = [
         ("takes", [v for v in graph.inputs if graph.roles.get(v, Role.ARGUMENT) is Role.ARGUMENT]),
         ("reads", [v for v in graph.inputs if _is_state(plan, v) and v not in updated]),
@@ -48,7 +60,7 @@ def _shapes(plan: Plan, name: Name) -> list[tuple[str, str]]:
     ]
     for label, values in kinds:
         if values:
-            rows.append((label, "   ".join(f"{name(v)} {_shape(v)}" for v in values)))
+            rows.append((label, [f"{name(v)} {_shape(v)}" for v in values]))
     return rows
 
 
@@ -60,15 +72,17 @@ def _shape(value: Value) -> str:
     return str(list(value.shape)) if value.shape else str(value.dtype)
 
 
-def _decisions(plan: Plan, name: Name) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    used = {v for k in plan.kernels for v in k.reads}
-    kept = [d for d in plan.decisions if d.kept and d.value in used]
+def _decisions(plan: Plan, name: Name) -> list[Row]:
+    rows: list[Row] = []
+    later = {v for k in plan.kernels if k.section is not Section.FORWARD for v in k.reads}
+    forward = {v for k in plan.kernels if k.section is Section.FORWARD for v in k.values}
+    kept = [d for d in plan.decisions if d.kept and d.value in later & forward]
+    kept = [d for d in kept if d.value.adjoint_of is None]
     if kept:
-        rows.append(("keeps", "   ".join(f"{name(d.value)}: {d.reason}" for d in kept)))
+        rows.append(("keeps", [f"{name(d.value)}: {d.reason}" for d in kept]))
     dropped = [d for d in plan.decisions if not d.kept]
     if dropped:
-        rows.append(("not kept", "   ".join(f"{name(d.value)}: {d.reason}" for d in dropped)))
+        rows.append(("not kept", [f"{name(d.value)}: {d.reason}" for d in dropped]))
     return rows
 
 

@@ -27,7 +27,7 @@ from gradc.schedule.loops import (
 
 CONDITIONAL, AND, COMPARISON, SUM, PRODUCT, UNARY, ATOM = 20, 40, 60, 70, 80, 85, 100
 LEFT_ASSOCIATIVE = (SUM, PRODUCT)
-LONG = 62  # columns; a longer expression is computed in two statements
+LONG = 70  # columns; a longer expression is computed in two statements
 
 Text = tuple[str, int]  # an expression and the precedence of its outermost operator
 

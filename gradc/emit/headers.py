@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Equation, Section, Value
-from gradc.origin import Origin
 from gradc.schedule.plan import Kernel, Plan, Product
 from gradc.schedule.products import Matrix
+
+Line = tuple[Section, str, str]  # section, the user's statement, its place
 
 
 class Headers:
@@ -24,7 +25,7 @@ class Headers:
         self.plan = plan
         self.name = name
         self.hint = hint
-        self.told: tuple[Section, Origin] | None = None
+        self.told: set[Line] = set()
         self.forward = {
             (e.origin, v): e
             for e in plan.program.graph.equations
@@ -34,22 +35,26 @@ class Headers:
 
     def write(self, writer: Writer, kernel: Kernel) -> None:
         """Write the header of a kernel's block, if it says anything new."""
-        seen: dict[tuple[Section, Origin], Equation] = {}
+        lines: dict[Line, Equation] = {}
         for equation in self._equations(kernel):
-            if equation.origin is not None and equation.origin.statement:
-                key = (equation.section, equation.origin)
-                if key not in seen or equation.outputs[0] in kernel.values:
-                    seen[key] = equation
-        new = [(k, e) for k, e in seen.items() if k != self.told]
-        statements: set[tuple[Section, str, str]] = set()
-        for (section, origin), equation in new:
+            origin = equation.origin
+            if origin is not None and origin.statement:
+                line = (equation.section, origin.statement, origin.place)
+                if line not in lines or equation.outputs[0] in kernel.values:
+                    lines[line] = equation
+        new = {line: e for line, e in lines.items() if line not in self.told}
+        written: set[tuple[str, str]] = set()
+        for (section, statement, place), equation in lines.items():
+            product = isinstance(kernel.work, Product)
             rule = self._rule(equation, kernel) if section is Section.BACKWARD else ""
-            line = f"{origin.statement}    {rule}" if rule else origin.statement
-            key = (section, line, origin.place)
-            if key not in statements:
-                statements.add(key)
-                writer.comment(line, origin.place)
-            self.told = (section, origin)
+            text = f"{statement}    {rule}" if rule else statement
+            if (section, statement, place) in new and (text, place) not in written:
+                writer.comment(text, place)
+                written.add((text, place))
+            elif product and rule:
+                writer.comment(f"  {rule}")
+        if new:
+            self.told = set(lines)
 
     def _equations(self, kernel: Kernel) -> list[Equation]:
         """Return what a kernel computes, inlined equations included, in the user's order."""

@@ -15,6 +15,7 @@ from gradc.schedule.arena import Place
 from gradc.schedule.loops import (
     Argument,
     Clear,
+    Compute,
     Fold,
     Join,
     Let,
@@ -154,13 +155,26 @@ class Body:
 
     def _name(self, node: Node) -> str:
         if node not in self.locals:
-            hint = self.hint(node.value) if node.value is not None else "t"
-            self.locals[node] = self.namer(hint)
+            self.locals[node] = self.namer(self._node_hint(node))
         return self.locals[node]
 
     def value(self, node: Node) -> str:
         """Return a node as Python, after writing what it needs."""
         return self._text(node)
+
+    def _node_hint(self, node: Node) -> str:
+        """Return what a node's variable should be called: after the array that it goes to."""
+        if node.value is None:
+            return "t"
+        for access in self.nest.accesses:
+            stored = access.touched
+            if not isinstance(stored, Store) or stored.root in self.nest.scratch:
+                continue
+            if stored.node is node and not stored.fold:
+                number = self.given.at[stored.root, stored.dims]
+                over = len(self.given.arrays[number].values) > 1
+                return f"{self.arrays[number]}_new" if over else self.arrays[number]
+        return self.hint(node.value)
 
     def write(self, statements: Sequence[Statement]) -> None:
         """Write statements."""
@@ -217,7 +231,10 @@ class Body:
         value = self._text(store.node)
         target = f"{array}[{subscript(store.index, self.names)}]"
         line = f"{target} = {value}"
-        if store.fold in UPDATES:
+        operator = self._in_place(store, value, target)
+        if operator:
+            line = f"{target} {operator}= {value[len(target) + 3 :]}"
+        elif store.fold in UPDATES:
             line = f"{target} {UPDATES[store.fold]} {value}"
         elif store.fold:
             self.used.add(FOLD_FUNCTION[store.fold])
@@ -227,6 +244,16 @@ class Body:
             return
         with self.writer.block(f"if {expression.tests(store.tests, self.names)}:"):
             self.writer.line(line)
+
+    def _in_place(self, store: Store, value: str, target: str) -> str:
+        """Return the operator of `a[i] = a[i] + ...`, which is written `a[i] += ...`."""
+        node = store.node
+        if store.fold or not isinstance(node, Compute) or node in self.visible:
+            return ""
+        operator = {"add": "+", "sub": "-"}.get(node.primitive.name, "")
+        first = node.operands[0] if operator else None
+        wide = node.dtype not in NARROW and value.startswith(f"{target} {operator} ")
+        return operator if isinstance(first, Read) and first not in self.visible and wide else ""
 
     def _clear(self, store: Store) -> None:
         array = self.arrays[self.given.at[store.root, store.dims]]
@@ -242,7 +269,7 @@ class Body:
 
     def _start(self, fold: Fold) -> None:
         if fold not in self.fixed:
-            hint = "total" if fold.scope is Scope.END else self.hint(fold.root)
+            hint = "running" if fold.scope is Scope.END else self.hint(fold.root)
             searching = fold.name.startswith("arg")
             index = self.namer(hint) if searching else ""
             value = self.namer("part" if fold in self._partials() else "best" if searching else hint)

@@ -85,6 +85,9 @@ class Values:
                     self.targets[e.origin] = v.name
         for number, value in enumerate(graph.inputs):
             self.hints[value] = value.hint or f"x{number}"
+        for old, new in graph.updates:
+            if not new.hint:
+                self.hints[new] = f"{self.hints[old]}_new"
 
     def hint(self, value: Value) -> str:
         """Return what a value should be called."""
@@ -104,7 +107,8 @@ class Values:
         word = WORDS.get(equation.primitive.name, "")
         target = self.targets.get(equation.origin) if equation.origin is not None else None
         if target and equation.section is Section.FORWARD:
-            return f"{target}_{word}" if word in ("largest", "total", "e") else target
+            return word if word in ("largest", "smallest", "total", "e") else target
         if equation.section is Section.BACKWARD and target:
             return f"{target}_bar"
-        return word or legal(equation.primitive.name)
+        plain = equation.primitive.precedence < 100  # written with an operator
+        return word or ("t" if plain else equation.primitive.name)

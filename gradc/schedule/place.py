@@ -116,7 +116,7 @@ class _Placement:
             case Position():
                 return False if not node.place.nodes else uses.count > 1
             case Read():
-                busy = uses.count > (1 if any(p.nodes for p in node.index) else 2)
+                busy = uses.count > (1 if any(p.nodes for p in node.index) else 3)
                 return hoisted or busy
             case _:
                 named = node.value is not None and bool(node.value.name)

@@ -38,6 +38,9 @@ class Program(GraphBuilder):
         accumulate(self, bars, loss, self.full(loss.type, 1))
         bars[loss].adjoint_of = loss
         backward(self, graph, {v: v for v in every}, bars, active_values(graph, positions))
+        for v in every:
+            if v.name and v in bars and not bars[v].adjoint_of.name:
+                bars[v].adjoint_of = v
         self.section, self.rule = Section.FORWARD, ""
         return [bars[v] for v in wrt]
 

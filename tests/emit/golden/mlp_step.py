@@ -3,11 +3,11 @@
 target    cpu, float32
 takes     x [8, 6]   y [8]
 reads     lr float64
-updates   W1 [5, 6]   b1 [5]   W2 [5, 5]   b2 [5]   W3 [3, 5]   b3 [3]   opt_step
-          float32   W1_exp_avg [5, 6]   W1_exp_avg_sq [5, 6]   b1_exp_avg [5]
+updates   W1 [5, 6]   b1 [5]   W2 [5, 5]   b2 [5]   W3 [3, 5]   b3 [3]
+          opt_step float32   W1_exp_avg [5, 6]   W1_exp_avg_sq [5, 6]   b1_exp_avg [5]
           b1_exp_avg_sq [5]   W2_exp_avg [5, 5]   W2_exp_avg_sq [5, 5]
-          b2_exp_avg [5]   b2_exp_avg_sq [5]   W3_exp_avg [3, 5]   W3_exp_avg_sq
-          [3, 5]   b3_exp_avg [3]   b3_exp_avg_sq [3]
+          b2_exp_avg [5]   b2_exp_avg_sq [5]   W3_exp_avg [3, 5]
+          W3_exp_avg_sq [3, 5]   b3_exp_avg [3]   b3_exp_avg_sq [3]
 keeps     h1: a matrix product reads it   h2: a matrix product reads it
 """
 
@@ -35,67 +35,65 @@ NAN = f("nan")
 
 @kernel("f32[:,:], f32[:]")
 def bias_relu(h, b):
-    # h = max(h1 + b, 0), in place
+    # h = max(h + b, 0), in place
     for i in range(h.shape[0]):
         for j in range(h.shape[1]):
             h[i, j] = maximum(h[i, j] + b[j], f(0))
 
 
 @kernel("f32[:,:], f32[:], i64[:], f32[:], f32[:], f32[:]")
-def cross_entropy(loss_1_bar, b3, y, loss_e_row, loss_total, b3_bar):
-    # b3_bar = sum of (-0.125 where (position == y_1), else 0) + loss_total_bar *
-    #   loss_e_row
+def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
+    # z_bar = (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row, in place
+    # b3_bar = sum of (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row
     for j in range(b3_bar.shape[0]):
         b3_bar[j] = f(0)
-    total = f(0)
-    for i in range(loss_1_bar.shape[0]):
+    running = f(0)
+    for i in range(z_bar.shape[0]):
         y_1 = y[i]
-        loss_largest = -INF
-        for j in range(loss_1_bar.shape[1]):
-            z = loss_1_bar[i, j] + b3[j]
-            loss_largest = maximum(loss_largest, z)
-        loss = loss_1_bar[i, y_1] + b3[y_1] - loss_largest if 0 <= y_1 < 3 else NAN
-        loss_total_1 = f(0)
-        for j in range(loss_1_bar.shape[1]):
-            z = loss_1_bar[i, j] + b3[j]
-            loss_e = exp(z - loss_largest)
-            loss_total_1 += loss_e
-            loss_e_row[j] = loss_e
-        loss_total_bar = f(0.125) / loss_total_1
-        total += log(loss_total_1) - loss
-        for j in range(loss_1_bar.shape[1]):
-            loss_bar_1 = f(-0.125) if j == y_1 else f(0)
-            loss_bar = loss_bar_1 + loss_total_bar * loss_e_row[j]
-            loss_1_bar[i, j] = loss_bar
-            b3_bar[j] += loss_bar
-    loss_total[0] = total
+        largest = -INF
+        for j in range(z_bar.shape[1]):
+            z = z_bar[i, j] + b3[j]
+            largest = maximum(largest, z)
+        loss = z_bar[i, y_1] + b3[y_1] - largest if 0 <= y_1 < 3 else NAN
+        total_1 = f(0)
+        for j in range(z_bar.shape[1]):
+            z = z_bar[i, j] + b3[j]
+            e = exp(z - largest)
+            total_1 += e
+            e_row[j] = e
+        total_bar = f(0.125) / total_1
+        running += log(total_1) - loss
+        for j in range(z_bar.shape[1]):
+            z_bar_new = (f(-0.125) if j == y_1 else f(0)) + total_bar * e_row[j]
+            z_bar[i, j] = z_bar_new
+            b3_bar[j] += z_bar_new
+    total[0] = running
 
 
 @kernel("f32[:,:], f32[:,:], f32[:]")
-def relu_sum_bar(h, h__bar, b_bar):
-    # h__bar = h2_bar where (h > 0), else 0, in place
-    # b_bar = sum of h2_bar where (h > 0), else 0
+def relu_sum_bar(h, h_bar, b_bar):
+    # h_bar = h_bar where (h > 0), else 0, in place
+    # b_bar = sum of h_bar where (h > 0), else 0
     for j in range(b_bar.shape[0]):
         b_bar[j] = f(0)
     for i in range(h.shape[0]):
         for j in range(h.shape[1]):
-            h2_bar = h__bar[i, j] if h[i, j] > f(0) else f(0)
-            h__bar[i, j] = h2_bar
-            b_bar[j] += h2_bar
+            h_bar_new = h_bar[i, j] if h[i, j] > f(0) else f(0)
+            h_bar[i, j] = h_bar_new
+            b_bar[j] += h_bar_new
 
 
 @kernel("f32[:], f32[:], f32[:], f32[:], f32, f32")
 def adam(exp_avg, p_bar, exp_avg_sq, p, rate, c2):
     # exp_avg = 0.9 * exp_avg + 0.1 * p_bar, in place
     # exp_avg_sq = 0.999 * exp_avg_sq + 0.001 * p_bar * p_bar, in place
-    # p = p - rate * add / (sqrt(add_1 / c2) + 1e-08), in place
+    # p = p - rate * exp_avg_new / (sqrt(exp_avg_sq_new / c2) + 1e-08), in place
     for i in range(exp_avg.shape[0]):
-        W1_bar = p_bar[i]
-        add = f(0.9) * exp_avg[i] + f(0.1) * W1_bar
-        add_1 = f(0.999) * exp_avg_sq[i] + f(0.001) * (W1_bar * W1_bar)
-        exp_avg[i] = add
-        exp_avg_sq[i] = add_1
-        p[i] = p[i] - rate * (add / (sqrt(add_1 / c2) + f(1e-08)))
+        exp_avg_new = f(0.9) * exp_avg[i] + f(0.1) * p_bar[i]
+        exp_avg_sq_new = f(0.999) * exp_avg_sq[i] + f(0.001) * (p_bar[i] * p_bar[i])
+        exp_avg[i] = exp_avg_new
+        exp_avg_sq[i] = exp_avg_sq_new
+        p[i] -= rate * (exp_avg_new / (sqrt(exp_avg_sq_new / c2) + f(1e-08)))
 
 
 @step
@@ -113,7 +111,7 @@ def train_step(buffers):
     W3 = view_f32(buffers, 9, 0, (3, 5))
     W3_flat = view_f32(buffers, 9, 0, (15,))
     b3 = view_f32(buffers, 10, 0, (3,))
-    add_at = view_f32(buffers, 12, 0, (1,))
+    opt_step_at = view_f32(buffers, 12, 0, (1,))
     W1_exp_avg_flat = view_f32(buffers, 13, 0, (30,))
     W1_exp_avg_sq_flat = view_f32(buffers, 14, 0, (30,))
     b1_exp_avg = view_f32(buffers, 15, 0, (5,))
@@ -131,56 +129,59 @@ def train_step(buffers):
     # ---- outputs ---------------------------------------------------------------------
     loss_at = view_f32(buffers, 25, 0, (1,))
     # ---- temporaries -----------------------------------------------------------------
-    h1_2 = h1 = view_f32(buffers, 2, 0, (8, 5))
+    h1_1 = h1 = view_f32(buffers, 2, 0, (8, 5))
     W1_bar = view_f32(buffers, 2, 0, (5, 6))
     W1_bar_flat = view_f32(buffers, 2, 0, (30,))
-    h2_2 = h2 = h1_bar = h1_1_bar = view_f32(buffers, 2, 192, (8, 5))
-    z = loss_1_bar = view_f32(buffers, 2, 384, (8, 3))
+    h2_1 = h2 = view_f32(buffers, 2, 192, (8, 5))
+    h1_bar_1 = h1_bar = view_f32(buffers, 2, 192, (8, 5))
+    z = z_bar = view_f32(buffers, 2, 384, (8, 3))
     b2_bar = view_f32(buffers, 2, 384, (5,))
     b1_bar = view_f32(buffers, 2, 448, (5,))
-    loss_total_at = view_f32(buffers, 2, 512, (1,))
+    total_at = view_f32(buffers, 2, 512, (1,))
     W3_bar = view_f32(buffers, 2, 512, (3, 5))
     W3_bar_flat = view_f32(buffers, 2, 512, (15,))
     b3_bar = view_f32(buffers, 2, 576, (3,))
-    loss_e_row = view_f32(buffers, 2, 640, (3,))
-    h2_bar = h2_1_bar = view_f32(buffers, 2, 640, (8, 5))
+    e_row = view_f32(buffers, 2, 640, (3,))
+    h2_bar_1 = h2_bar = view_f32(buffers, 2, 640, (8, 5))
     W2_bar = view_f32(buffers, 2, 832, (5, 5))
     W2_bar_flat = view_f32(buffers, 2, 832, (25,))
 
     # ---- forward ---------------------------------------------------------------------
     # h1 = relu(x @ W1.T + b1)                                                  mlp.py:2
-    matmul_t(buffers, x, W1, h1_2)
+    matmul_t(buffers, x, W1, h1_1)
     bias_relu(h1, b1)
     # h2 = relu(h1 @ W2.T + b2)                                                 mlp.py:3
-    matmul_t(buffers, h1, W2, h2_2)
+    matmul_t(buffers, h1, W2, h2_1)
     bias_relu(h2, b2)
     # z = h2 @ W3.T + b3                                                        mlp.py:4
     matmul_t(buffers, h2, W3, z)
     # loss = cross_entropy(z, y)                                                mlp.py:5
-    # loss = cross_entropy(z, y)                                                mlp.py:5
     # z = h2 @ W3.T + b3                                                        mlp.py:4
-    cross_entropy(loss_1_bar, b3, y, loss_e_row, loss_total_at, b3_bar)
-    loss_total = loss_total_at[0]
-    # loss = cross_entropy(z, y)                                                mlp.py:5
-    loss = loss_total * f(0.125)
+    cross_entropy(z_bar, b3, y, e_row, total_at, b3_bar)
+    total = total_at[0]
+    loss = total * f(0.125)
 
     # ---- backward --------------------------------------------------------------------
-    # z = h2 @ W3.T + b3    h2_bar = loss_1_bar @ W3                            mlp.py:4
-    matmul(buffers, loss_1_bar, W3, h2_bar)
-    t_matmul(buffers, loss_1_bar, h2, W3_bar)
+    # h2_bar_1 = z_bar @ W3
+    matmul(buffers, z_bar, W3, h2_bar_1)
+    # W3_bar = z_bar.T @ h2
+    t_matmul(buffers, z_bar, h2, W3_bar)
     # h2 = relu(h1 @ W2.T + b2)                                                 mlp.py:3
-    relu_sum_bar(h2, h2_1_bar, b2_bar)
-    matmul(buffers, h2_1_bar, W2, h1_bar)
-    t_matmul(buffers, h2_1_bar, h1, W2_bar)
+    relu_sum_bar(h2, h2_bar, b2_bar)
+    # h1_bar_1 = h2_bar @ W2
+    matmul(buffers, h2_bar, W2, h1_bar_1)
+    # W2_bar = h2_bar.T @ h1
+    t_matmul(buffers, h2_bar, h1, W2_bar)
     # h1 = relu(x @ W1.T + b1)                                                  mlp.py:2
-    relu_sum_bar(h1, h1_1_bar, b1_bar)
-    t_matmul(buffers, h1_1_bar, x, W1_bar)
+    relu_sum_bar(h1, h1_bar, b1_bar)
+    # W1_bar = h1_bar.T @ x
+    t_matmul(buffers, h1_bar, x, W1_bar)
 
     # ---- update ----------------------------------------------------------------------
     # opt.step()                                                                mlp.py:7
-    add = opt_step + f(1)
-    c1 = f(1) - pow(f(0.9), add)
-    c2 = f(1) - pow(f(0.999), add)
+    opt_step_new = opt_step + f(1)
+    c1 = f(1) - pow(f(0.9), opt_step_new)
+    c2 = f(1) - pow(f(0.999), opt_step_new)
     rate = f(lr) / c1
     adam(W1_exp_avg_flat, W1_bar_flat, W1_exp_avg_sq_flat, W1_flat, rate, c2)
     adam(b1_exp_avg, b1_bar, b1_exp_avg_sq, b1, rate, c2)
@@ -191,4 +192,4 @@ def train_step(buffers):
 
     # ---- results ---------------------------------------------------------------------
     loss_at[0] = loss
-    add_at[0] = add
+    opt_step_at[0] = opt_step_new
