@@ -37,7 +37,7 @@ class Blas:
     integer_bits: int
     path: Path | None
     shared: bool
-    _set_threads: Callable[[int], int] | None = field(repr=False, default=None)
+    _set_threads: Callable[[int], int] | None = field(repr=False, compare=False, default=None)
 
     @contextmanager
     def sequential(self) -> Generator[None]:

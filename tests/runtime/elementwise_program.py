@@ -15,7 +15,7 @@ BINARY = ["pow", "remainder", "floor_divide", "maximum", "minimum"]
 TESTS = ["isnan", "isinf", "isfinite"]
 
 
-def source_of(code, unary, binary, tests):
+def source_of(code, unary, binary, tests, size):
     """Return one generated file with a kernel for each function and one step that runs all."""
     names = [*unary, *binary, *tests]
     lines = [f"from gradc.runtime.cpu import kernel, step, view_{code}, view_b1"]
@@ -32,37 +32,37 @@ def source_of(code, unary, binary, tests):
     lines += ["@step", "def run(buffers):"]
     for k, name in enumerate(names):
         result = "b1" if name in tests else code
-        x, y = (f"view_{code}(buffers, {3 * k + j}, 0, ({SIZE},))" for j in (0, 1))
-        lines.append(f"    run_{name}({x}, {y}, view_{result}(buffers, {3 * k + 2}, 0, ({SIZE},)))")
+        x, y = (f"view_{code}(buffers, {3 * k + j}, 0, ({size},))" for j in (0, 1))
+        lines.append(f"    run_{name}({x}, {y}, view_{result}(buffers, {3 * k + 2}, 0, ({size},)))")
     return "\n".join(lines) + "\n"
 
 
 class Program:
     """All functions of one element type, compiled together on first use."""
 
-    def __init__(self, code):
+    def __init__(self, code, size=SIZE):
         real = code.startswith("f")
-        self.dtype = DTYPES[code]
+        self.dtype, self.size = DTYPES[code], size
         self.binary = [*BINARY, "atan2"] if real else BINARY
         self.tests = TESTS
         self.unary = FLOAT + UNARY if real else UNARY
         self.names = [*self.unary, *self.binary, *self.tests]
-        self.source = source_of(code, self.unary, self.binary, self.tests)
+        self.source = source_of(code, self.unary, self.binary, self.tests, size)
         self.native = None
 
     def __call__(self, name, x, y=None):
-        """Return one function of up to SIZE numbers."""
+        """Return one function of up to `size` numbers."""
         if self.native is None:
             self.native = load(self.source, "elementwise")
         count = len(x)
-        assert count <= SIZE
+        assert count <= self.size
         # Other functions run on ones.
-        ones = np.ones(SIZE, self.dtype)
+        ones = np.ones(self.size, self.dtype)
         first, second = ones.copy(), ones.copy()
         first[:count] = x
         second[:count] = 1 if y is None else y
-        scratch = np.empty(SIZE, self.dtype)
-        out = np.empty(SIZE, bool if name in self.tests else self.dtype)
+        scratch = np.empty(self.size, self.dtype)
+        out = np.empty(self.size, bool if name in self.tests else self.dtype)
         table = []
         for other in self.names:
             mine = other == name
