@@ -65,7 +65,8 @@ def run(buffers):
     a, b, out = (view_f64(buffers, slot, 8, (2, 2)) for slot in (0, 1, 2))
     matmul_add(buffers, a, b, out)
     c = view_i32(buffers, 3, 0, (2, 1, 3))
-    batch_t_matmul_t(buffers, c, view_i32(buffers, 4, 0, (2, 3, 1)), view_i32(buffers, 5, 0, (2, 3, 3)))
+    d, e = view_i32(buffers, 4, 0, (2, 3, 1)), view_i32(buffers, 5, 0, (2, 3, 3))
+    batch_t_matmul_t(buffers, c, d, e)
     view_b1(buffers, 6, 0, ())[()] = view_f64(buffers, 0, 0, (0, 5)).size == 0
 """
 
