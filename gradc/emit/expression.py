@@ -113,6 +113,7 @@ def _filled(node: Compute, operands: list[Text], names: Names) -> Text:
     filled = _fill(template, primitive.precedence, operands, node, names.used)
     names.used.update(re.findall(r"(\w+)\(", template))
     if node.dtype in (int32, uint8) and primitive.name != "where":
+        names.used.add(CONVERSIONS[node.dtype])
         return f"{CONVERSIONS[node.dtype]}({filled})", ATOM
     return filled, primitive.precedence
 

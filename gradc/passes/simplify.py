@@ -141,11 +141,15 @@ def _cast(b: Rewriter, e: Equation) -> Value | None:
 
 
 def _reshape(b: Rewriter, e: Equation) -> Value | None:
-    (x,) = e.inputs
-    if x.shape == e.outputs[0].shape:
-        return x
+    (x,), shape = e.inputs, e.outputs[0].shape
+    fewer = x.shape == shape or b.definition(x, "reshape") is not None
+    return _reshaped(b, x, shape) if fewer else None
+
+
+def _reshaped(b: Rewriter, x: Value, shape: tuple[int, ...]) -> Value:
+    """Return `x` reshaped, past a reshape that it comes from."""
     inner = b.definition(x, "reshape")
-    return b.reshape(inner.inputs[0], e.outputs[0].shape) if inner is not None else None
+    return b.reshape(x if inner is None else inner.inputs[0], shape)
 
 
 def _permute(b: Rewriter, e: Equation) -> Value | None:
@@ -154,11 +158,13 @@ def _permute(b: Rewriter, e: Equation) -> Value | None:
         return x
     moved = [a for a in axes if x.shape[a] != 1]
     if moved == sorted(moved):  # only axes of size 1 change place
-        return b.reshape(x, e.outputs[0].shape)
+        return _reshaped(b, x, e.outputs[0].shape)
     inner = b.definition(x, "permute")
     if inner is None:
         return None
-    return b.op("permute", inner.inputs[0], axes=tuple(inner.params["axes"][a] for a in axes))
+    both = tuple(inner.params["axes"][a] for a in axes)
+    (source,) = inner.inputs
+    return source if both == tuple(range(len(both))) else b.op("permute", source, axes=both)
 
 
 def _broadcast(b: Rewriter, e: Equation) -> Value | None:
@@ -195,7 +201,7 @@ def _fold(b: Rewriter, e: Equation) -> Value | None:
     (x,), out = e.inputs, e.outputs[0]
     if x.type.size == 0 or any(x.shape[a] != 1 for a in e.params["axes"]):
         return None
-    return b.reshape(x, out.shape)
+    return _reshaped(b, x, out.shape)
 
 
 def _alike(b: Rewriter, e: Equation) -> Value | None:
