@@ -20,6 +20,8 @@ ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "
 
 def __getattr__(name: str) -> Any:
     """Import a room when it is first asked for."""
+    if name == "compile":
+        return importlib.import_module("gradc.compiler.function").compile
     if name in ROOMS:
         return importlib.import_module(f"gradc.{name}")
     raise AttributeError(f"module 'gradc' has no attribute {name!r}")

@@ -367,7 +367,9 @@ class _Emitter:
         for (place, dims, dtype, _), names in chains.items():
             kind = "inputs" if FIRST_SLOT <= place.slot < first_output else "outputs"
             kind = "temporaries" if place.slot < FIRST_SLOT else kind
-            groups[kind].append((" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype)))
+            groups[kind].append(
+                (" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype))
+            )
         for value in numbers:
             address = self._address(self.places[value], (), value.dtype)
             groups["inputs"].append((self.name(value), f"{address}[0]"))

@@ -97,6 +97,9 @@ def returns(plan: Plan, name: Name) -> str:
     wanted = wanted if len(wanted) <= 40 else f"{len(results)} results"
     changed = ", ".join(updated)
     changed = changed if len(changed) <= 28 else f"{len(updated)} arrays"
-    parts = [f"compute {wanted}" if results else "", f"update {changed} in place" if updated else ""]
+    parts = [
+        f"compute {wanted}" if results else "",
+        f"update {changed} in place" if updated else "",
+    ]
     text = "; ".join(p for p in parts if p) or "do nothing"
     return f"{text[0].upper()}{text[1:]}."

@@ -85,14 +85,17 @@ class Headers:
         (out, *_) = source.outputs
         if not out.name or not source.primitive.operands:
             return ""
-        names = {o: self.hint(v) for o, v in zip(source.primitive.operands, source.inputs, strict=True)}
+        names = {
+            o: self.hint(v) for o, v in zip(source.primitive.operands, source.inputs, strict=True)
+        }
         names["out"] = out.name
         return f"d{out.name}/d{primal.name} = {renamed(equation.rule, names)}"
 
     def _product(self, product: Product, value: Value) -> str:
         """Return a product as it is computed, `W_bar = z_bar.T @ x`."""
         sides = [
-            f"{self._matrix(m)}{'.T' if m.transposed else ''}" for m in (product.left, product.right)
+            f"{self._matrix(m)}{'.T' if m.transposed else ''}"
+            for m in (product.left, product.right)
         ]
         return f"{self.name(value)} = {' @ '.join(sides)}"
 

@@ -272,7 +272,9 @@ class Body:
             hint = "running" if fold.scope is Scope.END else self.hint(fold.root)
             searching = fold.name.startswith("arg")
             index = self.namer(hint) if searching else ""
-            value = self.namer("part" if fold in self._partials() else "best" if searching else hint)
+            value = self.namer(
+                "part" if fold in self._partials() else "best" if searching else hint
+            )
             self.fixed[fold] = (value, index)
         value, index = self.fixed[fold]
         dtype = fold.operand.dtype if index else fold.root.dtype
@@ -371,9 +373,13 @@ def protected(statements: Sequence[Statement], given: Arguments) -> list[Stateme
 
 def _reads(node: Node, lets: set[Node]) -> list[Read]:
     """Return the reads that happen when an expression is written out."""
-    if node in lets:
-        return []
-    found = [node] if isinstance(node, Read) else []
-    for n in parts(node):
-        found += _reads(n, lets)
+    found: list[Read] = []
+    seen, stack = set(lets), [node]
+    while stack:
+        at = stack.pop()
+        if at not in seen:
+            seen.add(at)
+            stack.extend(parts(at))
+            if isinstance(at, Read):
+                found.append(at)
     return found

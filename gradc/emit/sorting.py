@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradc.emit.kernel import CODES
 from gradc.ir.dtype import DType
 
-TEXT = '''@kernel("{code}[:,:], {code}[:,:], i64[:,:], i64[:]")
+TEXT = """@kernel("{code}[:,:], {code}[:,:], i64[:,:], i64[:]")
 def {name}(x, values, index, merged):
     # stable merge sort of the positions in each row{nan}
     for i in range(x.shape[0]):
@@ -33,7 +33,7 @@ def {name}(x, values, index, merged):
             width *= 2
         for j in range(n):
             values[i, j] = x[i, index[i, j]]
-'''
+"""
 
 
 def sort_kernel(name: str, dtype: DType, *, descending: bool) -> str:

@@ -117,8 +117,21 @@ def _from_rule(nest: Nest) -> str:
 
 def maths(node: Node, name: Callable[[Node], str | None], room: int) -> str | None:
     """Return a node as maths, in terms of what has a name; None where that gets too long."""
+    if _terms(node, name, room) > room:
+        return None
     text = _maths(node, name, top=True)
     return text if len(text) <= room else None
+
+
+def _terms(node: Node, name: Callable[[Node], str | None], most: int) -> int:
+    """Count the names and numbers that maths would spell out, up to `most` or a little more."""
+    count, stack = 0, list(node.operands) or [node]
+    while stack and count <= most:
+        at = stack.pop()
+        below = at.operands if name(at) is None else ()
+        stack.extend(below)
+        count += not below
+    return count + len(stack)
 
 
 def _maths(node: Node, name: Callable[[Node], str | None], *, top: bool = False) -> str:

@@ -80,10 +80,7 @@ def buffer_rows(plan: Plan, names: Names) -> list[Row]:
 
 def decision_rows(plan: Plan, names: Names) -> list[Row]:
     """Return one row per value that is kept, or computed again where it is used."""
-    return [
-        (names(d.value), "kept" if d.kept else "not kept", d.reason)
-        for d in plan.decisions
-    ]
+    return [(names(d.value), "kept" if d.kept else "not kept", d.reason) for d in plan.decisions]
 
 
 def table(rows: Sequence[Row]) -> list[str]:

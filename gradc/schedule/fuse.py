@@ -132,9 +132,7 @@ def _all(tops: list[Node]) -> Iterator[Node]:
         yield from walk(top, seen)
 
 
-def groups(
-    program: Program, parts: dict[Value, Fragment], late: dict[Value, Value]
-) -> list[Group]:
+def groups(program: Program, parts: dict[Value, Fragment], late: dict[Value, Value]) -> list[Group]:
     """Return the groups in an order in which they can run.
 
     `late` values are computed after everything that reads the input they overwrite.
@@ -233,9 +231,7 @@ def _axes(read: Read) -> list[int]:
     return [a for place in read.index for a in place.axes]
 
 
-def _fits(
-    root: Root, part: Fragment, group: Group, sources: set[Group], *, vertical: bool
-) -> bool:
+def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vertical: bool) -> bool:
     """Return whether `root` may join `group`; if so and it sets the row split, set it."""
     if group.form is not Form.ELEMENT or group.work + part.work > LARGEST_KERNEL:
         return False
@@ -306,7 +302,9 @@ def ordered(made: list[Group]) -> list[Group]:
         stack = [group]
         while stack:
             at = stack[-1]
-            waiting = [s for s in made if s in at.sources and s not in done] if at not in done else []
+            waiting = (
+                [s for s in made if s in at.sources and s not in done] if at not in done else []
+            )
             if waiting:
                 stack.append(waiting[0])
             else:

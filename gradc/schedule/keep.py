@@ -52,9 +52,7 @@ def worth_keeping(
 
 def _cost(node: Node) -> str:
     seen: set[Node] = set()
-    costly = [
-        n.primitive.name for n in walk(node, seen) if isinstance(n, Compute) and is_costly(n)
-    ]
+    costly = [n.primitive.name for n in walk(node, seen) if isinstance(n, Compute) and is_costly(n)]
     if costly:
         return f"{costly[-1]} costs more than a load"
     return "it would take more than two loads to compute again"

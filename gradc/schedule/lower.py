@@ -69,7 +69,11 @@ class Lowering:
         if root.value in self.folds and places == identity(self.rows):
             fold = self.folds[root.value]
             return Result(
-                dtype=value.dtype, depth=self.rows, level=fold.sweep + 1, value=root.value, fold=fold
+                dtype=value.dtype,
+                depth=self.rows,
+                level=fold.sweep + 1,
+                value=root.value,
+                fold=fold,
             )
         if member and root.value in self.stored:
             node = self.stored[root.value]
@@ -182,7 +186,9 @@ class Lowering:
         source, params = equation.inputs[0], equation.params
         places: list[Affine] = []
         tests: list[Test] = []
-        sides = zip(index, source.shape, params["low"], params["high"], params["interior"], strict=True)
+        sides = zip(
+            index, source.shape, params["low"], params["high"], params["interior"], strict=True
+        )
         for p, n, low, high, interior in sides:
             step, span = interior + 1, (n - 1) * (interior + 1) + 1
             if low or high or (interior and n > 1):

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
 from gradc.schedule import fuse, nest, products
 from gradc.schedule.arena import Use, assign
 from gradc.schedule.fuse import Fragment, Group, section_of
 from gradc.schedule.keep import Decision, worth_keeping
-from gradc.schedule.loops import Compute, Let, Loop, Scope, Step, Store, walk
+from gradc.schedule.loops import (
+    Compute,
+    Let,
+    Loop,
+    Node,
+    Scope,
+    Statement,
+    Step,
+    Store,
+    walk,
+)
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Sort
 from gradc.schedule.roots import Form, Program, find_roots
@@ -112,29 +124,30 @@ def _nest(group: Group, work: Nest) -> Kernel:
 
 def _cost(work: Nest) -> Cost:
     """Count one operation per computation and position, and each array once."""
-    flops = 0
-
-    def visit(body: list[object], times: int) -> None:
-        nonlocal flops
-        for statement in body:
-            match statement:
-                case Loop():
-                    visit(list(statement.body), times * work.extents[statement.axis])
-                case Let() | Store():
-                    flops += times * (_operations(statement) + (bool(getattr(statement, "fold", ""))))
-                case Step():
-                    flops += times
-                case _:
-                    pass
-
-    visit(list(work.body), 1)
-    touched = {(a.touched.root, a.touched.dims): a.touched for a in work.accesses}
-    roots = {t.root for t in touched.values()}
-    return Cost(flops, sum(r.type.nbytes for r in roots))
+    roots = {a.touched.root for a in work.accesses}
+    return Cost(_flops(work.body, work, set()), sum(r.type.nbytes for r in roots))
 
 
-def _operations(statement: Let | Store) -> int:
-    nodes = walk(statement.node, set())
+def _flops(body: Sequence[Statement], work: Nest, known: set[Node]) -> int:
+    """Count the operations of statements; `known` nodes are computed already."""
+    total = 0
+    for statement in body:
+        match statement:
+            case Loop():
+                total += work.extents[statement.axis] * _flops(statement.body, work, set(known))
+            case Let(node):
+                total += _operations(node, known)
+            case Store():
+                total += _operations(statement.node, known) + bool(statement.fold)
+            case Step(fold):
+                total += _operations(fold.operand, known) + 1
+            case _:
+                pass
+    return total
+
+
+def _operations(node: Node, known: set[Node]) -> int:
+    nodes = walk(node, known)
     return sum(isinstance(n, Compute) and n.dtype.is_floating_point for n in nodes)
 
 

@@ -161,7 +161,9 @@ def _fold_root(equation: Equation, output: Value) -> Root:
     order = [a for a in range(source.type.ndim) if source.shape[a] != 1]
     if "axis" in params:
         order = [a for a in order if a not in folded] + [a for a in order if a in folded]
-    index = tuple(axis_index(order.index(a)) if a in order else ZERO for a in range(source.type.ndim))
+    index = tuple(
+        axis_index(order.index(a)) if a in order else ZERO for a in range(source.type.ndim)
+    )
     domain = tuple(source.shape[a] for a in order)
     kept = tuple(i for i, a in enumerate(order) if a not in folded)
     return Root(output, Form.FOLD, equation, domain, index, kept, "it is a reduction")

@@ -68,7 +68,9 @@ class Maker:
             shape = np.broadcast_shapes(x.shape, y.shape)
         except ValueError:
             return None
-        return self.b.op(self.one_of(BINARY), self.b.broadcast(x, shape), self.b.broadcast(y, shape))
+        return self.b.op(
+            self.one_of(BINARY), self.b.broadcast(x, shape), self.b.broadcast(y, shape)
+        )
 
     def fold(self, x):
         if not x.shape:

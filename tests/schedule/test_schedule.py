@@ -161,7 +161,7 @@ def test_momentum_is_written_in_place_once():
     plan, source = plan_of(updated(build), [matrix(ROWS, COLUMNS), matrix(ROWS, COLUMNS)])
     assert len(plan.kernels) == 1
     assert plan.memory.arena_bytes == 0
-    assert "f64[:], f64[:]\"" in source
+    assert 'f64[:], f64[:]"' in source
 
 
 def test_temporaries_share_memory():
