@@ -1,8 +1,8 @@
 """Train a network on handwritten digits with one compiled program per training step.
 
-    python examples/digits.py                       scikit-learn's 1,797 digits of 8 x 8 pixels
-    python examples/digits.py --data DIR            MNIST's IDX files, 28 x 28 pixels
-    gradc show --stage source examples/digits.py:train_step      the code that trains
+python examples/digits.py                       scikit-learn's 1,797 digits of 8 x 8 pixels
+python examples/digits.py --data DIR            MNIST's IDX files, 28 x 28 pixels
+gradc show --stage source examples/digits.py:train_step      the code that trains
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gradc.tensor import *  # noqa: F403
-from gradc.tensor import tensor as tensor
 from gradc.ir.dtype import bool_ as bool
 from gradc.ir.dtype import float32 as float
 from gradc.ir.dtype import float64 as double
@@ -14,6 +12,8 @@ from gradc.ir.dtype import int32 as int
 from gradc.ir.dtype import int64 as long
 from gradc.serialization import load as load
 from gradc.serialization import save as save
+from gradc.tensor import *  # noqa: F403
+from gradc.tensor import tensor as tensor
 
 ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
 

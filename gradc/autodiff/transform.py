@@ -117,9 +117,7 @@ def backward(
         b.origin = e.origin
         inputs, outputs = (tuple(env[v] for v in side) for side in (e.inputs, e.outputs))
         b.rule = rule_text(e.primitive, needed.index(True))
-        adjoints = vjp_rule(
-            b, e.primitive, dict(e.params), inputs, outputs, cotangents, needed
-        )
+        adjoints = vjp_rule(b, e.primitive, dict(e.params), inputs, outputs, cotangents, needed)
         for v, adjoint in zip(e.inputs, adjoints, strict=True):
             if adjoint is not None:
                 accumulate(b, bars, v, adjoint)

@@ -78,9 +78,11 @@ class Headers:
         (value, *_) = equation.outputs
         if isinstance(kernel.work, Product):
             return self._product(kernel.work, value)
-        primal = value.adjoint_of
-        source = self.forward.get((equation.origin, primal)) if primal is not None else None
-        if not equation.rule or source is None or primal is None or not primal.name:
+        primal, origin = value.adjoint_of, equation.origin
+        if not equation.rule or primal is None or origin is None or not primal.name:
+            return ""
+        source = self.forward.get((origin, primal))
+        if source is None:
             return ""
         (out, *_) = source.outputs
         if not out.name or not source.primitive.operands:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gradc.emit import expression
+from gradc.emit.arguments import Arguments
 from gradc.emit.expression import CONVERSIONS, Names, literal, subscript
 from gradc.emit.namer import Namer
+from gradc.emit.protect import protected
 from gradc.emit.writer import Writer
-from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
+from gradc.ir.dtype import DType, int32, uint8
 from gradc.ir.graph import Value
-from gradc.schedule.arena import Place
 from gradc.schedule.loops import (
     Argument,
     Clear,
@@ -28,73 +29,11 @@ from gradc.schedule.loops import (
     Statement,
     Step,
     Store,
-    parts,
 )
 from gradc.schedule.nest import Nest
 
-CODES = {float32: "f32", float64: "f64", int32: "i32", int64: "i64", uint8: "u8", bool_: "b1"}
 AXES = ("i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t")
 UPDATES = {"sum": "+=", "prod": "*=", "any": "|=", "all": "&="}
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """An array argument: values that share one place and shape.
-
-    Args:
-        values: all values that live there during the kernel, those written last.
-        dims: the shape it is seen with; () for one element.
-        dtype: element type.
-    """
-
-    values: tuple[Value, ...]
-    dims: tuple[int, ...]
-    dtype: DType
-
-    @property
-    def signature(self) -> str:
-        """`f32[:,:]`."""
-        return f"{CODES[self.dtype]}[{','.join(':' * max(len(self.dims), 1))}]"
-
-
-@dataclass(slots=True)
-class Arguments:
-    """What a kernel is called with.
-
-    Args:
-        arrays: in the order of the signature.
-        scalars: values of one element, after the arrays.
-        at: position of the array that holds a value with a shape.
-    """
-
-    arrays: list[Array] = field(default_factory=list[Array])
-    scalars: list[Value] = field(default_factory=list[Value])
-    at: dict[tuple[Value, tuple[int, ...]], int] = field(
-        default_factory=dict[tuple[Value, tuple[int, ...]], int]
-    )
-
-    @property
-    def signature(self) -> str:
-        """The text of the decorator's argument."""
-        scalars = (CODES[v.dtype] for v in self.scalars)
-        return ", ".join([*(a.signature for a in self.arrays), *scalars])
-
-
-def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
-    """Return the arguments of a nest: what is read, then what is only written."""
-    found = Arguments(scalars=list(nest.arguments))
-    reads = [a.touched for a in nest.accesses if isinstance(a.touched, Read)]
-    stores = [a.touched for a in nest.accesses if isinstance(a.touched, Store)]
-    grouped: dict[tuple[Place, tuple[int, ...], DType], list[Value]] = {}
-    for touched in (*reads, *stores):
-        key = (places[touched.root], touched.dims, touched.root.dtype)
-        values = grouped.setdefault(key, [])
-        if touched.root not in values:
-            values.append(touched.root)
-    for number, ((_, dims, dtype), values) in enumerate(grouped.items()):
-        found.arrays.append(Array(tuple(values), dims, dtype))
-        found.at.update({(v, dims): number for v in values})
-    return found
 
 
 @dataclass(slots=True)
@@ -338,48 +277,10 @@ def first_value(fold: str, dtype: DType, used: set[str]) -> str:
 
 
 def all_statements(statements: Sequence[Statement]) -> list[Statement]:
+    """Return statements and all those inside their loops."""
     found: list[Statement] = []
     for s in statements:
         found.append(s)
         if isinstance(s, Loop):
             found += all_statements(s.body)
-    return found
-
-
-def protected(statements: Sequence[Statement], given: Arguments) -> list[Statement]:
-    """Return statements in which no old element is read after it was overwritten in place."""
-    result: list[Statement] = []
-    stores = [s for s in statements if isinstance(s, Store) and not s.fold]
-    overwritten: dict[Store, list[Value]] = {}
-    for s in stores:
-        if (s.root, s.dims) in given.at:
-            array = given.arrays[given.at[s.root, s.dims]]
-            overwritten[s] = [v for v in array.values if v is not s.root]
-    if not any(overwritten.values()):
-        return list(statements)
-    lets = {s.node for s in statements if isinstance(s, Let)}
-    early: dict[Node, None] = {}
-    lost: set[Value] = set()
-    for s in statements:
-        if isinstance(s, Store) and s.scope is not Scope.END:
-            for node in _reads(s.node, lets):
-                if node.root in lost:
-                    early[node] = None
-            lost.update(overwritten.get(s, []))
-    at = min(i for i, s in enumerate(statements) if isinstance(s, Store))
-    result = [*statements[:at], *(Let(n) for n in early), *statements[at:]]
-    return result
-
-
-def _reads(node: Node, lets: set[Node]) -> list[Read]:
-    """Return the reads that happen when an expression is written out."""
-    found: list[Read] = []
-    seen, stack = set(lets), [node]
-    while stack:
-        at = stack.pop()
-        if at not in seen:
-            seen.add(at)
-            stack.extend(parts(at))
-            if isinstance(at, Read):
-                found.append(at)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradc.emit.kernel import CODES
+from gradc.emit.arguments import CODES
 from gradc.ir.dtype import DType
 
 TEXT = """@kernel("{code}[:,:], {code}[:,:], i64[:,:], i64[:]")

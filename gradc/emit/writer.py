@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 WIDTH = 88
@@ -60,7 +60,7 @@ class Writer:
         self.line(")")
 
     @contextmanager
-    def block(self, head: str) -> Iterator[None]:
+    def block(self, head: str) -> Generator[None]:
         """Add a line that ends in a colon; what is added inside is indented."""
         self.line(head)
         self.depth += 1

@@ -40,8 +40,10 @@ class Builder(ABC):
 
     def cast(self, operand: Any, dtype: DType) -> Any:
         """Return `operand` as `dtype`; the operand itself where it is that already."""
-        return operand if self.typeof(operand).dtype is dtype else self.op(
-            "cast", operand, dtype=dtype
+        return (
+            operand
+            if self.typeof(operand).dtype is dtype
+            else self.op("cast", operand, dtype=dtype)
         )
 
     def broadcast(self, operand: Any, shape: tuple[int, ...]) -> Any:

@@ -153,7 +153,8 @@ def _reshaped(b: Rewriter, x: Value, shape: tuple[int, ...]) -> Value:
 
 
 def _permute(b: Rewriter, e: Equation) -> Value | None:
-    (x,), axes = e.inputs, e.params["axes"]
+    (x,) = e.inputs
+    axes: tuple[int, ...] = e.params["axes"]
     if axes == tuple(range(len(axes))):
         return x
     moved = [a for a in axes if x.shape[a] != 1]
@@ -162,7 +163,7 @@ def _permute(b: Rewriter, e: Equation) -> Value | None:
     inner = b.definition(x, "permute")
     if inner is None:
         return None
-    both = tuple(inner.params["axes"][a] for a in axes)
+    both: tuple[int, ...] = tuple(inner.params["axes"][a] for a in axes)
     (source,) = inner.inputs
     return source if both == tuple(range(len(both))) else b.op("permute", source, axes=both)
 

@@ -46,9 +46,7 @@ def _size(shape: tuple[int, ...]) -> int:
     return n
 
 
-def _typing(
-    x: TensorType, y: TensorType, contract: Axes, batch: Axes = ((), ())
-) -> TensorType:
+def _typing(x: TensorType, y: TensorType, contract: Axes, batch: Axes = ((), ())) -> TensorType:
     same_dtype("dot", x, y)
     if x.dtype.is_bool:
         raise DTypeError(f"dot: takes numbers, got {x}", hint="convert with .to(gradc.int64)")
@@ -85,12 +83,16 @@ def _adjoint(
     ct_other = tuple(range(first, first + len(other_free)))
     ct_batch = tuple(range(n_batch))
     if left:
-        product = b.op("dot", ct, other, contract=(ct_other, other_free), batch=(ct_batch, batch[1]))
+        product = b.op(
+            "dot", ct, other, contract=(ct_other, other_free), batch=(ct_batch, batch[1])
+        )
         # axes of the product: batch, of's free axes, other's contracted axes in other's order
         rest = sorted(range(len(contract[1])), key=lambda i: contract[1][i])
         axes = batch[0] + of_free + tuple(contract[0][i] for i in rest)
     else:
-        product = b.op("dot", other, ct, contract=(other_free, ct_other), batch=(batch[1], ct_batch))
+        product = b.op(
+            "dot", other, ct, contract=(other_free, ct_other), batch=(batch[1], ct_batch)
+        )
         rest = sorted(range(len(contract[1])), key=lambda i: contract[1][i])
         axes = batch[0] + tuple(contract[0][i] for i in rest) + of_free
     order = tuple(axes.index(a) for a in range(ndim))

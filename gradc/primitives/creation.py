@@ -31,9 +31,7 @@ def _iota(shape: tuple[int, ...], dtype: DType, axis: int, device: str = "cpu") 
     return np.broadcast_to(count, shape).copy()
 
 
-def _iota_type(
-    shape: tuple[int, ...], dtype: DType, axis: int, device: str = "cpu"
-) -> TensorType:
+def _iota_type(shape: tuple[int, ...], dtype: DType, axis: int, device: str = "cpu") -> TensorType:
     return TensorType(tuple(shape), dtype, device)
 
 

@@ -54,9 +54,7 @@ def _index_add(x: Array, index: Array, updates: Array, axis: int) -> Array:
     return out
 
 
-def _index_add_type(
-    x: TensorType, index: TensorType, updates: TensorType, axis: int
-) -> TensorType:
+def _index_add_type(x: TensorType, index: TensorType, updates: TensorType, axis: int) -> TensorType:
     check_axis("index_add", x, axis)
     check_index("index_add", index)
     same_dtype("index_add", x, updates)

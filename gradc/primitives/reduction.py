@@ -130,9 +130,7 @@ sum_ = _fold(
 prod = _fold(
     "prod", np.multiply, Weighted(_prod_weight, "product of the others"), empty=True, ties=False
 )
-max_ = _fold(
-    "max", np.maximum, Weighted(_extreme_weight, "to the largest"), empty=False, ties=True
-)
+max_ = _fold("max", np.maximum, Weighted(_extreme_weight, "to the largest"), empty=False, ties=True)
 min_ = _fold(
     "min", np.minimum, Weighted(_extreme_weight, "to the smallest"), empty=False, ties=True
 )

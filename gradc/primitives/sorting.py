@@ -27,9 +27,7 @@ def _sort(x: Array, axis: int, descending: bool = False) -> tuple[Array, Array]:
     return np.take_along_axis(x, index, axis), np.ascontiguousarray(index, np.int64)
 
 
-def _typing(
-    x: TensorType, axis: int, descending: bool = False
-) -> tuple[TensorType, TensorType]:
+def _typing(x: TensorType, axis: int, descending: bool = False) -> tuple[TensorType, TensorType]:
     check_axis("sort", x, axis)
     return x, x.with_dtype(int64)
 

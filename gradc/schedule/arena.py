@@ -77,7 +77,7 @@ def assign(program: Program, uses: list[Use]) -> Memory:
         program: definitions and roots.
         uses: what each item reads and writes, in the order they run in.
     """
-    graph, memory = program.graph, Memory()
+    memory = Memory()
     last_read = _last_reads(uses)
     born = {v: i for i, use in reversed(list(enumerate(uses))) for v in use.writes}
     outputs = _results(program, uses, memory, born, last_read)

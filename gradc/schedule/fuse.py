@@ -248,7 +248,7 @@ def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vert
     return True
 
 
-def _split_with(root: Root, group: Group, *, vertical: bool) -> int | None | bool:
+def _split_with(root: Root, group: Group, *, vertical: bool) -> int | bool | None:
     """Return the row split of `group` once `root` is in, or False where the loops don't fit."""
     if root.domain == group.domain:
         split = _row_split(root, group.domain) if root.form is Form.FOLD else None

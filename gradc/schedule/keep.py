@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradc.ir.graph import Value
 from gradc.schedule.fuse import Fragment, Group, is_costly, recomputed_reason
-from gradc.schedule.loops import Compute, Node, Read, parts, walk
+from gradc.schedule.loops import Choose, Compute, Node, Position, Read, parts, walk
 from gradc.schedule.roots import Program
 
 
@@ -79,10 +79,7 @@ def _repeated(part: Fragment, program: Program) -> list[Value]:
     order = list(walk(part.node, set()))
     for node in order:
         below = [axes[n] for n in parts(node)]
-        own = {a for p in node.index for a in p.axes} if isinstance(node, Read) else set[int]()
-        if hasattr(node, "place"):
-            own |= set(node.place.axes)
-        axes[node] = own.union(*below)
+        axes[node] = _own_axes(node).union(*below)
         costly[node] = any(costly[n] for n in parts(node)) or (
             isinstance(node, Compute) and is_costly(node)
         )
@@ -93,3 +90,16 @@ def _repeated(part: Fragment, program: Program) -> list[Value]:
                 if n.value not in program.roots and n.value.type.size > 1:
                     found.append(n.value)
     return found
+
+
+def _own_axes(node: Node) -> set[int]:
+    """Return the loops whose position a node uses itself."""
+    match node:
+        case Read():
+            return {a for p in node.index for a in p.axes}
+        case Position():
+            return set(node.place.axes)
+        case Choose():
+            return {a for t in node.tests for a in t.place.axes}
+        case _:
+            return set()

@@ -128,7 +128,8 @@ class Lowering:
     def _create(self, equation: Equation, value: Value, index: Index) -> Node:
         if equation.primitive.name == "full":
             return Number(dtype=value.dtype, number=equation.params["value"])
-        node = position(index[equation.params["axis"]])
+        axis: int = equation.params["axis"]
+        node = position(index[axis])
         return self.converted(node, value)
 
     def converted(self, node: Node, value: Value) -> Node:
@@ -160,7 +161,7 @@ class Lowering:
             case "reshape":
                 return self.pull(source, regrouped(index, equation.outputs[0], source))
             case "permute":
-                axes = params["axes"]
+                axes: tuple[int, ...] = params["axes"]
                 return self.pull(source, tuple(index[axes.index(a)] for a in range(len(axes))))
             case "broadcast":
                 tail = index[len(index) - source.type.ndim :]
@@ -202,7 +203,8 @@ class Lowering:
         return choose(tuple(tests), self.pull(source, tuple(places)), outside, value)
 
     def _join(self, equation: Equation, index: Index) -> Node:
-        axis, value = equation.params["axis"], equation.outputs[0]
+        axis: int = equation.params["axis"]
+        value = equation.outputs[0]
         node: Node | None = None
         end = value.shape[axis]
         for part in reversed([v for v in equation.inputs if v.shape[axis]]):
@@ -216,7 +218,7 @@ class Lowering:
         return node
 
     def _look_up(self, equation: Equation, value: Value, index: Index) -> Node:
-        """gather and index_select; outside the axis lie NaN, or 0 for integers."""
+        """Gather and index_select; outside the axis lie NaN, or 0 for integers."""
         source, positions = equation.inputs
         axis: int = equation.params["axis"]
         if equation.primitive.name == "gather":

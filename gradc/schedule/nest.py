@@ -100,7 +100,8 @@ def build_scan(program: Program, root: Root) -> Nest:
     """Return the loop nest of a running sum: the scanned axis innermost, a local total."""
     equation = root.equation
     assert equation is not None
-    shape, axis = root.value.shape, equation.params["axis"]
+    shape = root.value.shape
+    axis: int = equation.params["axis"]
     order = [a for a in range(len(shape)) if shape[a] != 1 and a != axis] + [axis]
     index = tuple(axis_index(order.index(a)) if a in order else ZERO for a in range(len(shape)))
     if equation.params.get("reverse", False):
@@ -120,7 +121,8 @@ def build_scatter(program: Program, root: Root) -> tuple[Nest, Nest]:
     equation = root.equation
     assert equation is not None
     x, positions, updates = equation.inputs
-    axis, shape = equation.params["axis"], root.value.shape
+    axis: int = equation.params["axis"]
+    shape = root.value.shape
     first = Targets()
     node = Lowering(program).pull(x, full_index(x))
     dims = squeeze(shape)

@@ -10,7 +10,6 @@ from gradc.schedule.loops import (
     Argument,
     Choose,
     Clear,
-    Compute,
     Fold,
     Join,
     Let,

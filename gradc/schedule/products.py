@@ -166,9 +166,10 @@ def _rewrite(b: GraphBuilder, equation: Equation, known: Definitions) -> Value |
 
 
 def _multiplied(b: Builder, equation: Equation, x_free: Axes, y_free: Axes) -> Value:
-    """sum over k of x y, by broadcasting both to [batch, x free, y free, k]."""
+    """Sum over k of x y, by broadcasting both to [batch, x free, y free, k]."""
     x, y = equation.inputs
-    contract, batch = equation.params["contract"], equation.params.get("batch", ((), ()))
+    contract: tuple[Axes, Axes] = equation.params["contract"]
+    batch: tuple[Axes, Axes] = equation.params.get("batch", ((), ()))
     shape = equation.outputs[0].shape
     summed = tuple(x.shape[a] for a in contract[0])
     b_sizes = tuple(x.shape[a] for a in batch[0])
@@ -195,7 +196,8 @@ def _copied(
 ) -> Value:
     """Put the operands that don't fit into the order [batch, free, summed]."""
     dot: Primitive = equation.primitive
-    contract, batch = equation.params["contract"], equation.params.get("batch", ((), ()))
+    contract: tuple[Axes, Axes] = equation.params["contract"]
+    batch: tuple[Axes, Axes] = equation.params.get("batch", ((), ()))
     inputs: list[Value] = []
     new_contract: list[Axes] = []
     new_batch: list[Axes] = []

@@ -82,10 +82,11 @@ def _sort_last_axes(graph: Graph) -> Graph:
     """Return the graph with each sort along the last axis, moved there and back if need be."""
     equations: list[Equation] = []
     for e in graph.equations:
-        axis, ndim = e.params.get("axis"), e.outputs[0].type.ndim
-        if e.primitive.kind is not Kind.SORT or axis == ndim - 1:
+        ndim = e.outputs[0].type.ndim
+        if e.primitive.kind is not Kind.SORT or e.params["axis"] == ndim - 1:
             equations.append(e)
             continue
+        axis: int = e.params["axis"]
         axes = (*(a for a in range(ndim) if a != axis), axis)
         back = tuple(axes.index(a) for a in range(ndim))
         permute, moved = lookup("permute"), tuple(e.outputs[0].shape[a] for a in axes)

@@ -14,6 +14,8 @@ from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Sample, registered
 
 B = ArrayBuilder()
+
+
 def floats(arrays):
     return [np.asarray(a).dtype.kind == "f" for a in arrays]
 
@@ -113,7 +115,9 @@ def test_vjp_is_the_transpose_of_jvp(primitive, sample):
     out_dots = jvp_rule(B, primitive, sample.params, sample.arrays, outputs, dots)
     in_bars = vjp_rule(B, primitive, sample.params, sample.arrays, outputs, bars, needed)
     left = sum(
-        np.vdot(b, d) for b, d in zip(bars, out_dots, strict=True) if b is not None and d is not None
+        np.vdot(b, d)
+        for b, d in zip(bars, out_dots, strict=True)
+        if b is not None and d is not None
     )
     right = 0.0
     for x, bar, dot in zip(sample.arrays, in_bars, dots, strict=True):
@@ -124,15 +128,11 @@ def test_vjp_is_the_transpose_of_jvp(primitive, sample):
     np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-12)
 
 
-
-
 @pytest.mark.parametrize(("primitive", "sample"), SMOOTH)
 def test_rules_read_only_their_residuals(primitive, sample):
     """NaN in every operand that isn't a residual must not reach the adjoints."""
     outputs = tuple_of(primitive.meaning(*sample.arrays, **sample.params))
-    bars = tuple(
-        np.ones(np.shape(o)) if np.asarray(o).dtype.kind == "f" else None for o in outputs
-    )
+    bars = tuple(np.ones(np.shape(o)) if np.asarray(o).dtype.kind == "f" else None for o in outputs)
     needed, (inputs_read, outputs_read) = floats(sample.arrays), residuals(primitive)
 
     def spoil(arrays, read):

@@ -1,0 +1,122 @@
+"""A plan -> the name of every value in its step, and of every argument of its kernels."""
+
+from __future__ import annotations
+
+import re
+
+from gradc.emit.namer import Namer, Values
+from gradc.ir.graph import Role, Value
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Plan
+from gradc.schedule.roots import squeeze
+
+Dims = tuple[int, ...]
+ROLE_NAMES = {Role.PARAMETER: "p", Role.GRADIENT: "p_bar", Role.BUFFER: "buffer"}
+
+
+class Naming:
+    """Names in one generated file.
+
+    Attributes:
+        values: hints.
+        namer: names taken in the step; kernels are named by it too.
+        used: imported functions and constants that the text needs.
+        views: name of the view of each value with each shape.
+        scalars: values of one element that live in variables of the step.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.values = Values(plan.program.graph)
+        self.namer = Namer()
+        self.step = self.namer(plan.name)
+        self.names: dict[Value, str] = {}
+        self.views: dict[tuple[Value, Dims], str] = {}
+        self.used: set[str] = {"step"}
+        self.scalars: set[Value] = set()
+        self.inputs = set(plan.program.graph.inputs)
+        self.replaced = {new: old for old, new in plan.program.graph.updates}
+        self._name_values()
+
+    def _name_values(self) -> None:
+        """Name inputs, then the user's values; others get what is left when they are met."""
+        program = self.plan.program
+        for value in program.graph.inputs:
+            self.names[value] = self.namer(self.values.hint(value))
+        computed = [v for e in program.graph.equations for v in e.outputs]
+        for value in computed:
+            if value.name and value in program.roots:
+                self.names[value] = self.namer(value.name)
+        for kernel in self.plan.kernels:
+            if isinstance(kernel.work, Nest):
+                self.scalars.update(kernel.work.arguments)
+                for row, of in kernel.work.scratch.items():
+                    self.values.hints[row] = f"{self.values.hint(of)}_row" if of else "row"
+
+    def name(self, value: Value) -> str:
+        """Return the name of a value in the step."""
+        if value not in self.names:
+            if value.adjoint_of is not None:
+                self.names[value] = self.namer(f"{self.values.hint(value.adjoint_of)}_bar")
+            else:
+                self.names[value] = self.namer(self.values.hint(value))
+        return self.names[value]
+
+    def view(self, value: Value, dims: Dims) -> str:
+        """Return the name of the view of a value with a shape, made at the first call."""
+        key = (value, dims)
+        if key not in self.views:
+            name = self.name(self.replaced.get(value, value))
+            if value in self.scalars or (not dims and value.type.size == 1):
+                name = self.namer(f"{name}_at")
+            elif dims != squeeze(value.shape):
+                kinds = {1: "flat", 2: "rows"}
+                name = self.namer(f"{name}_{kinds.get(len(dims), 'blocks')}")
+            self.views[key] = name
+        return self.views[key]
+
+    def array_name(self, values: tuple[Value, ...]) -> str:
+        """Return the name that stands for all values of one buffer: an input's, the user's."""
+        inputs = [v for v in values if v in self.inputs]
+        named = [v for v in reversed(values) if v.name]
+        hinted = [v for v in reversed(values) if v.adjoint_of is not None]
+        return self.name([*inputs, *named, *hinted, values[-1]][0])
+
+    def shown(self, values: tuple[Value, ...]) -> Value:
+        """Return the value under whose name a shared buffer is passed."""
+        inputs = [v for v in values if v in self.inputs]
+        return [*inputs, *reversed(values)][0]
+
+    def role(self, values: tuple[Value, ...]) -> str:
+        """Return a name for what the calls of a shared kernel name differently."""
+        roles = self.plan.program.graph.roles
+        for v in values:
+            if roles.get(v) in ROLE_NAMES:
+                return ROLE_NAMES[roles[v]]
+            primal = v.adjoint_of
+            if primal is not None and roles.get(primal) is Role.PARAMETER:
+                return "p_bar"
+        return self.values.hint(values[-1])
+
+
+def shared(options: list[str], fallback: str) -> str:
+    """Return the name that all options are, or end in; else the fallback."""
+    distinct = list(dict.fromkeys(options))
+    if len(distinct) == 1:
+        return distinct[0]
+    same = {plain(name) for name in distinct}
+    if len(same) == 1:
+        return same.pop()
+    words = [name.split("_") for name in distinct]
+    common: list[str] = []
+    for parts_ in zip(*(reversed(w) for w in words), strict=False):
+        if len(set(parts_)) > 1:
+            break
+        common.insert(0, parts_[0])
+    ending = "_".join(common)
+    return ending if ending and not ending[0].isdigit() and ending != "bar" else fallback
+
+
+def plain(name: str) -> str:
+    """Return a name without the numbers that tell layers apart."""
+    return re.sub(r"_*\d+", "", name).strip("_") or name

@@ -1,0 +1,198 @@
+"""The kernels of a plan in order -> the text of the step: views, then one call per kernel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gradc.emit import describe
+from gradc.emit.arguments import CODES, arguments
+from gradc.emit.functions import Functions
+from gradc.emit.headers import Headers
+from gradc.emit.kernel import Body
+from gradc.emit.naming import Dims, Naming
+from gradc.emit.sorting import sort_kernel
+from gradc.emit.writer import Writer
+from gradc.ir.dtype import DType
+from gradc.ir.graph import Section, Value
+from gradc.schedule.arena import FIRST_SLOT, Place
+from gradc.schedule.loops import Store
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Kernel, Plan, Product, Sort
+from gradc.schedule.products import Matrix
+
+
+class StepWriter:
+    """Writes the step.
+
+    Attributes:
+        sorts: name and text of each sorting kernel that it calls.
+    """
+
+    def __init__(self, plan: Plan, naming: Naming, functions: Functions) -> None:
+        self.plan = plan
+        self.naming = naming
+        self.functions = functions
+        self.places = plan.memory.places
+        self.sorts: dict[str, tuple[str, str]] = {}
+
+    def text(self) -> Writer:
+        """Return the text of the step."""
+        body = Writer(1)
+        headers = Headers(self.plan, self.naming.name, self.naming.values.hint)
+        section: Section | None = None
+        late = Writer(1)
+        results = self._scalar_results()
+        for kernel in self.plan.kernels:
+            if kernel.section is not section:
+                section = kernel.section
+                if body.lines:
+                    body.line()
+                body.rule(section.value)
+            headers.write(body, kernel)
+            self._run(kernel, body, late, results)
+        writer = Writer()
+        writer.line("@step")
+        with writer.block(f"def {self.naming.step}(buffers):"):
+            writer.line(f'"""{describe.returns(self.plan, self.naming.name)}"""')
+            self._write_views(writer)
+        if not body.lines:
+            body.line("pass")
+        writer.extend(body)
+        if late.lines:
+            writer.line()
+            writer.depth = 1
+            writer.rule("results")
+            writer.extend(late)
+        return writer
+
+    def _scalar_results(self) -> set[Value]:
+        """Return the numbers of the step that may be written to memory at its end."""
+        read = {v for k in self.plan.kernels for v in k.reads}
+        program = self.plan.program
+        homes = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
+        return homes - read
+
+    def _run(self, kernel: Kernel, body: Writer, late: Writer, results: set[Value]) -> None:
+        match kernel.work:
+            case Nest() if kernel.is_scalar:
+                self._inline(kernel.work, body, late, results)
+            case Nest():
+                function = self.functions.of[kernel]
+                given = arguments(kernel.work, self.places)
+                arrays = [
+                    self.naming.view(self.naming.shown(a.values), a.dims) for a in given.arrays
+                ]
+                body.call(function.name, [*arrays, *(self.naming.name(v) for v in given.scalars)])
+            case Product():
+                self._multiply(kernel, kernel.work, body)
+            case Sort():
+                self._sort(kernel, kernel.work, body)
+        if not kernel.is_scalar:
+            for value in kernel.values:
+                if value in self.naming.scalars and value in self.places:
+                    body.line(f"{self.naming.name(value)} = {self.naming.view(value, ())}[0]")
+
+    def _inline(self, nest: Nest, body: Writer, late: Writer, results: set[Value]) -> None:
+        """Write a computation with single numbers into the step itself."""
+        places = {a.touched.root: Place(-1) for a in nest.accesses} | self.places
+        given = arguments(nest, places)
+        arrays = [
+            ""
+            if isinstance(_first(nest, a.values), Store)
+            else self.naming.view(a.values[0], a.dims)
+            for a in given.arrays
+        ]
+        scalars = [self.naming.name(v) for v in given.scalars]
+        writer = Body(
+            nest,
+            given,
+            arrays,
+            scalars,
+            self.naming.values.hint,
+            self.naming.used,
+            self.naming.namer,
+        )
+        writer.writer = body
+        for statement in nest.body:
+            if isinstance(statement, Store):
+                self._assign(statement.root, writer.value(statement.node), body, late, results)
+            else:
+                writer.write([statement])
+
+    def _assign(
+        self, value: Value, text: str, body: Writer, late: Writer, results: set[Value]
+    ) -> None:
+        name = self.naming.name(value)
+        body.line(f"{name} = {text}")
+        if value in self.places:
+            target = late if value in results else body
+            target.line(f"{self.naming.view(value, ())}[0] = {name}")
+
+    def _multiply(self, kernel: Kernel, product: Product, body: Writer) -> None:
+        (value,) = kernel.values
+        name = f"{'t_' if product.left.transposed else ''}matmul"
+        name += "_t" if product.right.transposed else ""
+        name = f"batch_{name}" if product.batch else name
+        self.naming.used.add(name)
+        lead = (product.batch,) if product.batch else ()
+        out = self.naming.view(value, (*lead, product.rows, product.columns))
+        left, right = (self._matrix(m, lead) for m in (product.left, product.right))
+        body.call(name, ["buffers", left, right, out])
+
+    def _matrix(self, matrix: Matrix, lead: Dims) -> str:
+        home = self.plan.program.home(matrix.value)
+        assert home is not None
+        return self.naming.view(home.value, (*lead, matrix.rows, matrix.columns))
+
+    def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
+        equation = kernel.roots[0].equation
+        assert equation is not None
+        values, index = equation.outputs
+        code = CODES[values.dtype]
+        key = f"{code} {sort.descending}"
+        if key not in self.sorts:
+            name = self.naming.namer("sort_descending" if sort.descending else "sort_ascending")
+            self.sorts[key] = (name, sort_kernel(name, values.dtype, descending=sort.descending))
+            self.naming.used.add("kernel")
+        dims = (sort.rows, sort.columns)
+        views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
+        scratch = self.naming.view(sort.scratch, (sort.columns,))
+        body.call(self.sorts[key][0], [*views, scratch])
+
+    def _write_views(self, writer: Writer) -> None:
+        """Write the views and the numbers that the step reads, grouped by what they are."""
+        graph = self.plan.program.graph
+        numbers = [v for v in graph.inputs if v in self.naming.scalars]
+        groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        chains: dict[tuple[Place, Dims, DType, object], list[str]] = {}
+        order = sorted(self.naming.views.items(), key=lambda item: self._order(item[0][0]))
+        for (value, dims), name in order:
+            life = self.plan.memory.ranges.get(value)  # only successors share a line
+            chains.setdefault((self.places[value], dims, value.dtype, life), []).append(name)
+        first_output = FIRST_SLOT + len(graph.inputs)
+        for (place, dims, dtype, _), names in chains.items():
+            kind = "inputs" if FIRST_SLOT <= place.slot < first_output else "outputs"
+            kind = "temporaries" if place.slot < FIRST_SLOT else kind
+            groups[kind].append(
+                (" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype))
+            )
+        for value in numbers:
+            address = self._address(self.places[value], (), value.dtype)
+            groups["inputs"].append((self.naming.name(value), f"{address}[0]"))
+        for kind in ("inputs", "outputs", "temporaries"):
+            if groups[kind]:
+                writer.rule(kind)
+                for names, address in groups[kind]:
+                    writer.line(f"{names} = {address}")
+        if any(groups.values()):
+            writer.line()
+
+    def _order(self, value: Value) -> tuple[int, int]:
+        place = self.places[value]
+        return (place.slot if place.slot >= FIRST_SLOT else 10**9, place.offset)
+
+    def _address(self, place: Place, dims: Dims, dtype: DType) -> str:
+        view = f"view_{CODES[dtype]}"
+        self.naming.used.add(view)
+        shape = ", ".join(map(str, dims or (1,))) + ("," if len(dims) < 2 else "")
+        return f"{view}(buffers, {place.slot}, {place.offset}, ({shape}))"
