@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from tqdm import tqdm
@@ -77,7 +78,7 @@ def load(data: Path | None, generator: gradc.Generator):
     dataset = TensorDataset(digits.data.flatten(1).float(), digits.targets)
     n = len(dataset)
     edges = [0, n - n // 5, n - n // 10, n]
-    return [Subset(dataset, range(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Subset(dataset, range(a, b)) for a, b in pairwise(edges)]
 
 
 def arrays(subset: Subset):

@@ -1,0 +1,1 @@
+"""Derivative facts -> forward and reverse mode of equations and graphs."""

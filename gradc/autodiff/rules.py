@@ -44,8 +44,10 @@ def vjp_rule(
 
     Args:
         b: applies the primitives of the rule.
-        primitive, params, inputs, outputs: the equation that is differentiated. Only the
-            operands named by `residuals` may be used for their values; of all others only types.
+        primitive: of the equation that is differentiated.
+        params: its static parameters.
+        inputs: its operands. Only those named by `residuals` may be used for their values.
+        outputs: its results; likewise.
         cotangents: one per output; None stands for zero.
         needed: which inputs want an adjoint.
 

@@ -88,7 +88,7 @@ class Body:
 
     def _spill(self, node: Node, text: str) -> str:
         name = self._name(node)
-        self.writer.line(f"{name} = {text}")
+        self.writer.assign(name, text)
         self.visible.add(node)
         return name
 
@@ -124,7 +124,7 @@ class Body:
         match statement:
             case Let(node):
                 name = self._name_unseen(node)
-                self.writer.line(f"{name} = {self._text(node)}")
+                self.writer.assign(name, self._text(node))
                 self.visible.add(node)
             case Store():
                 self._store(statement)
@@ -169,20 +169,20 @@ class Body:
         array = self.arrays[self.given.at[store.root, store.dims]]
         value = self._text(store.node)
         target = f"{array}[{subscript(store.index, self.names)}]"
-        line = f"{target} = {value}"
+        sign = "="
         operator = self._in_place(store, value, target)
         if operator:
-            line = f"{target} {operator}= {value[len(target) + 3 :]}"
+            sign, value = f"{operator}=", value[len(target) + 3 :]
         elif store.fold in UPDATES:
-            line = f"{target} {UPDATES[store.fold]} {value}"
+            sign = UPDATES[store.fold]
         elif store.fold:
             self.used.add(FOLD_FUNCTION[store.fold])
-            line = f"{target} = {FOLD_FUNCTION[store.fold]}({target}, {value})"
+            value = f"{FOLD_FUNCTION[store.fold]}({target}, {value})"
         if not store.tests:
-            self.writer.line(line)
+            self.writer.assign(target, value, sign)
             return
         with self.writer.block(f"if {expression.tests(store.tests, self.names)}:"):
-            self.writer.line(line)
+            self.writer.assign(target, value, sign)
 
     def _in_place(self, store: Store, value: str, target: str) -> str:
         """Return the operator of `a[i] = a[i] + ...`, which is written `a[i] += ...`."""
@@ -230,13 +230,13 @@ class Body:
         if fold.name in UPDATES and fold.root.dtype in NARROW:
             operator, function = UPDATES[fold.name][0], CONVERSIONS[fold.root.dtype]
             self.used.add(function)
-            self.writer.line(f"{value} = {function}({value} {operator} {operand})")
+            self.writer.assign(value, f"{function}({value} {operator} {operand})")
         elif fold.name in UPDATES:
-            self.writer.line(f"{value} {UPDATES[fold.name]} {operand}")
+            self.writer.assign(value, operand, UPDATES[fold.name])
         elif not index:
             function = FOLD_FUNCTION[fold.name]
             self.used.add(function)
-            self.writer.line(f"{value} = {function}({value}, {operand})")
+            self.writer.assign(value, f"{function}({value}, {operand})")
         else:
             self._compare(fold, operand)
 
@@ -245,7 +245,7 @@ class Body:
         value, index = self.fixed[fold]
         if not operand.isidentifier():
             name = self.namer("element")
-            self.writer.line(f"{name} = {operand}")
+            self.writer.assign(name, operand)
             operand = name
         better = f"{operand} {'>' if fold.name == 'argmax' else '<'} {value}"
         if fold.operand.dtype.is_floating_point:
@@ -277,6 +277,7 @@ def first_value(fold: str, dtype: DType, used: set[str]) -> str:
 
 
 def all_statements(statements: Sequence[Statement]) -> list[Statement]:
+    """Return the statements with all those inside them."""
     """Return statements and all those inside their loops."""
     found: list[Statement] = []
     for s in statements:

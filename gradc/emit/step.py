@@ -96,10 +96,9 @@ class StepWriter:
         """Write a computation with single numbers into the step itself."""
         places = {a.touched.root: Place(-1) for a in nest.accesses} | self.places
         given = arguments(nest, places)
+        stored = {a.touched.root for a in nest.accesses if isinstance(a.touched, Store)}
         arrays = [
-            ""
-            if isinstance(_first(nest, a.values), Store)
-            else self.naming.view(a.values[0], a.dims)
+            "" if a.values[0] in stored else self.naming.view(a.values[0], a.dims)
             for a in given.arrays
         ]
         scalars = [self.naming.name(v) for v in given.scalars]
@@ -123,7 +122,7 @@ class StepWriter:
         self, value: Value, text: str, body: Writer, late: Writer, results: set[Value]
     ) -> None:
         name = self.naming.name(value)
-        body.line(f"{name} = {text}")
+        body.assign(name, text)
         if value in self.places:
             target = late if value in results else body
             target.line(f"{self.naming.view(value, ())}[0] = {name}")

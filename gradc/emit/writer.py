@@ -29,6 +29,17 @@ class Writer:
         """Add a line."""
         self.lines.append(f"{self.indent}{text}" if text else "")
 
+    def assign(self, target: str, expression: str, operator: str = "=") -> None:
+        """Add an assignment, in brackets and broken at its operators where it is long."""
+        whole = f"{target} {operator} {expression}"
+        if len(whole) <= self.room:
+            self.line(whole)
+            return
+        self.line(f"{target} {operator} (")
+        for part in pieces(expression, self.room - 4):
+            self.line(f"    {part}")
+        self.line(")")
+
     def comment(self, text: str, right: str = "") -> None:
         """Add a comment, with `right` at the right margin."""
         space = self.room - 2 - len(right)
@@ -86,3 +97,28 @@ def folded(text: str, width: int) -> list[str]:
         else:
             current = longer
     return [*lines, current]
+
+
+def pieces(expression: str, width: int) -> list[str]:
+    """Return an expression cut before operators that no bracket encloses, the loosest first."""
+    if len(expression) <= width:
+        return [expression]
+    for words in ((" if ", " else "), (" or ",), (" and ",), (" + ", " - "), (" * ", " / ")):
+        cuts = _cuts(expression, words)
+        if cuts:
+            ends = [*cuts[1:], len(expression)]
+            parts = [expression[: cuts[0]]]
+            parts += [expression[a + 1 : b] for a, b in zip(cuts, ends, strict=True)]
+            return [line for part in parts for line in pieces(part, width)]
+    return [expression]
+
+
+def _cuts(expression: str, words: tuple[str, ...]) -> list[int]:
+    """Return where one of `words` stands outside all brackets."""
+    found: list[int] = []
+    depth = 0
+    for i, c in enumerate(expression):
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and i and expression.startswith(words, i):
+            found.append(i)
+    return found

@@ -1,0 +1,1 @@
+"""The language: types, values, equations, graphs, primitives; data only."""

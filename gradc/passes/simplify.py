@@ -186,11 +186,12 @@ def _pad(b: Rewriter, e: Equation) -> Value | None:
 
 def _flip(b: Rewriter, e: Equation) -> Value | None:
     (x,) = e.inputs
-    return x if all(x.shape[a] == 1 for a in e.params["axes"]) else None
+    axes: tuple[int, ...] = e.params["axes"]
+    return x if all(x.shape[a] == 1 for a in axes) else None
 
 
 def _concatenate(b: Rewriter, e: Equation) -> Value | None:
-    axis = e.params["axis"]
+    axis: int = e.params["axis"]
     used = tuple(v for v in e.inputs if v.shape[axis])
     if len(used) == 1:
         return used[0]
@@ -200,7 +201,8 @@ def _concatenate(b: Rewriter, e: Equation) -> Value | None:
 def _fold(b: Rewriter, e: Equation) -> Value | None:
     """A reduction over axes of size 1 is its operand."""
     (x,), out = e.inputs, e.outputs[0]
-    if x.type.size == 0 or any(x.shape[a] != 1 for a in e.params["axes"]):
+    axes: tuple[int, ...] = e.params["axes"]
+    if x.type.size == 0 or any(x.shape[a] != 1 for a in axes):
         return None
     return _reshaped(b, x, out.shape)
 

@@ -1,4 +1,4 @@
-"""The plan of a program: kernels in order, buffers in one arena, what is kept and why; data only."""
+"""The plan of a program: kernels in order, buffers in one arena, what is kept and why."""
 
 from __future__ import annotations
 

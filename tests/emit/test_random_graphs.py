@@ -38,7 +38,8 @@ class Maker:
             self.values.append(self.b.input(TensorType(self.one_of(shapes), float64), f"x{i}"))
         steps = (
             [self.unary] * 4 + [self.binary] * 3 + [self.fold] * 2
-            + [self.permute, self.reshape, self.slice, self.pad, self.join, self.dot, self.scan, self.pick]
+            + [self.permute, self.reshape, self.slice, self.pad]
+            + [self.join, self.dot, self.scan, self.pick]
         )  # fmt: skip
         for _ in range(int(self.rng.integers(3, 22))):
             x = self.one_of(self.values) if self.chance(0.5) else self.values[-1]

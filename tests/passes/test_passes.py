@@ -112,7 +112,9 @@ MOVED = {
     "wider and back": (lambda b, x: b.cast(b.cast(x, float64), float32), ["cast"]),
     "narrower and back": (lambda b, x: b.cast(b.cast(x, float32), float64), ["cast", "cast"]),
     "moved constant": (
-        lambda b, x: b.op("permute", b.broadcast(b.full(TensorType((), float64), 2.5), (2, 4)), axes=(1, 0)),
+        lambda b, x: b.op(
+            "permute", b.broadcast(b.full(TensorType((), float64), 2.5), (2, 4)), axes=(1, 0)
+        ),
         ["full"],
     ),
 }  # fmt: skip

@@ -90,7 +90,9 @@ def test_jvp_agrees_with_central_differences(primitive, sample):
     h = 1e-6
 
     def at(sign):
-        moved = [a if d is None else a + sign * h * d for a, d in zip(sample.arrays, dots)]
+        moved = [
+            a if d is None else a + sign * h * d for a, d in zip(sample.arrays, dots, strict=True)
+        ]
         return tuple_of(primitive.meaning(*moved, **sample.params))
 
     found = jvp_rule(B, primitive, sample.params, sample.arrays, outputs, dots)
