@@ -1,5 +1,8 @@
 """gradc compiles PyTorch-style Python to readable gradient code."""
 
+# The names below are public; this file is their only home.
+# pyright: reportUnusedImport=false
+
 from __future__ import annotations
 
 import importlib
@@ -12,7 +15,7 @@ from gradc.ir.dtype import int32 as int
 from gradc.ir.dtype import int64 as long
 from gradc.serialization import load as load
 from gradc.serialization import save as save
-from gradc.tensor import *  # noqa: F403
+from gradc.tensor import *
 from gradc.tensor import tensor as tensor
 
 ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")

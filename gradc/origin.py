@@ -53,7 +53,7 @@ def display_path(file: str) -> str:
 
 def user_frame() -> FrameType | None:
     """Return the nearest frame that runs code from outside the gradc package."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # no public way
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gradc.autodiff.rules import differentiable, jvp_rule, rule_text, vjp_rule
 from gradc.errors import GradientError
-from gradc.ir.builder import GraphBuilder
+from gradc.ir.builder import GraphBuilder, several
 from gradc.ir.graph import Graph, Section, Value
 
 
@@ -16,7 +16,7 @@ def inline(b: GraphBuilder, graph: Graph, operands: Sequence[Value]) -> dict[Val
     for e in graph.equations:
         b.origin, b.section, b.rule = e.origin, e.section, e.rule
         result = b.apply(e.primitive, tuple(env[v] for v in e.inputs), dict(e.params))
-        results = result if isinstance(result, tuple) else (result,)
+        results = several(result)
         for old, new in zip(e.outputs, results, strict=True):
             new.name, env[old] = old.name, new
     return env
@@ -51,7 +51,7 @@ def jvp(graph: Graph, wrt: Sequence[int] | None = None) -> Graph:
         b.origin, b.section, b.rule = e.origin, e.section, e.rule
         inputs = tuple(env[v] for v in e.inputs)
         result = b.apply(e.primitive, inputs, dict(e.params))
-        results = result if isinstance(result, tuple) else (result,)
+        results = several(result)
         for old, new in zip(e.outputs, results, strict=True):
             new.name, env[old] = old.name, new
         if not any(v in dots for v in e.inputs):

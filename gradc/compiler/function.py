@@ -138,6 +138,8 @@ def compile(
         raise ArgumentError(
             f"compile: on_recompile must be None, 'warn' or 'error', got {on_recompile!r}"
         )
-    if fn is None:
-        return lambda f: CompiledFunction(f, on_recompile, example_inputs)
-    return CompiledFunction(fn, on_recompile, example_inputs)
+
+    def decorate(function: Callable[..., Any]) -> CompiledFunction:
+        return CompiledFunction(function, on_recompile, example_inputs)
+
+    return decorate if fn is None else decorate(fn)

@@ -128,7 +128,8 @@ def build(captured: Captured) -> Program:
     room = np.zeros(emitted.arena_bytes + ALIGNMENT, np.uint8)
     table[ARENA] = -(-address(room) // ALIGNMENT) * ALIGNMENT
     numbers = np.zeros(max(len(captured.hypers), 1), np.float64)
-    bound, hypers = [], list(captured.hypers)
+    bound: list[Bound] = []
+    hypers = list(captured.hypers)
     updated = {old for old, _ in graph.updates}
     for i, value in enumerate(graph.inputs[captured.arguments :], captured.arguments):
         if value in captured.hypers:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from gradc.errors import ArgumentTypeError
+from gradc.tensor.data import from_numpy_array
 from gradc.tensor.tensor import Tensor
 
 
@@ -30,7 +31,7 @@ class Constant:
 class Branch:
     """A container: its type, its keys (for mappings), and its parts."""
 
-    kind: type
+    kind: Any
     keys: tuple[Any, ...]
     parts: tuple[Spec, ...]
 
@@ -57,16 +58,18 @@ def _flatten(tree: Any, leaves: list[Tensor], what: str) -> Spec:
     if isinstance(tree, Tensor):
         leaves.append(tree)
         return Leaf(len(leaves) - 1)
-    kind = type(tree)
+    kind: Any = type(cast("Any", tree))
     if isinstance(tree, np.ndarray | np.generic) and not isinstance(tree, np.str_):
-        leaves.append(Tensor.from_numpy(np.asarray(tree)))
+        leaves.append(from_numpy_array(np.asarray(cast("Any", tree))))
         return Leaf(len(leaves) - 1)
     if isinstance(tree, tuple | list):
-        parts = tuple(_flatten(p, leaves, f"{what}[{i}]") for i, p in enumerate(tree))
+        items = cast("list[Any]", tree)
+        parts = tuple(_flatten(p, leaves, f"{what}[{i}]") for i, p in enumerate(items))
         return Branch(kind, (), parts)
     if isinstance(tree, dict):
-        parts = tuple(_flatten(p, leaves, f"{what}[{k!r}]") for k, p in tree.items())
-        return Branch(kind, tuple(tree), parts)
+        table = cast("dict[Any, Any]", tree)
+        parts = tuple(_flatten(p, leaves, f"{what}[{k!r}]") for k, p in table.items())
+        return Branch(kind, tuple(table), parts)
     try:
         hash(tree)
     except TypeError:
@@ -88,5 +91,5 @@ def unflatten(spec: Spec, leaves: list[Any]) -> Any:
         case Branch(kind, keys, parts):
             built = [unflatten(p, leaves) for p in parts]
             if keys or issubclass(kind, dict):
-                return kind(zip(keys, built, strict=True))
+                return cast("Any", kind)(zip(keys, built, strict=True))
             return kind(*built) if hasattr(kind, "_fields") else kind(built)

@@ -80,7 +80,7 @@ class Functions:
         body.write(nest.body)
         self.naming.used.add("kernel")
         writer = Writer()
-        writer.call("@kernel", [f'"{given.signature}"'])
+        writer.quote("@kernel", given.signature)
         writer.call(f"def {function.name}", names)
         writer.lines[-1] += ":"
         writer.depth = 1

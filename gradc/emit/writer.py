@@ -70,6 +70,18 @@ class Writer:
                 self.line(f"    {argument},")
         self.line(")")
 
+    def quote(self, function: str, text: str) -> None:
+        """Add a call with a string, which is cut between words where it is long."""
+        if len(function) + len(text) + 4 <= self.room:
+            self.line(f'{function}("{text}")')
+            return
+        self.line(f"{function}(")
+        *first, last = folded(text, self.room - 8)
+        for part in first:
+            self.line(f'    "{part.strip()} "')
+        self.line(f'    "{last.strip()}"')
+        self.line(")")
+
     @contextmanager
     def block(self, head: str) -> Generator[None]:
         """Add a line that ends in a colon; what is added inside is indented."""
@@ -99,26 +111,30 @@ def folded(text: str, width: int) -> list[str]:
     return [*lines, current]
 
 
+LOOSE_FIRST = ((" if ", " else "), (" or ",), (" and ",), (" + ", " - "), (" * ", " / "))
+
+
 def pieces(expression: str, width: int) -> list[str]:
-    """Return an expression cut before operators that no bracket encloses, the loosest first."""
+    """Return an expression cut before operators, those in the fewest brackets first."""
     if len(expression) <= width:
         return [expression]
-    for words in ((" if ", " else "), (" or ",), (" and ",), (" + ", " - "), (" * ", " / ")):
-        cuts = _cuts(expression, words)
-        if cuts:
-            ends = [*cuts[1:], len(expression)]
-            parts = [expression[: cuts[0]]]
-            parts += [expression[a + 1 : b] for a, b in zip(cuts, ends, strict=True)]
-            return [line for part in parts for line in pieces(part, width)]
+    for depth in range(expression.count("(") + 1):
+        for words in LOOSE_FIRST:
+            cuts = _cuts(expression, words, depth)
+            if cuts:
+                ends = [*cuts[1:], len(expression)]
+                parts = [expression[: cuts[0]]]
+                parts += [expression[a + 1 : b] for a, b in zip(cuts, ends, strict=True)]
+                return [line for part in parts for line in pieces(part, width)]
     return [expression]
 
 
-def _cuts(expression: str, words: tuple[str, ...]) -> list[int]:
-    """Return where one of `words` stands outside all brackets."""
+def _cuts(expression: str, words: tuple[str, ...], wanted: int) -> list[int]:
+    """Return where one of `words` stands in `wanted` brackets."""
     found: list[int] = []
     depth = 0
     for i, c in enumerate(expression):
         depth += (c in "([") - (c in ")]")
-        if depth == 0 and i and expression.startswith(words, i):
+        if depth == wanted and i and expression.startswith(words, i):
             found.append(i)
     return found

@@ -7,12 +7,17 @@ on arrays and on tensors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, cast
 
 from gradc.ir.dtype import DType, from_numpy
 from gradc.ir.graph import Equation, Graph, Section, TensorType, Value
 from gradc.ir.primitive import Primitive, lookup
 from gradc.origin import Origin
+
+
+def several(result: Any) -> tuple[Any, ...]:
+    """Return the outputs of an application as a tuple, also where there is only one."""
+    return cast("tuple[Any, ...]", result) if isinstance(result, tuple) else (result,)
 
 
 class Builder(ABC):

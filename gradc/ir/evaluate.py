@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.ir.builder import several
 from gradc.ir.graph import Equation, Graph, Value
 
 Array = np.ndarray[Any, Any]
@@ -32,7 +33,7 @@ def evaluate(
     for equation in graph.equations:
         operands = tuple(memory[v] for v in equation.inputs)
         result = equation.primitive.meaning(*operands, **equation.params)
-        results = result if isinstance(result, tuple) else (result,)
+        results = several(result)
         memory.update(zip(equation.outputs, results, strict=True))
         if watch is not None:
             watch(equation, operands, results)

@@ -49,7 +49,7 @@ def _index_select_transpose(
 def _index_add(x: Array, index: Array, updates: Array, axis: int) -> Array:
     _check_range("index_add", index, x.shape[axis])
     out = x.copy()
-    key = (slice(None),) * axis + (index,)
+    key: Any = (slice(None),) * axis + (index,)
     np.add.at(out, key, updates)
     return out
 
@@ -78,7 +78,7 @@ def _gather(x: Array, index: Array, axis: int) -> Array:
 
 def _positions(index: Array, axis: int) -> tuple[Array, ...]:
     """Return the index arrays of torch.gather: along each other axis, the own position."""
-    grid = list(np.indices(index.shape, sparse=True))
+    grid: list[Any] = list(np.indices(index.shape, sparse=True))
     grid[axis] = index
     return tuple(grid)
 

@@ -120,6 +120,10 @@ def _pad_type(x: TensorType, low: Ints, high: Ints, interior: Ints, value: float
     return x.with_shape(_padded(x.shape, low, high, interior))
 
 
+def _zero_padding(params: Params) -> Params:
+    return {**params, "value": 0}
+
+
 def _pad_transpose(b: Builder, ct: Any, inputs: Any, params: Params) -> tuple[Any]:
     shape = b.typeof(inputs[0]).shape
     if 0 in shape:
@@ -154,7 +158,8 @@ def _concatenate_type(*types: TensorType, axis: int) -> TensorType:
 def _concatenate_transpose(
     b: Builder, ct: Any, inputs: tuple[Any, ...], params: Params
 ) -> tuple[Any, ...]:
-    axis, shape, at, parts = params["axis"], b.typeof(ct).shape, 0, []
+    axis, shape, at = params["axis"], b.typeof(ct).shape, 0
+    parts: list[Any] = []
     for x in inputs:
         n = b.typeof(x).shape[axis]
         start, stop = [0] * len(shape), list(shape)
@@ -258,7 +263,7 @@ slice_ = _movement(
 )  # fmt: skip
 pad = _movement(
     "pad", _pad, _pad_type, _pad_transpose, _pad_samples, "{0} padded with {value}",
-    rule="the inner part", tangent_params=lambda params: {**params, "value": 0},
+    rule="the inner part", tangent_params=_zero_padding,
 )  # fmt: skip
 concatenate = _movement(
     "concatenate", _concatenate, _concatenate_type, _concatenate_transpose, _concatenate_samples,

@@ -74,7 +74,7 @@ def check(graph, arrays, *, native=False, rtol=1e-7, atol=1e-9):
     ]
     outputs, updated = evaluate(graph, given)
     plan, emitted, got, changed = results(graph, arrays, native=native)
-    assert max(map(len, emitted.source.splitlines())) <= 110, emitted.source
+    assert max(map(len, emitted.source.splitlines())) <= 100, emitted.source
     for expected, found in zip((*outputs, *updated), (*got, *changed), strict=True):
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
