@@ -113,7 +113,7 @@ def main() -> None:
     generator = gradc.Generator().manual_seed(args.seed)
     train, valid, test = load(args.data, generator)
     (x, y), (x_valid, y_valid), (x_test, y_test) = arrays(train), arrays(valid), arrays(test)
-    scale = Standardize().fit(x)  # mean and deviation of the training split only
+    scale = Standardize.fit(x)  # mean and deviation of the training split only
     x, x_valid, x_test = scale(x), scale(x_valid), scale(x_test)
     loader = DataLoader(
         TensorDataset(x, y), BATCH, shuffle=True, drop_last=True, generator=generator
@@ -150,7 +150,9 @@ def main() -> None:
     model.load_state_dict(best_state)
     loss, accuracy = score(model, x_test, y_test)
     print(f"test loss {loss:.4f}  test accuracy {accuracy:.1%}")
-    gradc.save({"model": model.state_dict(), "scale": scale.state_dict()}, args.save)
+    gradc.save(
+        {"model": model.state_dict(), "scale": {"mean": scale.mean, "std": scale.std}}, args.save
+    )
     print(f"checkpoint: {args.save}")
     print(f"generated code: {train_step.path}")
     if args.plot:

@@ -58,7 +58,7 @@ def _flatten(tree: Any, leaves: list[Tensor], what: str) -> Spec:
     if isinstance(tree, Tensor):
         leaves.append(tree)
         return Leaf(len(leaves) - 1)
-    kind: Any = type(cast("Any", tree))
+    kind: Any = tree.__class__
     if isinstance(tree, np.ndarray | np.generic) and not isinstance(tree, np.str_):
         leaves.append(from_numpy_array(np.asarray(cast("Any", tree))))
         return Leaf(len(leaves) - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def _gather(x: Array, index: Array, axis: int) -> Array:
 
 def _positions(index: Array, axis: int) -> tuple[Array, ...]:
     """Return the index arrays of torch.gather: along each other axis, the own position."""
-    grid: list[Any] = list(np.indices(index.shape, sparse=True))
+    grid: list[Any] = list(cast("tuple[Any, ...]", np.indices(index.shape, sparse=True)))
     grid[axis] = index
     return tuple(grid)
 

@@ -158,10 +158,11 @@ def _concatenate_type(*types: TensorType, axis: int) -> TensorType:
 def _concatenate_transpose(
     b: Builder, ct: Any, inputs: tuple[Any, ...], params: Params
 ) -> tuple[Any, ...]:
-    axis, shape, at = params["axis"], b.typeof(ct).shape, 0
+    axis: int = params["axis"]
+    shape, at = b.typeof(ct).shape, 0
     parts: list[Any] = []
     for x in inputs:
-        n = b.typeof(x).shape[axis]
+        n: int = b.typeof(x).shape[axis]
         start, stop = [0] * len(shape), list(shape)
         start[axis], stop[axis] = at, at + n
         step = (1,) * len(shape)

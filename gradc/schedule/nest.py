@@ -254,11 +254,11 @@ def _costly_twice(
     targets: Targets, rows: int, kept: dict[Node, tuple[Value, tuple[int, ...], Index, int]]
 ) -> dict[Node, int]:
     """Return the costly expressions that two sweeps want, with the first of these sweeps."""
-    wanted: dict[int, set[Node]] = {}
+    wanted: dict[int, dict[Node, None]] = {}  # dicts, for their order
     tops: dict[int, set[Node]] = {}
     for node, sweep, scope in targets.expressions():
         if scope is Scope.INNER:
-            stop = wanted.setdefault(sweep, set())
+            stop = wanted.setdefault(sweep, {})
             tops.setdefault(sweep, set()).add(node)
             _collect(node, sweep, rows, kept, stop)
     costly: dict[Node, bool] = {}
@@ -284,7 +284,7 @@ def _collect(
     sweep: int,
     rows: int,
     kept: dict[Node, tuple[Value, tuple[int, ...], Index, int]],
-    found: set[Node],
+    found: dict[Node, None],
 ) -> None:
     """Add the inner nodes below `node` that a sweep computes, stopping at what it can read."""
     stack = [node]
@@ -292,5 +292,5 @@ def _collect(
         n = stack.pop()
         if n in found or n.depth <= rows or (n in kept and kept[n][3] < sweep):
             continue
-        found.add(n)
+        found[n] = None
         stack.extend(parts(n))
