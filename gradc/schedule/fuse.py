@@ -244,8 +244,20 @@ def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vert
         return False
     if not _numbers_ready(part, group):
         return False
+    if _finds_place(root) and not _whole_row(root, group, rows):
+        return False
     group.rows = rows
     return True
+
+
+def _finds_place(root: Root) -> bool:
+    """Return whether a reduction is argmax or argmin of rows: it can't add to an array."""
+    name = root.equation.primitive.name if root.equation is not None else ""
+    return name in ("argmax", "argmin") and bool(root.kept)
+
+
+def _whole_row(root: Root, group: Group, rows: int | None) -> bool:
+    return root.domain == group.domain and _row_split(root, group.domain) == rows
 
 
 def _split_with(root: Root, group: Group, *, vertical: bool) -> int | bool | None:
