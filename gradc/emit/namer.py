@@ -7,8 +7,9 @@ import keyword
 import re
 from collections.abc import Iterable
 
-from gradc.ir.graph import Equation, Graph, Section, Value
+from gradc.ir.graph import Equation, Graph, Role, Section, Value
 from gradc.ir.primitive import Kind
+from gradc.origin import Origin
 
 WORDS = {
     "sum": "total",
@@ -21,7 +22,6 @@ WORDS = {
     "all": "holds",
     "exp": "e",
     "random_bits": "bits",
-    "dot": "product",
     "cumsum": "running",
     "sort": "ordered",
     "eq": "same",
@@ -68,23 +68,35 @@ def legal(hint: str) -> str:
     return f"v{name}" if name[0].isdigit() else name
 
 
+ROLES = {
+    Role.RANDOM: "random",
+    Role.STATE: "state",
+    Role.HYPER: "hyper",
+    Role.BUFFER: "buffer",
+    Role.GRADIENT: "gradient",
+    Role.PARAMETER: "parameter",
+}
+TRANSPARENT = ("cast", "stop_gradient")
+
+
 class Values:
     """The hint for each value of a graph.
 
     The user's names come first; the adjoint of v is v_bar; a value without a name is called
-    after the named value of its statement, or after what it computes.
+    after what it computes, the module that makes it, or the named value of its statement.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.hints: dict[Value, str] = {}
         self.made_by: dict[Value, Equation] = {v: e for e in graph.equations for v in e.outputs}
-        self.targets: dict[object, str] = {}
+        self.targets: dict[tuple[str, int, int], str] = {}
         for e in graph.equations:
             for v in e.outputs:
                 if v.name and e.origin is not None:
-                    self.targets[e.origin] = v.name
+                    self.targets[_line(e.origin)] = v.name
         for number, value in enumerate(graph.inputs):
-            self.hints[value] = value.hint or f"x{number}"
+            role = ROLES.get(graph.roles.get(value, Role.ARGUMENT), f"x{number}")
+            self.hints[value] = value.hint or role
         for old, new in graph.updates:
             if not new.hint:
                 self.hints[new] = f"{self.hints[old]}_new"
@@ -102,13 +114,23 @@ class Values:
         equation = self.made_by.get(value)
         if equation is None:
             return value.hint or "t"
-        if equation.primitive.kind is Kind.MOVEMENT:
+        primitive = equation.primitive
+        if primitive.kind is Kind.MOVEMENT or primitive.name in TRANSPARENT:
             return self.hint(equation.inputs[0])
-        word = WORDS.get(equation.primitive.name, "")
-        target = self.targets.get(equation.origin) if equation.origin is not None else None
-        if target and equation.section is Section.FORWARD:
-            return word if word in ("largest", "smallest", "total", "e") else target
-        if equation.section is Section.BACKWARD and target:
-            return f"{target}_bar"
-        plain = equation.primitive.precedence < 100  # written with an operator
-        return word or ("t" if plain else equation.primitive.name)
+        word = WORDS.get(primitive.name, "")
+        if equation.section is Section.UPDATE:
+            return word or ("t" if primitive.precedence < 100 else primitive.name)
+        place = self._place(equation.origin)
+        if equation.section is Section.BACKWARD:
+            return f"{place}_bar" if place else word or "bar"
+        return word or place or ("t" if primitive.precedence < 100 else primitive.name)
+
+    def _place(self, origin: Origin | None) -> str:
+        """Return the module that was being called, or what the statement assigns to."""
+        if origin is None:
+            return ""
+        return legal(origin.scope) if origin.scope else self.targets.get(_line(origin), "")
+
+
+def _line(origin: Origin) -> tuple[str, int, int]:
+    return origin.file, origin.line, origin.visit

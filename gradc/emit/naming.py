@@ -96,11 +96,11 @@ class Naming:
             primal = v.adjoint_of
             if primal is not None and roles.get(primal) is Role.PARAMETER:
                 return "p_bar"
-        return self.values.hint(values[-1])
+        return self.values.hint(values[0])
 
 
 def shared(options: list[str], fallback: str) -> str:
-    """Return the name that all options are, or end in; else the fallback."""
+    """Return the name that all options are but for numbers, or end or begin with."""
     distinct = list(dict.fromkeys(options))
     if len(distinct) == 1:
         return distinct[0]
@@ -108,13 +108,20 @@ def shared(options: list[str], fallback: str) -> str:
     if len(same) == 1:
         return same.pop()
     words = [name.split("_") for name in distinct]
-    common: list[str] = []
-    for parts_ in zip(*(reversed(w) for w in words), strict=False):
-        if len(set(parts_)) > 1:
+    ending = "_".join(reversed(_common([w[::-1] for w in words])))
+    if ending and not ending[0].isdigit() and ending != "bar":
+        return ending
+    return "_".join(_common(words)) or fallback
+
+
+def _common(words: list[list[str]]) -> list[str]:
+    """Return the words that all lists begin with."""
+    found: list[str] = []
+    for column in zip(*words, strict=False):
+        if len(set(column)) > 1:
             break
-        common.insert(0, parts_[0])
-    ending = "_".join(common)
-    return ending if ending and not ending[0].isdigit() and ending != "bar" else fallback
+        found.append(column[0])
+    return found
 
 
 def plain(name: str) -> str:

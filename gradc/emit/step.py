@@ -20,6 +20,8 @@ from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Sort
 from gradc.schedule.products import Matrix
 
+ORDER = list(Section)
+
 
 class StepWriter:
     """Writes the step.
@@ -43,7 +45,8 @@ class StepWriter:
         late = Writer(1)
         results = self._scalar_results()
         for kernel in self.plan.kernels:
-            if kernel.section is not section:
+            # numbers that a fused kernel needs early stay with it: no way back to a section
+            if section is None or ORDER.index(kernel.section) > ORDER.index(section):
                 section = kernel.section
                 if body.lines:
                     body.line()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from gradc.ir.graph import Section, Value
-from gradc.ir.primitive import Kind
 from gradc.schedule import products
 from gradc.schedule.loops import Argument, Compute, Index, Node, Read, identity, walk
 from gradc.schedule.lower import Lowering, full_index
@@ -26,15 +26,15 @@ class Fragment:
         node: the expression, or None for roots with kernels of their own.
         reads: elements read, each once.
         sources: roots needed in any way.
-        work: number of computations.
-        computed: (value, index) of everything computed on the way.
+        computed: (value, index, node) of everything computed on the way.
+        work: each computation, once, the root's own included.
     """
 
     node: Node | None
     reads: tuple[Read, ...]
     sources: tuple[Value, ...]
-    work: int
     computed: tuple[tuple[Value, Index, Node], ...] = ()
+    work: frozenset[tuple[Value, Index]] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +46,7 @@ class Group:
         form: ELEMENT for loop nests, else the form of the only root.
         domain: the loops.
         rows: how many outer loops row reductions stay inside; None while there are none.
-        work: number of computations.
+        work: each computation, once.
         sources: groups that must run before.
     """
 
@@ -54,7 +54,7 @@ class Group:
     form: Form
     domain: tuple[int, ...]
     rows: int | None
-    work: int
+    work: set[tuple[Value, Index]]
     sources: set[Group] = field(default_factory=set["Group"])
 
     @property
@@ -100,7 +100,7 @@ def fragment(program: Program, root: Root) -> Fragment:
         pair = products.operands(equation, program.known)
         assert pair is not None
         homes = [program.home(m.value) for m in pair]
-        return Fragment(None, (), tuple(r.value for r in homes if r is not None), 1)
+        return Fragment(None, (), tuple(r.value for r in homes if r is not None))
     if root.form in (Form.SCATTER, Form.SCAN, Form.SORT):
         tops = [lowering.pull(v, full_index(v)) for v in equation.inputs]
         node = None
@@ -121,9 +121,9 @@ def fragment(program: Program, root: Root) -> Fragment:
                 sources[n.root] = None
             case _:
                 pass
-    work = sum(isinstance(n, Compute) for n in nodes)
     computed = tuple((v, i, n) for (v, i), n in lowering.nodes.items() if v is not root.value)
-    return Fragment(node, tuple(unique.values()), tuple(sources), work, computed)
+    work = frozenset(key for key, n in lowering.nodes.items() if isinstance(n, Compute))
+    return Fragment(node, tuple(unique.values()), tuple(sources), computed, work)
 
 
 def _all(tops: list[Node]) -> Iterator[Node]:
@@ -152,11 +152,11 @@ def groups(program: Program, parts: dict[Value, Fragment], late: dict[Value, Val
             form = Form.ELEMENT if root.form is Form.FOLD else root.form
             if value in late:
                 sources |= {g for g in made if _reads(g, late[value], parts)}
-            group = Group([root], form, root.domain, _first_split(root), part.work, sources)
+            group = Group([root], form, root.domain, _first_split(root), set(part.work), sources)
             made.append(group)
         else:
             group.roots.append(root)
-            group.work += part.work
+            group.work |= part.work
             group.sources |= sources - {group}
         home[value] = group
         _join_sort_outputs(root, home, made, group)
@@ -233,7 +233,7 @@ def _axes(read: Read) -> list[int]:
 
 def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vertical: bool) -> bool:
     """Return whether `root` may join `group`; if so and it sets the row split, set it."""
-    if group.form is not Form.ELEMENT or group.work + part.work > LARGEST_KERNEL:
+    if group.form is not Form.ELEMENT or len(group.work | part.work) > LARGEST_KERNEL:
         return False
     if group.updating is not (section_of(root) is Section.UPDATE):
         return False
@@ -308,37 +308,23 @@ def depends(group: Group, on: Group) -> bool:
 
 
 def ordered(made: list[Group]) -> list[Group]:
-    """Return the groups, each after those it needs, otherwise in the order of the program."""
-    done: dict[Group, None] = {}
-    for group in made:
-        stack = [group]
-        while stack:
-            at = stack[-1]
-            waiting = (
-                [s for s in made if s in at.sources and s not in done] if at not in done else []
-            )
-            if waiting:
-                stack.append(waiting[0])
-            else:
-                stack.pop()
-                done.setdefault(at)
-    return list(done)
-
-
-def recomputed_reason(value: Value, node: Node) -> str:
-    """Return why an inlined value isn't kept, or "" where it should be."""
-    seen: set[Node] = set()
-    nodes = list(walk(node, seen))
-    costly = [n for n in nodes if isinstance(n, Compute) and is_costly(n)]
-    loads = {(n.root, n.index): n.root for n in nodes if isinstance(n, Read)}
-    if costly:
-        return ""
-    if len(loads) > 2:
-        return ""
-    names = sorted({r.hint for r in loads.values() if r.hint})
-    return f"recomputed from {', '.join(names)}" if names else "recomputed"
-
-
-def is_costly(node: Compute) -> bool:
-    """Return whether computing it twice costs more than a load; random bits are never stored."""
-    return node.primitive.expensive and node.primitive.kind is not Kind.RANDOM
+    """Return the groups, each after those it needs: forward first, then in program order."""
+    sections = list(Section)
+    rank = {g: (min(sections.index(section_of(r)) for r in g.roots), i) for i, g in enumerate(made)}
+    waiting = {g: len(g.sources) for g in made}
+    users: dict[Group, list[Group]] = {g: [] for g in made}
+    for g in made:
+        for source in g.sources:
+            users[source].append(g)
+    ready = [rank[g] for g in made if not waiting[g]]
+    heapify(ready)
+    done: list[Group] = []
+    while ready:
+        group = made[heappop(ready)[1]]
+        done.append(group)
+        for user in users[group]:
+            waiting[user] -= 1
+            if not waiting[user]:
+                heappush(ready, rank[user])
+    assert len(done) == len(made), "groups depend on each other"
+    return done

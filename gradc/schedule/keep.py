@@ -6,9 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from gradc.ir.graph import Value
-from gradc.schedule.fuse import Fragment, Group, is_costly, recomputed_reason
+from gradc.ir.primitive import Kind
+from gradc.schedule.fuse import Fragment, Group
 from gradc.schedule.loops import Choose, Compute, Node, Position, Read, parts, walk
 from gradc.schedule.roots import Program
+
+CHEAP_LOADS = 2  # of the value's own size; vectors and numbers stay in cache
+CHEAP_WORK = 12  # operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +27,83 @@ class Decision:
 def worth_keeping(
     program: Program, made: list[Group], fragments: dict[Value, Fragment]
 ) -> tuple[dict[Value, str], list[Decision]]:
-    """Return the values to keep on top of the roots, and those recomputed, with reasons."""
+    """Return the values to keep on top of the roots, and those recomputed, with reasons.
+
+    A value that several kernels want is kept if computing it again takes a costly primitive,
+    more than two loads of its own size, or many operations; also one that a single kernel
+    would compute again for each row.
+    """
     demand = _demand(program, made)
     nodes: dict[Value, Node] = {}
     for part in fragments.values():
         for value, _, node in part.computed:
             nodes.setdefault(value, node)
     chosen: dict[Value, str] = {}
-    recomputed: list[Decision] = []
+    shared: list[Value] = []
     for equation in reversed(program.graph.equations):
         value = equation.outputs[0]
         if value in program.roots or value not in nodes or value.type.size == 1:
             continue
         wanted = demand[value]
-        reason = recomputed_reason(value, nodes[value])
-        if len(wanted) > 1 and not reason:
-            chosen[value] = _cost(nodes[value])
-            wanted = {min(wanted)}
-        elif len(wanted) > 1 and value.hint and isinstance(nodes[value], Compute):
-            recomputed.append(Decision(value, False, reason))
+        if len(wanted) > 1:
+            shared.append(value)
+            cost = _cost(value, nodes[value], chosen)
+            if cost:
+                chosen[value] = cost
+                wanted = {min(wanted)}
         for v in equation.inputs:
             demand[v] |= wanted
+    for value in list(chosen):  # cheap again, now that something below it is kept
+        below = {v: r for v, r in chosen.items() if v is not value}
+        if not _cost(value, nodes[value], below):
+            del chosen[value]
     for part in fragments.values():
         for value in _repeated(part, program):
             chosen.setdefault(value, "it would be computed again for each row")
-    return chosen, recomputed[::-1]
+    dropped = [v for v in reversed(shared) if v not in chosen and v.hint]
+    dropped = [v for v in dropped if isinstance(nodes[v], Compute)]
+    return chosen, [Decision(v, False, _sources(nodes[v])) for v in dropped]
 
 
-def _cost(node: Node) -> str:
+def _cost(value: Value, node: Node, kept: dict[Value, str]) -> str:
+    """Return why computing a value again costs too much, or "" where it doesn't."""
     seen: set[Node] = set()
-    costly = [n.primitive.name for n in walk(node, seen) if isinstance(n, Compute) and is_costly(n)]
+    stack, loads, work = [node], set[object](), 0
+    costly = ""
+    while stack:
+        n = stack.pop()
+        if n in seen:
+            continue
+        seen.add(n)
+        if n.value is not None and n.value in kept:
+            loads.add(n.value)
+            continue
+        match n:
+            case Read() if n.root.type.size >= value.type.size:
+                loads.add((n.root, n.index))
+            case Compute():
+                work += 1
+                costly = costly or (n.primitive.name if is_costly(n) else "")
+            case _:
+                pass
+        stack.extend(parts(n))
     if costly:
-        return f"{costly[-1]} costs more than a load"
-    return "it would take more than two loads to compute again"
+        return f"{costly} costs more than a load"
+    if len(loads) > CHEAP_LOADS:
+        return f"it would take {len(loads)} loads to compute again"
+    return f"it would take {work} operations to compute again" if work > CHEAP_WORK else ""
+
+
+def is_costly(node: Compute) -> bool:
+    """Return whether computing it twice costs more than a load; random bits are never stored."""
+    return node.primitive.expensive and node.primitive.kind is not Kind.RANDOM
+
+
+def _sources(node: Node) -> str:
+    """Return what a value is recomputed from."""
+    reads = (n.root.hint for n in walk(node, set()) if isinstance(n, Read))
+    names = sorted({hint for hint in reads if hint})
+    return f"recomputed from {', '.join(names)}" if names else "recomputed"
 
 
 def _demand(program: Program, made: list[Group]) -> defaultdict[Value, set[int]]:

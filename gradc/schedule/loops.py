@@ -86,7 +86,7 @@ class Test:
     divisor: int = 1
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Node:
     """A scalar expression inside a loop nest; compared by identity.
 
@@ -105,21 +105,21 @@ class Node:
     value: Value | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Number(Node):
     """A constant."""
 
     number: float | int | bool
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Argument(Node):
     """A value of one element, held in a variable of the step and passed in."""
 
     root: Value
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Read(Node):
     """One element of a materialised value seen with shape `dims` (no axes of size 1)."""
 
@@ -128,7 +128,7 @@ class Read(Node):
     index: Index
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Position(Node):
     """An index as an int64 number, divided by `divisor` and rounded down."""
 
@@ -136,7 +136,7 @@ class Position(Node):
     divisor: int = 1
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Compute(Node):
     """An elementwise primitive (or random_bits) applied to the operands."""
 
@@ -144,14 +144,14 @@ class Compute(Node):
     params: dict[str, Any]
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Choose(Node):
     """operands[0] where all tests hold, else operands[1]; the other one is not evaluated."""
 
     tests: tuple[Test, ...]
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Result(Node):
     """The result of a fold over a row."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gradc.ir.graph import TensorType, Value
 from gradc.schedule import coalesce
-from gradc.schedule.fuse import Group, is_costly
+from gradc.schedule.fuse import Group
 from gradc.schedule.loops import (
     ZERO,
     Choose,
@@ -265,7 +265,7 @@ def _costly_twice(
     for nodes in wanted.values():
         for top in nodes:
             for n in walk(top, set(costly)):
-                costly[n] = (isinstance(n, Compute) and is_costly(n)) or any(
+                costly[n] = (isinstance(n, Compute) and n.primitive.expensive) or any(
                     costly[m] for m in parts(n) if m.depth > rows
                 )
     found: dict[Node, int] = {}

@@ -30,6 +30,7 @@ from gradc.schedule.loops import (
 
 BEFORE = -1  # time of what happens before the loops
 Context = tuple[int, int]  # (depth, sweep); the sweep is 0 outside the rows
+User = tuple[Node | None, Context]  # a node, or None for a statement, and where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,12 @@ class _Uses:
     """How often a node is used, and from where."""
 
     count: int = 0
-    contexts: set[Context] = field(default_factory=set[Context])
+    users: set[User] = field(default_factory=set["User"])
     guarded: bool = True
+
+    def outside(self, context: Context) -> bool:
+        """Return whether it is used from another context than its own."""
+        return any(c != context for _, c in self.users)
 
 
 @dataclass(slots=True)
@@ -61,7 +66,6 @@ class _Placement:
     uses: dict[tuple[Node, Context], _Uses] = field(
         default_factory=dict[tuple[Node, Context], _Uses]
     )
-    accesses: list[Access] = field(default_factory=list[Access])
     arguments: dict[Value, None] = field(default_factory=dict[Value, None])
     known_safe: dict[Node, bool] = field(default_factory=dict[Node, bool])
 
@@ -72,34 +76,39 @@ class _Placement:
             return node.depth, sweep
         return node.depth, node.level if node.depth == rows else 0
 
-    def time(self, context: Context) -> int:
-        """Return the time in a row of what happens in a context."""
-        depth, sweep = context
-        return 2 * sweep + (depth > self.loops.rows)
+    def time(self, node: Node, context: Context) -> int:
+        """Return the latest time in a row at which a node is computed.
 
-    def use(self, node: Node, user: Context, sweep: int, *, guarded: bool = False) -> None:
-        """Note that something in context `user` reads `node`."""
+        Without a variable of its own that is where its users are.
+        """
+        depth, sweep = context
+        own = 2 * sweep + (depth > self.loops.rows)
+        if self.is_let(node, context):
+            return own
+        later = [
+            2 * c[1] + (c[0] > self.loops.rows) if user is None else self.time(user, c)
+            for user, c in self.uses[node, context].users
+        ]
+        return max(own, *later)
+
+    def use(self, node: Node, user: User, sweep: int, *, guarded: bool = False) -> None:
+        """Note that `user` reads `node`."""
         own = self.context(node, sweep)
         key = (node, own)
         new = key not in self.uses
         uses = self.uses.setdefault(key, _Uses())
         uses.count += 1
-        uses.contexts.add(user)
+        uses.users.add(user)
         opened = uses.guarded and not guarded
         uses.guarded = uses.guarded and guarded
         if not new and not opened:
             return
-        match node:
-            case Read() if new:
-                self.accesses.append(Access(node, self.time(own)))
-            case Argument() if new:
-                self.arguments[node.root] = None
-            case _:
-                pass
+        if isinstance(node, Argument):
+            self.arguments[node.root] = None
         for n in parts(node):
             inside = guarded or (isinstance(node, Choose) and n in node.operands)
             # NOTE: opening a guard revisits what is below, without counting it a second time
-            self.use(n, own, sweep, guarded=inside)
+            self.use(n, key, sweep, guarded=inside)
             if not new:
                 self.uses[n, self.context(n, sweep)].count -= 1
 
@@ -110,7 +119,7 @@ class _Placement:
             return False
         if uses.guarded and not self.safe(node):
             return False
-        hoisted = any(c != context for c in uses.contexts)
+        hoisted = uses.outside(context)
         match node:
             case Position():
                 return False if not node.place.nodes else uses.count > 1
@@ -170,13 +179,14 @@ def arrange(
     before: list[Statement] = [Clear(s) for s in stores if s.clear]
     before += [Start(f) for f in folds if f.scope is Scope.END]
     after: list[Statement] = [s for s in stores if s.scope is Scope.END]
-    for store in stores:
-        time = BEFORE if store.clear or store.scope is Scope.END else _time(placement, store)
-        placement.accesses.append(Access(store, time))
-    return before + body + after, tuple(placement.accesses), tuple(placement.arguments)
+    accesses = [Access(n, placement.time(n, c)) for n, c in placement.uses if isinstance(n, Read)]
+    accesses += [Access(s, _time(s)) for s in stores]
+    return before + body + after, tuple(accesses), tuple(placement.arguments)
 
 
-def _time(placement: _Placement, store: Store) -> int:
+def _time(store: Store) -> int:
+    if store.clear or store.scope is Scope.END:
+        return BEFORE
     return 2 * store.sweep + (store.scope is Scope.INNER)
 
 
@@ -201,7 +211,7 @@ def _count(placement: _Placement, stores: list[Store], folds: list[Fold]) -> Non
         if scope is Scope.END:
             continue
         depth = len(loops.extents) if scope is Scope.INNER else loops.rows
-        placement.use(node, (depth, sweep), sweep)
+        placement.use(node, (None, (depth, sweep)), sweep)
 
 
 def _rows(

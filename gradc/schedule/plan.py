@@ -93,7 +93,7 @@ class Kernel:
         return all(r.form is Form.SCALAR for r in self.roots)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """A program ready to be written out.
 
