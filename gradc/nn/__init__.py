@@ -14,6 +14,7 @@ from gradc.nn.activation import (
     Softplus,
     Tanh,
 )
+from gradc.nn.attention import MultiheadAttention
 from gradc.nn.container import ModuleDict, ModuleList, Sequential
 from gradc.nn.dropout import Dropout
 from gradc.nn.embedding import Embedding
@@ -32,6 +33,7 @@ from gradc.nn.loss import (
 from gradc.nn.module import Module
 from gradc.nn.normalization import LayerNorm
 from gradc.nn.parameter import Parameter
+from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [
     "ELU",
@@ -54,6 +56,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "Parameter",
     "ReLU",
@@ -64,6 +67,8 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "functional",
     "init",

@@ -11,6 +11,7 @@ from gradc.functional.activation import (
     softplus,
     tanh,
 )
+from gradc.functional.attention import scaled_dot_product_attention
 from gradc.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from gradc.functional.classification import cross_entropy, nll_loss
 from gradc.functional.dropout import dropout
@@ -41,6 +42,7 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "smooth_l1_loss",

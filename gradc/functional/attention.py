@@ -1,0 +1,140 @@
+"""Turn queries, keys and values into the values' means, weighted by how well the keys fit."""
+
+from __future__ import annotations
+
+import math
+
+from gradc.errors import ArgumentError, DTypeError, ShapeError
+from gradc.functional.dropout import dropout
+from gradc.functional.reduction import check_floating, check_tensor
+from gradc.functional.softmax import softmax
+from gradc.ir.dtype import float32
+from gradc.tensor import Tensor, arange, where
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Return softmax(scale Q K^T + mask) V.
+
+    A query to which the mask leaves no key gets zeros.
+
+    Args:
+        query: `[*, heads, queries, features]`, floating; the heads may be left away.
+        key: `[*, heads, keys, features]`.
+        value: `[*, heads, keys, outputs]`.
+        attn_mask: broadcast to `[*, heads, queries, keys]`: bool, True where a key takes part; or
+            floating, added to the scores.
+        dropout_p: probability with which a weight is set to 0; applied whenever it is positive.
+        is_causal: query i sees the keys 0 to i only.
+        scale: factor of the scores, 1 / sqrt(features) where it is None.
+        enable_gqa: each head of key and value serves several heads of the query.
+
+    Returns:
+        `[*, heads, queries, outputs]`.
+
+    Raises:
+        ShapeError: sizes that don't fit.
+        DTypeError: query, key and value of different dtypes; a mask of another kind.
+        ArgumentError: both attn_mask and is_causal.
+
+    Example:
+        >>> import gradc
+        >>> x = gradc.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> scaled_dot_product_attention(x, x, x, is_causal=True)[0].tolist()
+        [1.0, 0.0]
+
+    Source: Vaswani, Shazeer, Parmar, et al., "Attention is all you need", 2017, arXiv:1706.03762.
+    """
+    name = "scaled_dot_product_attention"
+    _check(name, query, key, value)
+    if enable_gqa:
+        key, value = _shared_heads(name, query, key), _shared_heads(name, query, value)
+    if is_causal and attn_mask is not None:
+        raise ArgumentError(
+            f"{name}: give either attn_mask or is_causal=True", hint="make the mask causal itself"
+        )
+    shown = scores(query, key, scale)
+    if is_causal:
+        return dropout(softmax(causal(shown), -1), dropout_p) @ value
+    if attn_mask is None:
+        return dropout(softmax(shown, -1), dropout_p) @ value
+    return dropout(safe_softmax(masked(name, shown, attn_mask)), dropout_p) @ value
+
+
+def scores(query: Tensor, key: Tensor, scale: float | None = None) -> Tensor:
+    """Return scale Q K^T, `[*, queries, keys]`; scale 1 / sqrt(features) where it is None."""
+    features = int(query.shape[-1])
+    factor = scale if scale is not None else 1.0 / math.sqrt(features) if features else math.inf
+    return (query @ key.transpose(-2, -1)) * factor
+
+
+def causal(shown: Tensor) -> Tensor:
+    """Return scores with -inf where a key comes after the query."""
+    queries, keys = int(shown.shape[-2]), int(shown.shape[-1])
+    return where(arange(queries).unsqueeze(1) >= arange(keys), shown, -math.inf)
+
+
+def masked(name: str, shown: Tensor, mask: Tensor) -> Tensor:
+    """Return scores with a mask: -inf where it is False, or its numbers added."""
+    check_tensor(name, "attn_mask", mask)
+    sizes = zip(reversed(mask.shape), reversed(shown.shape), strict=False)
+    if mask.ndim > shown.ndim or any(m not in (1, n) for m, n in sizes):
+        raise ShapeError(
+            f"{name}: attn_mask {list(mask.shape)} does not broadcast to the scores "
+            f"{list(shown.shape)}"
+        )
+    if mask.dtype.is_bool:
+        return where(mask, shown, -math.inf)
+    if mask.dtype not in (shown.dtype, float32):
+        raise DTypeError(
+            f"{name}: attn_mask must be bool, float32 or {shown.dtype} as the query, got "
+            f"{mask.dtype}"
+        )
+    return shown + mask.to(shown.dtype)
+
+
+def safe_softmax(shown: Tensor) -> Tensor:
+    """Return the softmax along the last axis, and zeros where all scores are -inf."""
+    if shown.shape[-1] == 0:
+        return shown
+    largest = shown.detach().amax(-1, keepdim=True)
+    empty = largest == -math.inf
+    powers = (shown - where(empty, 0.0, largest)).exp()
+    return powers / where(empty, 1.0, powers.sum(-1, keepdim=True))
+
+
+def _check(name: str, query: Tensor, key: Tensor, value: Tensor) -> None:
+    """Refuse operands that don't fit together."""
+    operands = {"query": query, "key": key, "value": value}
+    for argument, given in operands.items():
+        check_floating(name, argument, given)
+    shapes = ", ".join(f"{n} {list(x.shape)}" for n, x in operands.items())
+    if len({x.dtype for x in operands.values()}) > 1:
+        dtypes = ", ".join(f"{n} {x.dtype}" for n, x in operands.items())
+        raise DTypeError(f"{name}: query, key and value must be of one dtype, got {dtypes}")
+    if min(x.ndim for x in operands.values()) < 2:
+        raise ShapeError(f"{name}: expected at least two axes each, got {shapes}")
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError(
+            f"{name}: expected query [*, queries, features], key [*, keys, features] and value "
+            f"[*, keys, outputs], got {shapes}"
+        )
+
+
+def _shared_heads(name: str, query: Tensor, x: Tensor) -> Tensor:
+    """Return key or value with each head repeated for the heads of the query that it serves."""
+    if min(query.ndim, x.ndim) < 3 or x.shape[-3] == 0 or query.shape[-3] % x.shape[-3]:
+        raise ShapeError(
+            f"{name}: with enable_gqa the heads of key and value must divide the query's, got "
+            f"{list(query.shape)} and {list(x.shape)}"
+        )
+    times = query.shape[-3] // x.shape[-3]
+    return x if times == 1 else x.repeat_interleave(times, -3)
