@@ -33,20 +33,27 @@ from gradc.nn.loss import (
 from gradc.nn.module import Module
 from gradc.nn.normalization import LayerNorm
 from gradc.nn.parameter import Parameter
+from gradc.nn.recurrent import GRU, LSTM, RNN
+from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
 from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "HuberLoss",
     "Identity",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -59,6 +66,7 @@ __all__ = [
     "MultiheadAttention",
     "NLLLoss",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",
