@@ -19,12 +19,19 @@ from gradc.tensor import *
 from gradc.tensor import tensor as tensor
 
 ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
+# Where names live that are imported when they are first asked for.
+HOMES = {
+    "compile": "gradc.compiler.function",
+    "elementwise": "gradc.tensor.formula",
+    "from_sympy": "gradc.tensor.formula",
+    "to_sympy": "gradc.tensor.symbols",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room when it is first asked for."""
-    if name == "compile":
-        return importlib.import_module("gradc.compiler.function").compile
+    """Import a room or a name when it is first asked for."""
+    if name in HOMES:
+        return getattr(importlib.import_module(HOMES[name]), name)
     if name in ROOMS:
         return importlib.import_module(f"gradc.{name}")
     raise AttributeError(f"module 'gradc' has no attribute {name!r}")

@@ -16,9 +16,9 @@ from gradc.ir.primitive import Primitive, Sample, lookup, register, registered
 from gradc.primitives.elementwise import Array, elementwise
 from gradc.primitives.elementwise_samples import spaced
 from gradc.symbolic.lower import apply_expression
-from gradc.symbolic.program import free_names, parse
+from gradc.symbolic.program import free_names, parse, program
 
-RESERVED = ("out", "pi")
+RESERVED = ("out", "pi", "factor_")  # autodiff's product_text has the last
 
 
 def define(name: str, expression: Any, operands: tuple[str, ...] | None = None) -> Primitive:
@@ -53,6 +53,7 @@ def define(name: str, expression: Any, operands: tuple[str, ...] | None = None) 
     """
     _check_name(name)
     sympy_expression, operands = _read(name, expression, operands)
+    _check_used(name, operands, {s.name for s in sympy_expression.free_symbols})
     text, facts = _derive(name, sympy_expression, operands)
     if name in registered():
         existing = lookup(name)
@@ -63,6 +64,38 @@ def define(name: str, expression: Any, operands: tuple[str, ...] | None = None) 
         )
     _check_types(name, text, facts)
     return register(_record(name, text, operands, facts))
+
+
+def formula(expression: Any, operands: tuple[str, ...]) -> str:
+    """Return the text by which to compute a SymPy expression of some operands.
+
+    Raises:
+        ArgumentError: if a name can't be an operand or is missing, or a function has no primitive.
+        ArgumentTypeError: if the expression is not SymPy's.
+    """
+    from gradc.symbolic.algebra import sp
+    from gradc.symbolic.foreign import prepare
+    from gradc.symbolic.stable import stabilise
+    from gradc.symbolic.write import write
+
+    if not isinstance(expression, sp.Expr | sp.logic.boolalg.Boolean):
+        raise ArgumentTypeError(
+            f"from_sympy: expected a SymPy expression, got {type(expression).__name__}",
+            hint="sympy.sympify(...)",
+        )
+    used = tuple(sorted(s.name for s in expression.free_symbols))
+    names = _operand_names("from_sympy", str(expression), used, operands)
+    text = write(stabilise(prepare(_real(expression, names))), names)
+    program(text)
+    return text
+
+
+def _real(expression: Any, names: tuple[str, ...]) -> Any:
+    """Return a SymPy expression over the real symbols of the same names."""
+    from gradc.symbolic.read import symbols
+
+    real = symbols(names)
+    return expression.subs({s: real[s.name] for s in expression.free_symbols}, simultaneous=True)
 
 
 def _check_name(name: str) -> None:
@@ -81,7 +114,7 @@ def _read(
 
     if isinstance(expression, str):
         used = _in_order(expression)
-        names = _operand_names(name, used, operands or used)
+        names = _operand_names("elementwise", name, used, operands or used)
         return prepare(read(expression, symbols(names))), names
     if not isinstance(expression, sp.Expr):
         raise ArgumentTypeError(
@@ -94,10 +127,8 @@ def _read(
             f"elementwise: {name} = {expression} has several symbols, in no order",
             hint=f"operands=({', '.join(map(repr, used))})",
         )
-    names = _operand_names(name, used, operands or used)
-    real = symbols(names)
-    renamed = expression.subs({s: real[s.name] for s in expression.free_symbols}, simultaneous=True)
-    return prepare(renamed), names
+    names = _operand_names("elementwise", name, used, operands or used)
+    return prepare(_real(expression, names)), names
 
 
 def _in_order(text: str) -> tuple[str, ...]:
@@ -107,31 +138,37 @@ def _in_order(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
 
 
-def _operand_names(name: str, used: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+def _operand_names(
+    caller: str, name: str, used: tuple[str, ...], given: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the operand names, checked against those that the expression uses."""
     if isinstance(given, str):
         raise ArgumentTypeError(
-            f"elementwise: {name}: operands must be a tuple of names, got {given!r}",
+            f"{caller}: {name}: operands must be a tuple of names, got {given!r}",
             hint=f"operands=({given!r},)",
         )
     names = tuple(given)
     listed = ", ".join(names)
     if not names:
-        raise ArgumentError(f"elementwise: {name} has no operands", hint="gradc.full")
+        raise ArgumentError(f"{caller}: {name} has no operands", hint="gradc.full")
     if len(set(names)) != len(names):
-        raise ArgumentError(f"elementwise: {name} has an operand twice: {listed}")
+        raise ArgumentError(f"{caller}: {name} has an operand twice: {listed}")
     for operand in names:
         if not operand.isidentifier() or keyword.iskeyword(operand) or operand in RESERVED:
-            raise ArgumentError(f"elementwise: {name}: {operand!r} can't be the name of an operand")
+            raise ArgumentError(f"{caller}: {name}: {operand!r} can't be the name of an operand")
     for operand in used:
         if operand not in names:
             raise ArgumentError(
-                f"elementwise: {name} uses {operand!r}, which is not among its operands {listed}"
+                f"{caller}: {name} uses {operand!r}, which is not among its operands {listed}"
             )
-    for operand in names:
+    return names
+
+
+def _check_used(name: str, operands: tuple[str, ...], used: set[str]) -> None:
+    """Raise if the expression, simplified, does not depend on an operand."""
+    for operand in operands:
         if operand not in used:
             raise ArgumentError(f"elementwise: {name} does not use its operand {operand!r}")
-    return names
 
 
 def _derive(name: str, expression: Any, operands: tuple[str, ...]) -> tuple[str, Partials]:

@@ -8,8 +8,9 @@ from typing import Any
 from gradc.symbolic.algebra import sp
 from gradc.symbolic.read import function, operands_of
 
-# Steps, whose derivative is declared zero, where SymPy leaves it open.
-STEPS: dict[Any, str] = {
+# Functions with declared derivatives: steps, where SymPy leaves it open, and atan2 at (0, 0).
+DECLARED: dict[Any, str] = {
+    sp.atan2: "atan2",
     sp.sign: "sign",
     sp.floor: "floor",
     sp.ceiling: "ceil",
@@ -35,8 +36,8 @@ def prepare(expression: Any) -> Any:
         return expression
     arguments = [prepare(a) for a in expression.args]
     kind = expression.func
-    if kind in STEPS:
-        return function(STEPS[kind])(*arguments)
+    if kind in DECLARED:
+        return function(DECLARED[kind])(*arguments)
     if kind in QUOTIENTS:
         return QUOTIENTS[kind](*arguments)
     if kind is sp.Pow and all(a.free_symbols for a in arguments):

@@ -149,7 +149,7 @@ def _read(node: ast.AST, text: str, names: dict[str, Any]) -> Any:
         case ast.Constant(value=bool() as truth):
             return sp.true if truth else sp.false
         case ast.Constant(value=int() | float() as number):
-            return sp.nsimplify(number, rational=True) if _is_short(number) else sp.Float(number)
+            return literal(number)
         case ast.Name(id=name) if name in names:
             return names[name]
         case ast.Name(id="pi"):
@@ -199,6 +199,7 @@ def _choice(condition: Any, a: Any, b: Any) -> Any:
     return sp.Piecewise((a, condition), (b, True))
 
 
-def _is_short(number: float) -> bool:
-    """Return whether a number is an exact short fraction, better kept exact."""
-    return float(number).is_integer() or float(number * 1024).is_integer()
+def literal(number: float) -> Any:
+    """Return a finite number as SymPy: exact where it is a short fraction, else with its digits."""
+    short = float(number).is_integer() or float(number * 1024).is_integer()
+    return sp.nsimplify(number, rational=True) if short else sp.Float(number)

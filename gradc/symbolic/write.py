@@ -68,7 +68,7 @@ class _Writer:
         if e.is_Integer:
             return str(int(e))
         if e in (sp.oo, -sp.oo, sp.nan, sp.zoo) or not e.is_real:
-            raise ArgumentError(f"elementwise: {e} is not a finite real number")
+            raise ArgumentError(f"expression: {e} is not a finite real number")
         if e.is_Rational and e.q & (e.q - 1):
             return f"{e.p} / {e.q}"
         return repr(float(e.evalf(20)))
@@ -182,7 +182,7 @@ class _Writer:
         *cases, (last, condition) = e.args
         if condition is not sp.true:
             raise ArgumentError(
-                f"elementwise: {e} has no value where none of its conditions hold",
+                f"expression: {e} has no value where none of its conditions hold",
                 hint="end Piecewise with (value, True)",
             )
         text = self.text(last)
@@ -226,7 +226,7 @@ class _Writer:
         native = e.func in NAMES
         if not native and (operands_of(name) is None or e.func is not function(name)):
             raise ArgumentError(
-                f"elementwise: no primitive for SymPy's {e.func.__name__!r} in {e}",
+                f"expression: no primitive for SymPy's {e.func.__name__!r} in {e}",
                 hint="write it with primitives: exp, log, tanh, erf, Piecewise, Max ...",
             )
         return f"{name}({', '.join(self.text(a) for a in e.args)})"

@@ -166,31 +166,31 @@ REFUSED = [
         "t1",
         sp.gamma(X_SYMBOL),
         None,
-        "elementwise: no primitive for SymPy's 'gamma' in gamma(x)",
+        "expression: no primitive for SymPy's 'gamma' in gamma(x)",
         PRIMITIVES,
     ),
     (
         "t1",
         sp.Function("f")(X_SYMBOL),
         None,
-        "elementwise: no primitive for SymPy's 'f' in f(x)",
+        "expression: no primitive for SymPy's 'f' in f(x)",
         PRIMITIVES,
     ),
     (
         "t1",
         sp.Integral(sp.sin(X_SYMBOL), X_SYMBOL),
         None,
-        "elementwise: no primitive for SymPy's 'Integral' in Integral(sin(x), (x, x))",
+        "expression: no primitive for SymPy's 'Integral' in Integral(sin(x), (x, x))",
         PRIMITIVES,
     ),
     (
         "t1",
         sp.Piecewise((X_SYMBOL, X_SYMBOL > 0)),
         None,
-        "elementwise: Piecewise((x, x > 0)) has no value where none of its conditions hold",
+        "expression: Piecewise((x, x > 0)) has no value where none of its conditions hold",
         "end Piecewise with (value, True)",
     ),
-    ("t1", sp.I * X_SYMBOL, None, "elementwise: I is not a finite real number", ""),
+    ("t1", sp.I * X_SYMBOL, None, "expression: I is not a finite real number", ""),
 ]
 
 
