@@ -190,7 +190,7 @@ def plot(folder: Path, x, y, predicted, history) -> None:
     print(f"plots: {folder / 'samples.png'}, {folder / 'curves.png'}")
 
 
-model, optimizer, train_step = make_network(pixels=64)
+_, _, train_step = make_network(pixels=64)  # for `gradc show examples/digits.py:train_step`
 
 if __name__ == "__main__":
     main()

@@ -23,6 +23,7 @@ ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "
 HOMES = {
     "compile": "gradc.compiler.function",
     "elementwise": "gradc.tensor.formula",
+    "explain": "gradc.inspect.stages",
     "from_sympy": "gradc.tensor.formula",
     "to_sympy": "gradc.tensor.symbols",
 }

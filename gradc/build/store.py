@@ -197,3 +197,19 @@ def _entries(directory: Path) -> Iterator[Path]:
     for folder in sorted(directory.glob("??/*")):
         if _KEY.fullmatch(folder.name) and folder.parent.name == folder.name[:2]:
             yield folder
+
+
+def damaged(directory: Path) -> tuple[Path, ...]:
+    """Return the entries whose machine code is not what was written; they are not used."""
+    return tuple(folder for folder in _entries(directory) if not _sound(folder))
+
+
+def _sound(folder: Path) -> bool:
+    """Return whether an entry is whole; one with its text alone is: it did not compile."""
+    if not (folder / META).exists():
+        return (folder / SOURCE).exists() and not (folder / OBJECT).exists()
+    try:
+        source = (folder / SOURCE).read_text()
+    except (OSError, ValueError):
+        return False
+    return read(folder.parent.parent, folder.name, source) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradc.emit import describe
@@ -12,7 +13,7 @@ from gradc.emit.step import StepWriter
 from gradc.emit.writer import WIDTH, Writer
 from gradc.ir.graph import Value
 from gradc.schedule.arena import FIRST_SLOT
-from gradc.schedule.plan import Plan
+from gradc.schedule.plan import Kernel, Plan
 
 NUMBERS = ("float64", "int32", "int64", "uint8")
 CONSTANTS = ("INF", "NAN", "INF64", "NAN64")
@@ -44,11 +45,15 @@ class Emitted:
         source: its text.
         slots: graph inputs in order, then graph outputs in order.
         arena_bytes: size of the memory for temporaries, slot 2.
+        names: what the text calls each value of the plan.
+        calls: the function that each kernel of the plan calls; numbers call none.
     """
 
     source: str
     slots: tuple[Slot, ...]
     arena_bytes: int
+    names: Mapping[Value, str]
+    calls: Mapping[Kernel, str]
 
 
 def emit(plan: Plan) -> Emitted:
@@ -72,7 +77,15 @@ def emit(plan: Plan) -> Emitted:
     _imports(top, naming.used)
     texts = [str(k) for k in kernels] + [text for _, text in writer.sorts.values()] + [str(step)]
     source = str(top) + "".join(f"\n\n{text}" for text in texts)
-    return Emitted(source, _slots(plan, naming), plan.memory.arena_bytes)
+    slots = _slots(plan, naming)
+    return Emitted(source, slots, plan.memory.arena_bytes, _names(plan, naming), writer.calls)
+
+
+def _names(plan: Plan, naming: Naming) -> dict[Value, str]:
+    """Return the name of each value that the plan speaks of."""
+    values = [*plan.program.graph.inputs, *(v for k in plan.kernels for v in k.values)]
+    values += [*plan.memory.places, *(d.value for d in plan.decisions)]
+    return {v: naming.name(v) for v in values}
 
 
 def _slots(plan: Plan, naming: Naming) -> tuple[Slot, ...]:

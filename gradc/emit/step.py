@@ -28,6 +28,7 @@ class StepWriter:
 
     Attributes:
         sorts: name and text of each sorting kernel that it calls.
+        calls: the function that each kernel of the plan calls.
     """
 
     def __init__(self, plan: Plan, naming: Naming, functions: Functions) -> None:
@@ -36,6 +37,7 @@ class StepWriter:
         self.functions = functions
         self.places = plan.memory.places
         self.sorts: dict[str, tuple[str, str]] = {}
+        self.calls: dict[Kernel, str] = {}
 
     def text(self) -> Writer:
         """Return the text of the step."""
@@ -81,6 +83,7 @@ class StepWriter:
                 self._inline(kernel.work, body, late, results)
             case Nest():
                 function = self.functions.of[kernel]
+                self.calls[kernel] = function.name
                 given = arguments(kernel.work, self.places)
                 arrays = [
                     self.naming.view(self.naming.shown(a.values), a.dims) for a in given.arrays
@@ -136,6 +139,7 @@ class StepWriter:
         name += "_t" if product.right.transposed else ""
         name = f"batch_{name}" if product.batch else name
         self.naming.used.add(name)
+        self.calls[kernel] = name
         lead = (product.batch,) if product.batch else ()
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
@@ -156,6 +160,7 @@ class StepWriter:
             name = self.naming.namer("sort_descending" if sort.descending else "sort_ascending")
             self.sorts[key] = (name, sort_kernel(name, values.dtype, descending=sort.descending))
             self.naming.used.add("kernel")
+        self.calls[kernel] = self.sorts[key][0]
         dims = (sort.rows, sort.columns)
         views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
         scratch = self.naming.view(sort.scratch, (sort.columns,))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from gradc.ir.graph import Value
 from gradc.ir.show import Names
 from gradc.schedule.arena import ARENA_SLOT
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product
 
+Name = Callable[[Value], str]
 Row = tuple[str, ...]
 
 
-def describe(plan: Plan) -> str:
-    """Return the listing of a plan."""
-    names = Names()
+def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
+    """Return the listing of a plan.
+
+    Args:
+        plan: what to list.
+        known: the names that the generated text has for values; None: names of its own.
+    """
+    names: Name = Names()
+    if known is not None:
+        names = known.__getitem__
     for value in plan.program.graph.inputs:
         names(value)
     peak = plan.memory.arena_bytes
@@ -34,7 +43,7 @@ def describe(plan: Plan) -> str:
     return "\n".join(line.rstrip() for line in parts)
 
 
-def kernel_rows(plan: Plan, names: Names) -> list[Row]:
+def kernel_rows(plan: Plan, names: Name) -> list[Row]:
     """Return one row per kernel: number, section, what, shape, cost."""
     return [
         (
@@ -65,7 +74,7 @@ def what(kernel: Kernel) -> str:
     return f"loops {loops}" + (f", {work.sweeps} sweeps per row" if work.sweeps > 1 else "")
 
 
-def buffer_rows(plan: Plan, names: Names) -> list[Row]:
+def buffer_rows(plan: Plan, names: Name) -> list[Row]:
     """Return one row per value in memory: name, type, place, size, life."""
     rows: list[Row] = []
     old = dict(plan.memory.in_place)
@@ -78,7 +87,7 @@ def buffer_rows(plan: Plan, names: Names) -> list[Row]:
     return rows
 
 
-def decision_rows(plan: Plan, names: Names) -> list[Row]:
+def decision_rows(plan: Plan, names: Name) -> list[Row]:
     """Return one row per value that is kept, or computed again where it is used."""
     return [(names(d.value), "kept" if d.kept else "not kept", d.reason) for d in plan.decisions]
 

@@ -1,0 +1,1 @@
+"""The `gradc` command: look at generated code, compile ahead, see what the machine offers."""

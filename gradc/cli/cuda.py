@@ -1,0 +1,42 @@
+"""The CUDA driver of this machine -> what it says of itself, without any CUDA package."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from importlib.util import find_spec
+
+Row = tuple[str, str]
+DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+
+def cuda() -> list[Row]:
+    """Return the driver's version and its devices, or why there are none."""
+    compiler = "numba-cuda installed" if find_spec("numba_cuda") else "numba-cuda not installed"
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError:
+        return [("driver", "none"), ("compiler", compiler)]
+    status = driver.cuInit(0)
+    if status != 0:
+        return [
+            ("driver", f"there, but it does not start (error {status})"),
+            ("compiler", compiler),
+        ]
+    number, count = ctypes.c_int(), ctypes.c_int()
+    driver.cuDriverGetVersion(ctypes.byref(number))
+    driver.cuDeviceGetCount(ctypes.byref(count))
+    rows = [("driver", f"CUDA {number.value // 1000}.{number.value % 1000 // 10}")]
+    for ordinal in range(count.value):
+        rows.append((f"device {ordinal}", _device(driver, ordinal)))
+    return [*rows, ("compiler", compiler), ("generated code", "runs on the CPU only")]
+
+
+def _device(driver: ctypes.CDLL, ordinal: int) -> str:
+    """Return a device's name and memory."""
+    device, memory = ctypes.c_int(), ctypes.c_size_t()
+    name = ctypes.create_string_buffer(256)
+    driver.cuDeviceGet(ctypes.byref(device), ordinal)
+    driver.cuDeviceGetName(name, len(name), device)
+    driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    return f"{name.value.decode(errors='replace')}, {memory.value / 2**30:.0f} GiB"

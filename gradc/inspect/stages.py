@@ -1,0 +1,146 @@
+"""A function and a stage of its compilation -> the text of that stage."""
+
+# A compiled function shows its latest program to this room.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, cast
+
+from gradc.compiler.capture import Captured
+from gradc.compiler.function import CompiledFunction
+from gradc.compiler.program import Program
+from gradc.compiler.tree import flatten
+from gradc.errors import ArgumentError, ArgumentTypeError
+from gradc.inspect.derivative import with_gradient
+from gradc.inspect.example import example_tensors
+from gradc.inspect.listing import Listing
+from gradc.ir.graph import Graph, Role, Section
+from gradc.ir.show import show
+from gradc.passes.dead import dead
+from gradc.passes.pipeline import optimise
+from gradc.schedule.describe import describe
+
+STAGES = ("graph", "gradient", "plan", "source")
+
+
+def explain(function: Callable[..., Any], *example_args: Any, stage: str = "graph") -> Listing:
+    """Return one stage of a function's compilation as text.
+
+    - "graph": what was traced from the user's code: the forward computation, equation by equation.
+    - "gradient": the forward computation with its derivative, simplified. For a function that
+      calls `backward()` itself, such as a whole training step, that is all of its program,
+      updates included; for any other, reverse mode by the parameters it uses, or by its floating
+      arguments where it uses none.
+    - "plan": kernels, buffers, and what is kept or computed again, with the reasons.
+    - "source": the generated Python.
+
+    Args:
+        function: a compiled function, or any function of tensors.
+        example_args: arguments to trace it with; a compiled function that was called, or that has
+            `example_inputs`, needs none. It is traced and compiled, never run.
+        stage: "graph", "gradient", "plan" or "source".
+
+    Returns:
+        The text, a str that a prompt shows as it is.
+
+    Raises:
+        ArgumentError: for another stage, or when there are no example arguments.
+
+    Example:
+        >>> import gradc
+        >>> def energy(x):
+        ...     return (x * x).sum()
+        >>> gradc.explain(energy, gradc.zeros(3), stage="graph").splitlines()[0]
+        'energy(x: float32[3]):'
+    """
+    if stage not in STAGES:
+        names = ", ".join(map(repr, STAGES))
+        raise ArgumentError(f"explain: stage must be one of {names}; got {stage!r}")
+    return Listing(stage_text(program_of(function, *example_args), stage))
+
+
+def stage_text(program: Program, stage: str) -> str:
+    """Return one stage of a program as text."""
+    match stage:
+        case "graph":
+            return show(forward(program.captured.graph))
+        case "gradient":
+            return show(gradient(program))
+        case "plan":
+            return describe(program.plan, program.emitted.names)
+        case _:
+            return program.emitted.source.rstrip()
+
+
+def program_of(function: Any, *example_args: Any) -> Program:
+    """Return the program of a function for these arguments, compiled if need be, never run.
+
+    Raises:
+        ArgumentTypeError: `function` can't be called.
+        ArgumentError: there are no arguments to trace it with.
+    """
+    if not callable(function):
+        kind = cast("object", function).__class__.__name__
+        raise ArgumentTypeError(
+            f"explain: expected a function, got {kind}", hint="pass the function itself"
+        )
+    compiled = function if isinstance(function, CompiledFunction) else None
+    if compiled is None:
+        compiled = CompiledFunction(function, None, None)
+    if not example_args:
+        if compiled.programs:
+            return compiled._latest()
+        if compiled.example_inputs is not None:
+            example_args = example_tensors(compiled.example_inputs)
+        elif needed := required(compiled.function):
+            raise ArgumentError(
+                f"explain: {compiled.name} takes {', '.join(needed)}: arguments to trace it with "
+                "are needed",
+                hint=f"gradc.explain({compiled.name}, {', '.join(needed)}, stage=...)",
+            )
+    leaves, call = flatten((example_args, {}), f"{compiled.name}: an argument")
+    return compiled._program(leaves, call)
+
+
+def required(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the positional parameters that have no default."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()
+    except (TypeError, ValueError):
+        # Some builtins don't tell.
+        return []
+    return [p.name for p in parameters if p.kind in positional and p.default is p.empty]
+
+
+def forward(graph: Graph) -> Graph:
+    """Return the part of a traced graph that the user wrote: no backward pass, no updates by it."""
+    equations = tuple(e for e in graph.equations if e.section is Section.FORWARD)
+    known = {v for e in equations for v in e.outputs} | set(graph.inputs)
+    if len(equations) == len(graph.equations):
+        return graph
+    updates = tuple((old, new) for old, new in graph.updates if new in known)
+    used = {v for e in equations for v in e.inputs} | {old for old, _ in updates}
+    roles = graph.roles
+    inputs = [v for v in graph.inputs if v in used or roles.get(v, Role.ARGUMENT) is Role.ARGUMENT]
+    outputs = tuple(v for v in graph.outputs if v in known)
+    return Graph(graph.name, tuple(inputs), equations, outputs, dict(roles), updates)
+
+
+def gradient(program: Program) -> Graph:
+    """Return the forward computation of a program with its derivative, simplified."""
+    captured = program.captured
+    if any(e.section is not Section.FORWARD for e in captured.graph.equations):
+        return program.plan.graph
+    return optimise(dead(with_gradient(captured.graph, differentiable(captured))))
+
+
+def differentiable(captured: Captured) -> list[int]:
+    """Return the positions of the inputs that require grad, or else of the floating arguments."""
+    inputs, cells = captured.graph.inputs, captured.cells
+    floating = [i for i, v in enumerate(inputs) if v.dtype.is_floating_point]
+    wanted = [i for i in floating if inputs[i] in cells and cells[inputs[i]].tensor.requires_grad]
+    return wanted or [i for i in floating if i < captured.arguments]
