@@ -5,19 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gradc.compiler.arguments import stand_ins
+from gradc.compiler.guards import (
+    Guard,
+    constant_guards,
+    grad_guards,
+    moving,
+    tensor_guards,
+)
 from gradc.compiler.tree import Spec, flatten, unflatten
-from gradc.errors import UnsupportedError
+from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.graph import Graph, Role, Value
 from gradc.nn.call import touched_modules
 from gradc.optim.tracing import touched_optimizers
-from gradc.tensor.core import wrap_array
-from gradc.tensor.edges import wants_grad
+from gradc.tensor.core import type_text, wrap_value
+from gradc.tensor.edges import edge_of
+from gradc.tensor.node import Edge, Node, PrimitiveNode
+from gradc.tensor.tape import BackwardRun, reachable
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Cell, Hyper, Trace
+
+Source = Tensor | int  # a captured tensor, or the position of an argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,119 +37,214 @@ class Captured:
     """One traced program.
 
     Attributes:
-        graph: inputs are arguments, then captured state, in the order of `cells` and `hypers`.
-        arguments: number of inputs that are arguments.
-        cells: captured storages by graph input.
+        graph: inputs are arguments, then captured state, in the order in which they were met,
+            then the gradients of results; outputs are results, then new `.grad`s, then the
+            gradients that flow on to `sources`.
+        ahead: the same without the backward pass that begins at the results.
+        positions: for each input that is an argument, its place among the tensors of a call.
+        updated_arguments: places among `positions` of arguments that the program updates.
+        cells: captured storages by graph input, arguments included.
+        grads_of: for inputs that are the `.grad` of a tensor: that tensor.
+        grads_seen: whether arguments must have a `.grad`, where the program reads it.
         hypers: hyper-parameters by graph input.
         result: the shape of what the function returned.
-        passed: for each returned tensor, the user's own tensor it is, or None.
-        gradients: tensors whose `.grad` the program sets: to the output at a position after the
-            returned tensors, to a captured tensor, or to None.
+        returned: how many outputs are results.
+        passed: for each returned tensor: where it comes from if it isn't new, or None.
+        gradients: whose `.grad` each of the next outputs is.
+        passed_gradients: (owner, what its `.grad` becomes) where that isn't new.
+        read: tensors whose `.grad` was read before it was set.
+        seeds: the inputs that are gradients of results.
+        differentiable: for each seed, the position of the result among the outputs.
+        sources: where the gradients of the last outputs go.
         guards: what must hold for the program to be the right one.
     """
 
     graph: Graph
-    arguments: int
+    ahead: Graph
+    positions: tuple[int, ...]
+    updated_arguments: tuple[int, ...]
     cells: dict[Value, Cell]
+    grads_of: dict[Value, Source]
+    grads_seen: tuple[tuple[int, bool], ...]
     hypers: dict[Value, Hyper]
     result: Spec
-    passed: tuple[Tensor | None, ...]
-    gradients: tuple[tuple[Tensor, int | Tensor | None], ...]
-    guards: tuple[Callable[[], bool], ...]
+    returned: int
+    passed: tuple[Source | None, ...]
+    gradients: tuple[Source, ...]
+    passed_gradients: tuple[tuple[Source, Source | None], ...]
+    read: frozenset[Source]
+    seeds: tuple[Value, ...]
+    differentiable: tuple[int, ...]
+    sources: tuple[Source, ...]
+    guards: tuple[Guard, ...]
 
 
 def capture(
-    function: Callable[..., Any], name: str, call: Spec, leaves: list[Tensor], names: list[str]
+    function: Callable[..., Any], name: str, call: Spec, given: list[Tensor], names: list[str]
 ) -> Captured:
-    """Trace `function` on stand-ins for `leaves`.
+    """Trace `function` on stand-ins for the tensors of a call.
 
     Args:
         function: the user's.
         name: of the program.
         call: what (args, kwargs) look like around the leaves.
-        leaves: the argument tensors; views become tensors of their own.
+        given: the argument tensors.
         names: what the user calls each leaf.
 
     Raises:
         TraceError: the function does what a program can't.
-        UnsupportedError: a result still wants a gradient.
+        UnsupportedError: an argument that requires grad is changed in place.
     """
-    leaves = [detached_view(t) for t in leaves]
+    leaves = stand_ins(given)
+    position = {t: i for i, t in reversed(list(enumerate(leaves)))}
+
+    def source(tensor: Tensor) -> Source:
+        return position.get(tensor, tensor)
+
+    guards = constant_guards(function)
     trace = Trace(name)
     with trace:
-        inputs = [trace.capture(t, Role.ARGUMENT, n) for t, n in zip(leaves, names, strict=True)]
+        for t, n in zip(leaves, names, strict=True):
+            trace.capture(t, Role.ARGUMENT, n)
         args, kwargs = unflatten(call, leaves)
         returned = function(*args, **kwargs)
-        results, result = flatten(returned, "the result")
-        passed = tuple(t if t._storage.trace is None else None for t in results)
-        for t in results:
-            if t._storage.trace is not None and wants_grad(t) and not released(t):
-                raise UnsupportedError(
-                    f"compile: a result of {name} still wants a gradient, which only eager code "
-                    "and whole compiled steps can give it",
-                    hint="call .backward() inside the compiled function, or return "
-                    "result.detach(), or compile it under gradc.no_grad()",
-                )
-        outputs = [trace.value(t) for t, own in zip(results, passed, strict=True) if own is None]
-        gradients: list[tuple[Tensor, int | Tensor | None]] = []
+        results, result = flatten(returned, f"{name}: the result")
+        passed = tuple(source(t) if t._storage.trace is None else None for t in results)
+        new = [t for t, own in zip(results, passed, strict=True) if own is None]
+        outputs = [trace.value(t) for t in new]
+        gradients: list[Source] = []
+        kept: list[tuple[Source, Source | None]] = []
         for owner, gradient in trace.grads.items():
             if gradient is owner._grad:
                 continue
             if gradient is None or gradient._storage.trace is None:
-                gradients.append((owner, gradient))
+                kept.append((source(owner), None if gradient is None else source(gradient)))
             else:
-                gradients.append((owner, len(outputs)))
+                gradients.append(source(owner))
                 outputs.append(trace.value(gradient))
+        ahead = len(trace.builder.equations)
+        flow = _Flow(trace, name, new)
+        outputs += flow.adjoints
     name_inputs(trace)
     cells = {cell.input: cell for cell in trace.cells.values()}
-    updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
     graph = trace.builder.finish(tuple(outputs))
-    graph.updates = updates
-    guards = [*trace.guards, *grad_guards(trace)]
-    for cell, leaf in zip(inputs, leaves, strict=True):
-        assert cell.tensor._storage is leaf._storage
-    hypers = {h.input: h for h in trace.hypers}
+    graph.updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
+    own = set(leaves)
+    guards += [*trace.guards, *grad_guards(trace, own), *tensor_guards(trace, own)]
+    _check_steady(name, guards)
+    grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
+    first = {id(t): i for i, t in reversed(list(enumerate(given)))}
+    positions = tuple(sorted(first.values()))
+    updated = {old for old, _ in graph.updates}
     return Captured(
-        graph, len(leaves), cells, hypers, result, passed, tuple(gradients), tuple(guards)
+        graph=graph,
+        ahead=Graph(
+            name,
+            tuple(v for v in graph.inputs if v not in flow.seeds),
+            graph.equations[:ahead],
+            (),
+            dict(graph.roles),
+        ),
+        positions=positions,
+        updated_arguments=tuple(i for i in range(len(positions)) if graph.inputs[i] in updated),
+        cells=cells,
+        grads_of={v: grads[c.storage] for v, c in cells.items() if c.storage in grads},
+        grads_seen=tuple((position[t], there) for t, there in trace.grad_reads.items() if t in own),
+        hypers={h.input: h for h in trace.hypers},
+        result=result,
+        returned=len(new),
+        passed=passed,
+        gradients=tuple(gradients),
+        passed_gradients=tuple(kept),
+        read=frozenset(source(t) for t, there in trace.grad_reads.items() if there),
+        seeds=tuple(flow.seeds),
+        differentiable=tuple(flow.positions),
+        sources=tuple(source(t) for t in flow.ends),
+        guards=tuple(guards),
     )
 
 
-def detached_view(tensor: Tensor) -> Tensor:
-    """Return an argument as a base tensor, so that a batch doesn't capture its whole data set."""
-    if not tensor._path:
-        return tensor
-    if tensor.requires_grad:
-        raise UnsupportedError(
-            "compile: an argument that is a view and requires grad",
-            hint="pass a leaf tensor, or x.detach()",
+def _check_steady(name: str, guards: list[Guard]) -> None:
+    """Raise where tracing itself has changed what the program depends on."""
+    if not all(guard() for guard in guards):
+        raise TraceError(
+            f"compile: {name} changes what it depends on while it runs: an attribute of a module, "
+            "an option of an optimizer, or a variable around it",
+            hint="keep what changes in a tensor (register_buffer), or change it outside of the "
+            "compiled function",
         )
-    return wrap_array(tensor._data)
 
 
-def released(tensor: Tensor) -> bool:
-    """Return whether a backward pass has run through a result already."""
-    return bool(getattr(tensor._node, "freed", False)) or tensor._node is None
+class _Flow:
+    """The backward pass from results that still want gradients to tensors around the program.
+
+    Attributes:
+        seeds: inputs for the gradients of results.
+        positions: of these results among the new ones.
+        ends: concrete tensors that gradients flow on to.
+        adjoints: their gradients.
+    """
+
+    def __init__(self, trace: Trace, name: str, results: list[Tensor]) -> None:
+        self.seeds: list[Value] = []
+        self.positions: list[int] = []
+        self.ends: list[Tensor] = []
+        self.adjoints: list[Value] = []
+        edges = [edge_of(t) for t in results]
+        roots = [e for e in edges if e is not None]
+        nodes = reachable(roots)
+        if not roots or any(isinstance(n, PrimitiveNode) and n.freed for n in nodes):
+            return  # a backward pass ran through it inside: a second one would be refused too
+        leaves = {e[0]: None for n in sorted(nodes, key=lambda n: n.order) for e in n.edges if e}
+        leaves |= {target: None for target, _ in roots}
+        stand_in = {t: trace.owner_of(t) for t in leaves if not isinstance(t, Node)}
+        ends = {t: owner for t, owner in stand_in.items() if owner is not None}
+        _refuse_changed(trace, name)
+        if not ends:
+            return
+        run = BackwardRun(create_graph=False, retain_graph=True)
+        wanted: list[Edge] = [(t, 0) for t in ends]
+        run.restrict(roots, wanted)
+        for i, (t, edge) in enumerate(zip(results, edges, strict=True)):
+            if edge is None:
+                continue
+            primal = trace.value(t)
+            seed = trace.builder.input(primal.type)
+            seed.adjoint_of = primal
+            trace.builder.graph.roles[seed] = Role.GRADIENT
+            self.seeds.append(seed)
+            self.positions.append(i)
+            run.seed(edge, wrap_value(seed, trace))
+        run.run()
+        for t, owner in ends.items():
+            found = run.found((t, 0))
+            if found is not None:
+                self.ends.append(owner)
+                self.adjoints.append(trace.value(found))
 
 
-def grad_guards(trace: Trace) -> list[Callable[[], bool]]:
-    """Return checks that `.grad` is there, or not, as it was when the program read it."""
-
-    def check(owner: Tensor, there: bool) -> Callable[[], bool]:
-        before = owner._grad
-        return lambda: (owner._grad is not None) == there and (not there or owner._grad is before)
-
-    return [check(owner, there) for owner, there in trace.grad_reads.items()]
+def _refuse_changed(trace: Trace, name: str) -> None:
+    """Raise where a tensor from outside would have a gradient history afterwards."""
+    for tensor in trace.captured():
+        if edge_of(tensor) is None and edge_of(trace.known(tensor)) is not None:
+            raise UnsupportedError(
+                f"compile: {name}: a tensor from outside ({type_text(tensor)}) is changed to a "
+                "value that wants a gradient, and so does a result",
+                hint="assign value.detach(), or return it as another result",
+            )
 
 
 def name_inputs(trace: Trace) -> None:
     """Give captured state the names that modules and optimizers have for it."""
     names: dict[int, str] = {}
     for module, prefix in touched_modules(trace).items():
-        for key, tensor in [
+        own: Iterable[tuple[str, Tensor]] = [
             *module.named_parameters(recurse=False),
             *module.named_buffers(recurse=False),
-        ]:
+        ]
+        for key, tensor in own:
             dotted = f"{prefix}.{key}" if prefix else key
+            dotted = f"layer{dotted}" if dotted[0].isdigit() else dotted
             names.setdefault(id(tensor._storage), dotted.replace(".", "_"))
     for optimizer in touched_optimizers(trace):
         for p, state in optimizer.state.items():
@@ -145,6 +252,10 @@ def name_inputs(trace: Trace) -> None:
                 if isinstance(value, Tensor):
                     of = names.get(id(p._storage), "p")
                     names.setdefault(id(value._storage), f"{key}_{of}")
+    for owner in trace.grad_reads:
+        if owner._grad is not None:
+            of = names.get(id(owner._storage), "p")
+            names.setdefault(id(owner._grad._storage), f"{of}_grad")
     for cell in trace.cells.values():
         if not cell.input.name:
             cell.input.name = names.get(id(cell.storage), "")

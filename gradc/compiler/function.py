@@ -5,22 +5,21 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
+from gradc.compiler.arguments import Key, key_of, names_of
+from gradc.compiler.bind import build
 from gradc.compiler.capture import capture
-from gradc.compiler.program import Program, build
+from gradc.compiler.program import Program
 from gradc.compiler.tree import Spec, flatten
 from gradc.config import recompile_limit
-from gradc.errors import ArgumentError, RecompileError, TraceError
-from gradc.tensor.core import shape_of
+from gradc.errors import ArgumentError, RecompileError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
-
-Key = tuple[Any, ...]
 
 
 class CompiledFunction:
@@ -33,7 +32,7 @@ class CompiledFunction:
     def __init__(
         self, function: Callable[..., Any], on_recompile: str | None, example_inputs: str | None
     ) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
         self.on_recompile = on_recompile
@@ -47,25 +46,29 @@ class CompiledFunction:
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument")
         return self._program(leaves, call)(leaves)
 
-    def _program(self, leaves: list[Tensor], call: Spec) -> Program:
-        storages = [id(t._storage) for t in leaves]
-        key = (
-            call,
-            tuple((shape_of(t), t._dtype, t._leaf) for t in leaves),
-            tuple(storages.index(s) for s in storages),
-            STATE.grad,
-        )
-        known = self.programs.setdefault(key, [])
+    def build(self, *args: Any, **kwargs: Any) -> Program:
+        """Return the program for these arguments, compiled but not run."""
+        leaves, call = flatten((args, kwargs), f"{self.name}: an argument")
+        return self._program(leaves, call)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind a compiled method to its object."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the function or module has: `parameters()`, `train()`, ..."""
+        if name == "function":
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def _program(self, given: list[Tensor], call: Spec) -> Program:
+        known = self.programs.setdefault((call, key_of(given), STATE.grad), [])
         for program in known:
-            if program.valid():
+            if program.valid(given):
                 return program
         self._report()
-        if len(set(storages)) != len(storages):
-            raise TraceError(
-                f"compile: two arguments of {self.name} share their memory",
-                hint="pass a .clone() of one of them",
-            )
-        program = build(capture(self.function, self.name, call, leaves, self._names(leaves, call)))
+        names = names_of(self.function, call, len(given))
+        program = build(capture(self.function, self.name, call, given, names))
         known.append(program)
         return program
 
@@ -80,15 +83,6 @@ class CompiledFunction:
             raise RecompileError(message, hint=hint)
         if self.on_recompile == "warn":
             warnings.warn(f"{message}; {hint}", stacklevel=4)
-
-    def _names(self, leaves: list[Tensor], call: Spec) -> list[str]:
-        """Return the user's parameter names where each argument is one tensor."""
-        target = getattr(self.function, "forward", self.function)
-        try:
-            names = [p.name for p in inspect.signature(target).parameters.values()]
-        except (TypeError, ValueError):
-            names = []
-        return [names[i] if i < len(names) else f"x{i}" for i in range(len(leaves))]
 
     def _latest(self) -> Program:
         programs = [p for known in self.programs.values() for p in known]

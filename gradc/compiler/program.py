@@ -1,148 +1,244 @@
 """A captured graph -> a native program bound to the user's arrays."""
 
+# The fields of a tensor are shared between the rooms that trace it and that run the program.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradc.build.load import Native, load
-from gradc.compiler.capture import Captured
+from gradc.build.load import Native
+from gradc.compiler.anomaly import search
+from gradc.compiler.buffers import Array, GradientOutput, address
+from gradc.compiler.capture import Captured, Source
+from gradc.compiler.flow import BackwardProgram
+from gradc.compiler.guards import updatable
+from gradc.compiler.native import FIRST, Executable
 from gradc.compiler.tree import unflatten
-from gradc.emit.cpu import Emitted, emit
-from gradc.ir.graph import Value
-from gradc.passes.pipeline import optimise
-from gradc.runtime.blas import find_blas
-from gradc.schedule.make import schedule
+from gradc.emit.cpu import Emitted
+from gradc.errors import TraceError
+from gradc.ir.graph import Graph
 from gradc.schedule.plan import Plan
+from gradc.tensor import epoch
 from gradc.tensor.core import wrap_array
+from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
-
-Array = np.ndarray[Any, Any]
-SGEMM, DGEMM, ARENA, FIRST = 0, 1, 2, 3
-ALIGNMENT = 64
-
-
-def address(array: Array) -> int:
-    """Return where the elements of an array begin."""
-    return array.__array_interface__["data"][0]
 
 
 @dataclass(slots=True)
 class Bound:
-    """A captured storage in its slot; `copy` stands in where the array isn't contiguous."""
+    """A captured storage in its slot.
+
+    Attributes:
+        slot: in the table of addresses.
+        storage: the user's.
+        array: what the storage held when it was bound.
+        copy: stands in where that isn't contiguous, else None.
+        owner: where this is the `.grad` of a tensor: that tensor or the position of an argument,
+            whose `.grad` may be another at the next call.
+    """
 
     slot: int
     storage: Storage
     array: Array
     copy: Array | None
-    updated: bool
+    owner: Source | None
+
+    def follow(self, table: Array, owner: Tensor) -> None:
+        """Go to the owner's `.grad` of this call."""
+        assert owner._grad is not None
+        storage = owner._grad._storage
+        if storage is not self.storage:
+            self.storage, self.array = storage, storage.content
+            table[self.slot] = address(self.array)
 
 
 @dataclass(slots=True)
 class Program:
-    """A compiled graph with its table of addresses; one call runs it at a time."""
+    """A compiled graph and what it is bound to; one call runs it at a time.
+
+    Attributes:
+        captured: the trace.
+        code: the native whole step, or the forward half.
+        backward: the other half where results want gradients, else None.
+        moving: bound `.grad`s.
+        copied: bound storages that a contiguous copy stands in for.
+        changed: bound storages that the program updates.
+        hypers: (owner, key) of each hyper-parameter.
+        numbers: their values at this call, float64.
+        gradients: the `.grad`s that the program makes.
+        ranges: begins and ends of the captured arrays that arguments must not overlap.
+        last: the argument arrays of the call before, whose addresses are in the table.
+    """
 
     captured: Captured
-    plan: Plan
-    emitted: Emitted
-    native: Native
-    table: Array
-    arena: Array
-    bound: list[Bound]
+    code: Executable
+    backward: BackwardProgram | None
+    moving: list[Bound]
+    copied: list[Bound]
+    changed: list[Bound]
+    hypers: list[tuple[Any, str]]
     numbers: Array
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    gradients: list[GradientOutput]
+    ranges: tuple[list[int], list[int]]
+    last: list[Array | None]
 
-    def valid(self) -> bool:
-        """Return whether all that was assumed while tracing still holds."""
-        return all(guard() for guard in self.captured.guards) and all(
-            b.storage.content is b.array for b in self.bound
-        )
+    @property
+    def graph(self) -> Graph:
+        """The program as it was traced."""
+        return self.captured.graph
 
-    def __call__(self, leaves: list[Tensor]) -> Any:
-        """Run the program on the argument tensors; return what the function returns."""
-        with self.lock:
-            return self._run(leaves)
+    @property
+    def plan(self) -> Plan:
+        """Kernels and buffers of the whole step, or of the forward half."""
+        return self.code.plan
 
-    def _run(self, leaves: list[Tensor]) -> Any:
-        captured, table = self.captured, self.table
-        updated = {old for old, _ in captured.graph.updates}
-        keep: list[Array] = []
+    @property
+    def emitted(self) -> Emitted:
+        """The generated text of the same."""
+        return self.code.emitted
+
+    @property
+    def native(self) -> Native:
+        """The loaded code of the same."""
+        return self.code.native
+
+    @property
+    def source(self) -> str:
+        """The text of the generated file."""
+        return self.code.emitted.source
+
+    @property
+    def path(self) -> Path:
+        """The generated file."""
+        return self.code.native.path
+
+    def valid(self, given: list[Tensor]) -> bool:
+        """Return whether all that was assumed while tracing holds for the tensors of a call."""
+        for position, there in self.captured.grads_seen:
+            grad = given[position]._grad
+            if not (updatable(grad) if there else grad is None):
+                return False
+        for guard in self.captured.guards:
+            if not guard():
+                return False
+        return True
+
+    def __call__(self, given: list[Tensor]) -> Any:
+        """Run on the tensors of a call; return what the function returns."""
+        with self.code.lock:
+            return self._run(given)
+
+    def _run(self, given: list[Tensor]) -> Any:
+        captured, code = self.captured, self.code
+        table, updated = code.table, captured.updated_arguments
+        arrays: list[Array] = []
         returning: list[tuple[Array, Array]] = []
-        for i, leaf in enumerate(leaves):
-            array = leaf._data
-            if not array.flags.c_contiguous or not array.flags.writeable:
-                copied = np.ascontiguousarray(array).copy()
-                if captured.graph.inputs[i] in updated:
-                    returning.append((array, copied))
-                array = copied
-            keep.append(array)
-            table[FIRST + i] = address(array)
-        for b in self.bound:
-            if b.copy is not None:
-                np.copyto(b.copy, b.array)
-        for i, hyper in enumerate(captured.hypers.values()):
-            self.numbers[i] = hyper.owner[hyper.key]
+        for i, position in enumerate(captured.positions):
+            array: Array = given[position]._data
+            if array is not self.last[i]:
+                own = array
+                if not (array.flags.c_contiguous and array.flags.writeable):
+                    own = np.array(array, order="C")
+                    if i in updated:
+                        returning.append((array, own))
+                self._place_argument(i, array, own)
+                array = own
+            arrays.append(array)
+        for bound in self.moving:
+            assert bound.owner is not None
+            bound.follow(table, self._tensor(bound.owner, given))
+        for bound in self.copied:
+            assert bound.copy is not None
+            np.copyto(bound.copy, bound.array)
+        for i, (owner, key) in enumerate(self.hypers):
+            self.numbers[i] = owner[key]
+        if STATE.anomaly:
+            search(captured.ahead, self._inputs(arrays))
         outputs: list[Array] = []
-        first = FIRST + len(captured.graph.inputs)
-        for i, value in enumerate(captured.graph.outputs):
-            out = np.empty(value.shape, value.dtype.numpy)
-            outputs.append(out)
-            table[first + i] = address(out)
-        self.native.call(address(table))
-        for array, copied in returning:
-            np.copyto(array, copied)
-        for b in self.bound:
-            if b.updated:
-                b.storage.version += 1
-                if b.copy is not None:
-                    np.copyto(b.array, b.copy)
-        for leaf, value in zip(leaves, captured.graph.inputs, strict=False):
-            if value in updated:
-                leaf._storage.version += 1
-        return self._results(outputs)
+        first = code.first_output
+        makes = range(captured.returned, captured.returned + len(self.gradients))
+        for i, pool in enumerate(code.pools):
+            if i in makes:
+                gradient = self.gradients[i - captured.returned]
+                gradient.place(table, self._tensor(gradient.owner, given))
+                assert gradient.array is not None
+                outputs.append(gradient.array)
+            else:
+                array, table[first + i] = pool.take()
+                outputs.append(array)
+        code.call()
+        for array, own in returning:
+            np.copyto(array, own)
+        for bound in self.changed:
+            bound.storage.version += 1
+            if bound.copy is not None:
+                np.copyto(bound.array, bound.copy)
+        for i in updated:
+            given[captured.positions[i]]._storage.version += 1
+        return self._results(given, arrays, outputs)
 
-    def _results(self, outputs: list[Array]) -> Any:
-        tensors = [wrap_array(a) for a in outputs]
-        for owner, gradient in self.captured.gradients:
-            owner._grad = tensors[gradient] if isinstance(gradient, int) else gradient
-        made = iter(tensors)
-        returned = [next(made) if own is None else own for own in self.captured.passed]
-        return unflatten(self.captured.result, returned)
+    def _place_argument(self, i: int, array: Array, own: Array) -> None:
+        """Put the address of an argument into the table, unless it lies where it must not."""
+        begins, ends = self.ranges
+        if begins and array.size:
+            place = address(array)  # of the first element; strides are positive
+            at = bisect_right(begins, place)
+            reach = place + sum(
+                (n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)
+            )
+            if (at > 0 and ends[at - 1] > place) or (at < len(begins) and begins[at] <= reach):
+                name = self.graph.inputs[i].hint
+                raise TraceError(
+                    f"compile: {self.graph.name}: argument {name} shares memory with a tensor that "
+                    "the function reads from around it, and one of them is changed",
+                    hint=f"pass {name}.clone()",
+                )
+        self.code.table[FIRST + i] = address(own)
+        self.last[i] = array if own is array else None
 
+    def _inputs(self, arrays: list[Array]) -> list[Array]:
+        """Return one array per input of the trace; gradients of results are not known yet."""
+        captured = self.captured
+        found: list[Array] = []
+        numbers = iter(self.numbers)
+        for i, value in enumerate(captured.ahead.inputs):
+            if i < len(arrays):
+                found.append(arrays[i])
+            elif value in captured.hypers:
+                found.append(np.asarray(next(numbers)))
+            else:
+                found.append(captured.cells[value].storage.content)
+        for bound in self.moving:
+            found[bound.slot - FIRST] = bound.array
+        return found
 
-def build(captured: Captured) -> Program:
-    """Optimise, plan, write out, compile and bind a captured graph."""
-    plan = schedule(optimise(captured.graph))
-    emitted = emit(plan)
-    native = load(emitted.source, captured.graph.name)
-    graph = captured.graph
-    table = np.zeros(FIRST + len(graph.inputs) + len(graph.outputs), np.int64)
-    blas = find_blas()
-    table[SGEMM], table[DGEMM] = blas.sgemm_address, blas.dgemm_address
-    room = np.zeros(emitted.arena_bytes + ALIGNMENT, np.uint8)
-    table[ARENA] = -(-address(room) // ALIGNMENT) * ALIGNMENT
-    numbers = np.zeros(max(len(captured.hypers), 1), np.float64)
-    bound: list[Bound] = []
-    hypers = list(captured.hypers)
-    updated = {old for old, _ in graph.updates}
-    for i, value in enumerate(graph.inputs[captured.arguments :], captured.arguments):
-        if value in captured.hypers:
-            table[FIRST + i] = address(numbers) + 8 * hypers.index(value)
-        else:
-            bound.append(_bind(FIRST + i, value, captured, value in updated))
-            b = bound[-1]
-            table[FIRST + i] = address(b.array if b.copy is None else b.copy)
-    return Program(captured, plan, emitted, native, table, room, bound, numbers)
+    def _tensor(self, source: Source, given: list[Tensor]) -> Tensor:
+        return given[source] if isinstance(source, int) else source
 
-
-def _bind(slot: int, value: Value, captured: Captured, updated: bool) -> Bound:
-    storage = captured.cells[value].storage
-    array: Array = storage.content
-    plain = array.flags.c_contiguous and array.flags.writeable
-    return Bound(slot, storage, array, None if plain else np.empty_like(array, order="C"), updated)
+    def _results(self, given: list[Tensor], arrays: list[Array], outputs: list[Array]) -> Any:
+        """Set `.grad`s, put results on the tape, return what the function returns."""
+        captured = self.captured
+        for gradient in self.gradients:
+            gradient.settle(self._tensor(gradient.owner, given))
+        for owner, source in captured.passed_gradients:
+            tensor = self._tensor(owner, given)
+            new = None if source is None else self._tensor(source, given)
+            if tensor._grad is not new:
+                tensor._grad = new
+                epoch.bump()
+        results = [wrap_array(a) for a in outputs[: captured.returned]]
+        if self.backward is not None:
+            storages = [given[p]._storage for p in captured.positions]
+            self.backward.attach(results, given, arrays, storages, outputs)
+        made = iter(results)
+        returned = [
+            next(made) if own is None else self._tensor(own, given) for own in captured.passed
+        ]
+        return unflatten(captured.result, returned)

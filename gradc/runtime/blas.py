@@ -39,6 +39,11 @@ class Blas:
     shared: bool
     _set_threads: Callable[[int], int] | None = field(repr=False, compare=False, default=None)
 
+    @property
+    def threaded(self) -> bool:
+        """Whether it may use several threads unless `sequential()` holds it to one."""
+        return self._set_threads is not None
+
     @contextmanager
     def sequential(self) -> Generator[None]:
         """Let the library use one thread inside the block, then as many as before.

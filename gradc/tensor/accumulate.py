@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradc.errors import DTypeError, ShapeError, TraceError
 from gradc.ir.primitive import lookup
+from gradc.tensor import epoch
 from gradc.tensor.copying import clone, copy_without_tape
 from gradc.tensor.core import shape_of, type_text
 from gradc.tensor.dispatch import apply
@@ -33,6 +34,7 @@ def set_grad(tensor: Tensor, gradient: Tensor | None) -> None:
     trace = STATE.trace
     if trace is None or (owner := trace.owner_of(tensor)) is None:
         tensor._grad = gradient
+        epoch.bump()
     else:
         trace.grads[owner] = gradient
 

@@ -98,7 +98,6 @@ def assign_grad(x: Tensor, value: Tensor | None) -> None:
             raise GradientError("can't assign Variable as its own grad")
         check_fits(x, value)
     set_grad(x, value)
-    epoch.bump()
 
 
 class RemovableHandle:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradc.errors import DTypeError, GradientError, ShapeError
+from gradc.errors import DTypeError, GradientError, ShapeError, UnsupportedError
 from gradc.ir.dtype import DType
 from gradc.ir.primitive import lookup
 from gradc.tensor.core import brief, read, resolve, shape_of, typeof, wrap
@@ -74,6 +74,12 @@ def check_writable(into: Tensor, name: str) -> None:
     """Raise where an in-place change is not allowed."""
     called = f"{name}: " if name else ""
     if STATE.grad and (edge := edge_of(into)) is not None:
+        if into._foreign:
+            raise UnsupportedError(
+                f"{called}a tensor that requires grad and was computed outside of the compiled "
+                "function is changed in place",
+                hint="change a .clone() of it, or do it outside",
+            )
         if into._leaf and edge[0] is into:
             raise GradientError(
                 f"{called}a leaf Variable that requires grad is being used in an in-place "

@@ -263,13 +263,17 @@ class Trace:
         if tensor._base is not None:
             stand_in._base = self.shadow(tensor._base)
         if tensor._leaf:
-            stand_in._leaf = True
+            stand_in._leaf, stand_in._foreign = True, tensor._foreign
         elif edge_of(tensor) is not None:
             if stand_in._base is not None and edge_of(stand_in._base) is not None:
                 rederive(stand_in, stand_in._base)
             else:
                 stand_in._leaf = stand_in._foreign = True
         return stand_in
+
+    def captured(self) -> list[Tensor]:
+        """Return the concrete tensors that were met, in order."""
+        return list(self._shadows)
 
     def known(self, tensor: Tensor) -> Tensor:
         """Return the stand-in of a concrete tensor if it has one, else the tensor itself."""

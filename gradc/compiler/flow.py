@@ -1,0 +1,154 @@
+"""The results of a compiled function on the tape: one node that runs the backward program."""
+
+# The fields of a tensor are shared between the rooms that trace it and that run the program.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.compiler.buffers import Array
+from gradc.compiler.native import Executable
+from gradc.errors import AnomalyError, InplaceError, UnsupportedError
+from gradc.ir.builder import Builder
+from gradc.tensor.core import brief
+from gradc.tensor.edges import edge_of
+from gradc.tensor.mark import mark, origin_of
+from gradc.tensor.node import Edge, Node, TapeOperands, freed_error
+from gradc.tensor.state import STATE
+from gradc.tensor.storage import Storage
+from gradc.tensor.tensor import Tensor
+
+
+@dataclass(slots=True)
+class Residual:
+    """Where a value that the backward program reads is found after the forward program.
+
+    Attributes:
+        output: position among the outputs of the forward program, or -1.
+        argument: position among the arguments, or -1.
+        storage: the captured storage, where it is neither.
+    """
+
+    output: int = -1
+    argument: int = -1
+    storage: Storage | None = None
+
+
+@dataclass(slots=True)
+class BackwardProgram:
+    """The second half of a function whose results want gradients.
+
+    Attributes:
+        name: the function's.
+        code: the native backward graph; inputs are residuals, then gradients of results.
+        residuals: where the first inputs are found.
+        differentiable: positions of the results that want gradients.
+        sources: the tensors that gradients flow on to, or positions of arguments.
+    """
+
+    name: str
+    code: Executable
+    residuals: tuple[Residual, ...]
+    differentiable: tuple[int, ...]
+    sources: tuple[Tensor | int, ...]
+
+    def attach(
+        self, results: list[Tensor], given: list[Tensor], arguments: list[Array],
+        storages: list[Storage], outputs: list[Array],
+    ) -> None:  # fmt: skip
+        """Put the results of a call on the tape.
+
+        Args:
+            results: the new tensors.
+            given: the tensors of the call.
+            arguments: arrays that the program read the arguments from.
+            storages: of the arguments.
+            outputs: all outputs of the forward program.
+        """
+        saved: list[Array] = []
+        guards: list[tuple[Storage, int]] = []
+        for r in self.residuals:
+            if r.output >= 0:
+                saved.append(outputs[r.output])
+                if r.output < len(results):
+                    storage = results[r.output]._storage
+                    guards.append((storage, storage.version))
+                continue
+            storage = storages[r.argument] if r.argument >= 0 else r.storage
+            assert storage is not None
+            array: Array = arguments[r.argument] if r.argument >= 0 else storage.content
+            saved.append(array if array.flags.c_contiguous else np.array(array, order="C"))
+            guards.append((storage, storage.version))
+        tensors = [given[s] if isinstance(s, int) else s for s in self.sources]
+        wanting = [results[i] for i in self.differentiable]
+        node = CompiledBackward(self, tuple(map(edge_of, tensors)), wanting, saved, guards)
+        for slot, t in enumerate(wanting):
+            t._node, t._slot = node, slot
+
+
+class CompiledBackward(Node):
+    """A call of a compiled function, with the arrays that its backward program reads."""
+
+    __slots__ = ("freed", "guards", "program", "saved")
+
+    def __init__(
+        self,
+        program: BackwardProgram,
+        edges: tuple[Edge | None, ...],
+        results: list[Tensor],
+        saved: list[Array],
+        guards: list[tuple[Storage, int]],
+    ) -> None:
+        Node.__init__(self, edges, tuple(map(brief, results)), mark())
+        self.program = program
+        self.saved = saved
+        self.guards = guards
+        self.freed = False
+
+    def pull(
+        self, b: Builder, cotangents: tuple[Any, ...], needed: Sequence[bool]
+    ) -> Sequence[Any | None]:
+        """Run the backward program."""
+        name = self.program.name
+        if self.freed:
+            raise freed_error(self)
+        if isinstance(b, TapeOperands) or STATE.trace is not None:
+            raise UnsupportedError(
+                f"backward: a second derivative through the compiled function {name}",
+                hint="call gradc.compile on the function that takes the derivative",
+            )
+        for storage, version in self.guards:
+            if storage.version != version:
+                raise InplaceError(
+                    "backward: one of the variables needed for gradient computation has been "
+                    f"modified by an inplace operation: {name} needs version {version}, found "
+                    f"version {storage.version}\n  saved at {self.origin}\n  changed at "
+                    f"{origin_of(storage.changed)}",
+                    hint="change a .clone() instead, or use the out-of-place operation",
+                )
+        types = zip(cotangents, self.types, strict=True)
+        seeds = [
+            np.zeros(shape, dtype.numpy) if c is None else np.ascontiguousarray(c).reshape(shape)
+            for c, (shape, dtype) in types
+        ]
+        found = self.program.code.run([*self.saved, *seeds])
+        if STATE.anomaly and _has_nan(found) and not _has_nan([*self.saved, *seeds]):
+            raise AnomalyError(
+                f"backward: the compiled function {name} made a NaN from values without one",
+                hint=f"call {name} without gradc.compile to find the line",
+                origin=self.origin,
+            )
+        return found
+
+    def release(self) -> None:
+        """Forget saved values."""
+        self.freed, self.saved, self.guards = True, [], []
+
+
+def _has_nan(arrays: list[Array]) -> bool:
+    return any(a.dtype.kind == "f" and bool(np.isnan(a).any()) for a in arrays)

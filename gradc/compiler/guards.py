@@ -1,0 +1,115 @@
+"""What a trace took for granted -> checks that it still holds at a later call."""
+
+# The fields of a tensor are shared between the rooms that trace it and that run the program.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import CellType, FunctionType
+from typing import Any, cast
+
+from gradc.tensor.edges import edge_of
+from gradc.tensor.tensor import Tensor
+from gradc.tensor.trace import Trace
+
+Guard = Callable[[], bool]
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def moving(trace: Trace) -> list[Tensor]:
+    """Return the tensors whose `.grad` the program updates where it lies at each call."""
+    return [t for t in trace.grad_reads if updatable(t._grad)]
+
+
+def grad_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
+    """Return checks that `.grad` is there, or not, as when the program read it.
+
+    Another tensor than then will do where it has contiguous memory of its own. Arguments differ
+    from call to call: they are checked there.
+    """
+
+    def check(owner: Tensor) -> Guard:
+        before = owner._grad
+        if updatable(before):
+            return lambda: updatable(owner._grad)
+        return lambda: owner._grad is before
+
+    return [check(t) for t in trace.grad_reads if t not in arguments]
+
+
+def updatable(gradient: Tensor | None) -> bool:
+    """Return whether a program can update a gradient where it lies."""
+    if gradient is None or gradient._path:
+        return False
+    flags = gradient._storage.content.flags
+    return flags.c_contiguous and flags.writeable
+
+
+def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
+    """Return checks that captured tensors lie in the same memory and want gradients as before."""
+
+    def check(tensor: Tensor) -> Guard:
+        storage, content = tensor._storage, tensor._storage.content
+        wants = edge_of(tensor) is not None
+        return lambda: (
+            tensor._storage is storage
+            and storage.content is content
+            and (edge_of(tensor) is not None) == wants
+        )
+
+    grads = {t._grad for t in trace.grad_reads if t._grad is not None}
+    tensors = [t for t in trace.captured() if t not in arguments and t not in grads]
+    checks = [check(t) for t in tensors]
+    return [lambda: all(c() for c in checks)] if checks else []
+
+
+def constant_guards(function: Callable[..., Any]) -> list[Guard]:
+    """Return checks on the plain constants that a function reads from around itself."""
+    target = getattr(function, "__func__", function)
+    target = getattr(target, "__wrapped__", target)
+    if not isinstance(target, FunctionType):
+        return []
+    guards: list[Guard] = []
+    for cell in target.__closure__ or ():
+        if _plain(_content(cell)):
+            guards.append(_same(cell, _content(cell)))
+    for name in dict.fromkeys(_names(target.__code__)):
+        space = target.__globals__
+        if name in space and _plain(space[name]):
+            guards.append(_still(space, name, space[name]))
+    return guards
+
+
+def _names(code: Any) -> Iterator[str]:
+    """Yield the global names that a function and those inside it may read."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from _names(constant)
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # bound later
+        return cell
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(_plain(v) for v in cast("tuple[Any, ...]", value))
+    return isinstance(value, PLAIN)
+
+
+def _same(cell: CellType, before: Any) -> Guard:
+    return lambda: _equal(_content(cell), before)
+
+
+def _still(space: dict[str, Any], name: str, before: Any) -> Guard:
+    return lambda: _equal(space.get(name), before)
+
+
+def _equal(now: Any, before: Any) -> bool:
+    """Return whether a constant is the same; a NaN is by being the same object."""
+    return now is before or (type(now) is type(before) and now == before)
