@@ -59,7 +59,13 @@ class Names:
 
 
 def text(node: Node, names: Names, *, guarded: bool = False) -> Text:
-    """Return a node as Python."""
+    """Return a node as Python.
+
+    Args:
+        node: what to write.
+        names: what it may refer to.
+        guarded: whether it stands inside a choice, where nothing may be computed beforehand.
+    """
     name = names.local(node)
     if name is not None:
         return name, ATOM
@@ -71,11 +77,11 @@ def text(node: Node, names: Names, *, guarded: bool = False) -> Text:
         case Result():
             return names.fold(node), ATOM
         case Read():
-            return f"{names.array(node)}[{subscript(node.index, names)}]", ATOM
+            return f"{names.array(node)}[{subscript(node.index, names, guarded=guarded)}]", ATOM
         case Position():
-            return position(node, names)
+            return position(node, names, guarded=guarded)
         case Choose():
-            return choice(node, names)
+            return choice(node, names, guarded=guarded)
         case Compute():
             return computed(node, names, guarded=guarded)
         case _:
@@ -174,18 +180,21 @@ def literal(number: float | int | bool, dtype: DType, used: set[str]) -> Text:
     return f"f({int(value) if whole else repr(value)})", ATOM
 
 
-def subscript(index: Index, names: Names) -> str:
+def subscript(index: Index, names: Names, *, guarded: bool = False) -> str:
     """Return the inside of `x[...]`; an array of one element has one axis."""
-    return ", ".join(affine(p, names)[0] for p in index) or "0"
+    return ", ".join(affine(p, names, guarded=guarded)[0] for p in index) or "0"
 
 
-def affine(place: Affine, names: Names) -> Text:
+def affine(place: Affine, names: Names, *, guarded: bool = False) -> Text:
     """Return an index."""
     pieces: list[tuple[str, bool]] = []
     # positive terms first, so that 7 - i needs no leading minus
     terms = sorted(place.terms, key=lambda t: t[1] < 0)
     for atom, factor in terms:
-        inner, own = (names.axes[atom], ATOM) if isinstance(atom, int) else text(atom, names)
+        if isinstance(atom, int):
+            inner, own = names.axes[atom], ATOM
+        else:
+            inner, own = text(atom, names, guarded=guarded)
         if abs(factor) != 1:
             inner = f"{abs(factor)} * {inner if own >= UNARY else f'({inner})'}"
             own = PRODUCT
@@ -203,29 +212,29 @@ def affine(place: Affine, names: Names) -> Text:
     return result, ATOM if abs(factor) == 1 and not pieces[0][1] else PRODUCT
 
 
-def position(node: Position, names: Names) -> Text:
+def position(node: Position, names: Names, *, guarded: bool) -> Text:
     """Return an index as a number."""
-    inner, own = affine(node.place, names)
+    inner, own = affine(node.place, names, guarded=guarded)
     if node.divisor == 1:
         return inner, own
     return f"{inner if own > PRODUCT else f'({inner})'} // {node.divisor}", PRODUCT
 
 
-def choice(node: Choose, names: Names) -> Text:
+def choice(node: Choose, names: Names, *, guarded: bool) -> Text:
     """Return a choice; only the chosen branch is evaluated."""
     then, own = text(node.operands[0], names, guarded=True)
     other, outer = text(node.operands[1], names, guarded=True)
-    condition = tests(node.tests, names)
+    condition = tests(node.tests, names, guarded=guarded)
     then = then if own > CONDITIONAL else f"({then})"
     other = other if outer > CONDITIONAL else f"({other})"
     return f"{then} if {condition} else {other}", CONDITIONAL
 
 
-def tests(conditions: tuple[Test, ...], names: Names) -> str:
+def tests(conditions: tuple[Test, ...], names: Names, *, guarded: bool) -> str:
     """Return conditions joined by `and`."""
     found: list[str] = []
     for t in conditions:
-        inner, own = affine(t.place, names)
+        inner, own = affine(t.place, names, guarded=guarded)
         if t.low is not None or t.high is not None:
             low = f"{t.low} <= " if t.low is not None else ""
             high = f" < {t.high}" if t.high is not None else ""

@@ -117,7 +117,7 @@ class Body:
 
     def write(self, statements: Sequence[Statement]) -> None:
         """Write statements."""
-        for statement in protected(statements, self.given):
+        for statement in protected(statements, self.given, self.visible):
             self._write(statement)
 
     def _write(self, statement: Statement) -> None:
@@ -181,7 +181,7 @@ class Body:
         if not store.tests:
             self.writer.assign(target, value, sign)
             return
-        with self.writer.block(f"if {expression.tests(store.tests, self.names)}:"):
+        with self.writer.block(f"if {expression.tests(store.tests, self.names, guarded=False)}:"):
             self.writer.assign(target, value, sign)
 
     def _in_place(self, store: Store, value: str, target: str) -> str:

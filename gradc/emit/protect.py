@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from gradc.emit.arguments import Arguments
 from gradc.ir.graph import Value
 from gradc.schedule.loops import Let, Node, Read, Scope, Statement, Store, parts
 
 
-def protected(statements: Sequence[Statement], given: Arguments) -> list[Statement]:
-    """Return statements in which no old element is read after it was overwritten in place."""
+def protected(
+    statements: Sequence[Statement], given: Arguments, held: Set[Node]
+) -> list[Statement]:
+    """Return statements in which no old element is read after it was overwritten in place.
+
+    Args:
+        statements: of one loop.
+        given: arguments of the kernel.
+        held: nodes that variables of outer loops hold.
+    """
     result: list[Statement] = []
     stores = [s for s in statements if isinstance(s, Store) and not s.fold]
     overwritten: dict[Store, list[Value]] = {}
@@ -20,7 +28,7 @@ def protected(statements: Sequence[Statement], given: Arguments) -> list[Stateme
             overwritten[s] = [v for v in array.values if v is not s.root]
     if not any(overwritten.values()):
         return list(statements)
-    lets = {s.node for s in statements if isinstance(s, Let)}
+    lets = {s.node for s in statements if isinstance(s, Let)} | held
     early: dict[Node, None] = {}
     lost: set[Value] = set()
     for s in statements:

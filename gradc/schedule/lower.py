@@ -86,7 +86,7 @@ class Lowering:
         return Read(
             dtype=value.dtype,
             depth=max(p.depth for p in places),
-            level=max((a.level for a in atoms), default=level),
+            level=max([level, *(a.level for a in atoms)]),
             value=root.value,
             root=root.value,
             dims=squeeze(value.shape),
