@@ -9,10 +9,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gradc.compiler.tree import Branch, Constant, Leaf, Spec
 from gradc.tensor.core import wrap_array
 from gradc.tensor.edges import edge_of
 from gradc.tensor.tensor import Tensor
+from gradc.tensor.tree import Branch, Constant, Leaf, Spec
 
 Key = tuple[Any, ...]
 

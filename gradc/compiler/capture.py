@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler.arguments import stand_ins
+from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Guard,
     constant_guards,
@@ -17,7 +18,6 @@ from gradc.compiler.guards import (
     moving,
     tensor_guards,
 )
-from gradc.compiler.tree import Spec, flatten, unflatten
 from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.graph import Graph, Role, Value
 from gradc.nn.call import touched_modules
@@ -28,6 +28,7 @@ from gradc.tensor.node import Edge, Node, PrimitiveNode
 from gradc.tensor.tape import BackwardRun, reachable
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Cell, Hyper, Trace
+from gradc.tensor.tree import Spec, flatten, unflatten
 
 Source = Tensor | int  # a captured tensor, or the position of an argument
 
@@ -108,7 +109,7 @@ def capture(
             trace.capture(t, Role.ARGUMENT, n)
         args, kwargs = unflatten(call, leaves)
         returned = function(*args, **kwargs)
-        results, result = flatten(returned, f"{name}: the result")
+        results, result = flatten(returned, f"{name}: the result", check_constant)
         passed = tuple(source(t) if t._storage.trace is None else None for t in results)
         new = [t for t, own in zip(results, passed, strict=True) if own is None]
         outputs = [trace.value(t) for t in new]

@@ -14,12 +14,13 @@ from typing import Any
 from gradc.compiler.arguments import Key, key_of, names_of
 from gradc.compiler.bind import build
 from gradc.compiler.capture import capture
+from gradc.compiler.constants import check_constant
 from gradc.compiler.program import Program
-from gradc.compiler.tree import Spec, flatten
 from gradc.config import recompile_limit
 from gradc.errors import ArgumentError, RecompileError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
+from gradc.tensor.tree import Spec, flatten
 
 
 class CompiledFunction:
@@ -43,12 +44,12 @@ class CompiledFunction:
         """Run the program of this signature, compiling it at the first call."""
         if STATE.trace is not None:
             return self.function(*args, **kwargs)
-        leaves, call = flatten((args, kwargs), f"{self.name}: an argument")
+        leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         return self._program(leaves, call)(leaves)
 
     def build(self, *args: Any, **kwargs: Any) -> Program:
         """Return the program for these arguments, compiled but not run."""
-        leaves, call = flatten((args, kwargs), f"{self.name}: an argument")
+        leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         return self._program(leaves, call)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

@@ -19,7 +19,6 @@ from gradc.compiler.capture import Captured, Source
 from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.guards import updatable
 from gradc.compiler.native import FIRST, Executable
-from gradc.compiler.tree import unflatten
 from gradc.emit.cpu import Emitted
 from gradc.errors import TraceError
 from gradc.ir.graph import Graph
@@ -29,6 +28,7 @@ from gradc.tensor.core import wrap_array
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
+from gradc.tensor.tree import unflatten
 
 
 @dataclass(slots=True)

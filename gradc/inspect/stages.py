@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from gradc.compiler.capture import Captured
+from gradc.compiler.constants import check_constant
 from gradc.compiler.function import CompiledFunction
 from gradc.compiler.program import Program
-from gradc.compiler.tree import flatten
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.inspect.derivative import with_gradient
 from gradc.inspect.example import example_tensors
@@ -22,6 +22,7 @@ from gradc.ir.show import show
 from gradc.passes.dead import dead
 from gradc.passes.pipeline import optimise
 from gradc.schedule.describe import describe
+from gradc.tensor.tree import flatten
 
 STAGES = ("graph", "gradient", "plan", "source")
 
@@ -101,7 +102,7 @@ def program_of(function: Any, *example_args: Any) -> Program:
                 "are needed",
                 hint=f"gradc.explain({compiled.name}, {', '.join(needed)}, stage=...)",
             )
-    leaves, call = flatten((example_args, {}), f"{compiled.name}: an argument")
+    leaves, call = flatten((example_args, {}), f"{compiled.name}: an argument", check_constant)
     return compiled._program(leaves, call)
 
 

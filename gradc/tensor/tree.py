@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
-from gradc.errors import ArgumentTypeError
 from gradc.tensor.data import from_numpy_array
 from gradc.tensor.tensor import Tensor
 
@@ -39,22 +39,24 @@ class Branch:
 Spec = Leaf | Constant | Branch
 
 
-def flatten(tree: Any, what: str) -> tuple[list[Tensor], Spec]:
+def flatten(
+    tree: Any, what: str, check: Callable[[str, Any], None] | None = None
+) -> tuple[list[Tensor], Spec]:
     """Return the tensors of `tree` in order, and what is left when they are taken out.
 
     Args:
         tree: nested tuples, named tuples, lists and dicts of tensors and Python constants;
             NumPy arrays become tensors that share their memory.
         what: how messages call the tree, `argument x`.
-
-    Raises:
-        ArgumentTypeError: for a part that is neither and can't be compared (no hash).
+        check: called with the place and the value of each constant; raises for a bad one.
     """
     leaves: list[Tensor] = []
-    return leaves, _flatten(tree, leaves, what)
+    return leaves, _flatten(tree, leaves, what, check)
 
 
-def _flatten(tree: Any, leaves: list[Tensor], what: str) -> Spec:
+def _flatten(
+    tree: Any, leaves: list[Tensor], what: str, check: Callable[[str, Any], None] | None
+) -> Spec:
     if isinstance(tree, Tensor):
         leaves.append(tree)
         return Leaf(len(leaves) - 1)
@@ -64,20 +66,14 @@ def _flatten(tree: Any, leaves: list[Tensor], what: str) -> Spec:
         return Leaf(len(leaves) - 1)
     if isinstance(tree, tuple | list):
         items = cast("list[Any]", tree)
-        parts = tuple(_flatten(p, leaves, f"{what}[{i}]") for i, p in enumerate(items))
+        parts = tuple(_flatten(p, leaves, f"{what}[{i}]", check) for i, p in enumerate(items))
         return Branch(kind, (), parts)
     if isinstance(tree, dict):
         table = cast("dict[Any, Any]", tree)
-        parts = tuple(_flatten(p, leaves, f"{what}[{k!r}]") for k, p in table.items())
+        parts = tuple(_flatten(p, leaves, f"{what}[{k!r}]", check) for k, p in table.items())
         return Branch(kind, tuple(table), parts)
-    try:
-        hash(tree)
-    except TypeError:
-        raise ArgumentTypeError(
-            f"{what}: a compiled function takes tensors, hashable Python values, and tuples, "
-            f"lists and dicts of them; got {kind.__name__}",
-            hint="pass the tensors it holds, or read it from a variable around the function",
-        ) from None
+    if check is not None:
+        check(what, tree)
     return Constant(kind, tree)
 
 
@@ -93,3 +89,13 @@ def unflatten(spec: Spec, leaves: list[Any]) -> Any:
             if keys or issubclass(kind, dict):
                 return cast("Any", kind)(zip(keys, built, strict=True))
             return kind(*built) if hasattr(kind, "_fields") else kind(built)
+
+
+def places(spec: Spec, what: str) -> Iterator[tuple[str, Leaf | Constant]]:
+    """Yield the leaves and constants of a tree in order, each with its place, `what[0]['w']`."""
+    if not isinstance(spec, Branch):
+        yield what, spec
+        return
+    keys = spec.keys or range(len(spec.parts))
+    for key, part in zip(keys, spec.parts, strict=True):
+        yield from places(part, f"{what}[{key!r}]")
