@@ -144,4 +144,4 @@ def differentiable(captured: Captured) -> list[int]:
     inputs, cells = captured.graph.inputs, captured.cells
     floating = [i for i, v in enumerate(inputs) if v.dtype.is_floating_point]
     wanted = [i for i in floating if inputs[i] in cells and cells[inputs[i]].tensor.requires_grad]
-    return wanted or [i for i in floating if i < captured.arguments]
+    return wanted or [i for i in floating if i < len(captured.positions)]
