@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradc.tensor.core import wrap_array
@@ -17,7 +17,7 @@ from gradc.tensor.tree import Branch, Constant, Leaf, Spec
 Key = tuple[Any, ...]
 
 
-def key_of(leaves: list[Tensor]) -> Key:
+def key_of(leaves: Sequence[Tensor]) -> Key:
     """Return what a program depends on besides the elements of its arguments."""
     first: dict[int, int] = {}
     return tuple(
@@ -32,7 +32,7 @@ def key_of(leaves: list[Tensor]) -> Key:
     )
 
 
-def stand_ins(leaves: list[Tensor]) -> list[Tensor]:
+def stand_ins(leaves: Sequence[Tensor]) -> list[Tensor]:
     """Return base tensors on the same memory: no program captures an argument by accident.
 
     One tensor given twice gets one stand-in. Leaves that require grad stay leaves; tensors

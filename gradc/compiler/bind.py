@@ -15,6 +15,7 @@ from gradc.compiler.flow import BackwardProgram, Residual
 from gradc.compiler.native import FIRST, Executable, executable
 from gradc.compiler.program import Bound, Program
 from gradc.compiler.split import Halves, split
+from gradc.tensor.tree import Leaf
 from gradc.emit.namer import Values
 from gradc.ir.graph import Value
 from gradc.passes.pipeline import optimise
@@ -35,13 +36,13 @@ def build(captured: Captured) -> Program:
     hypers = list(captured.hypers)
     bound: dict[Value, Bound] = {}
     count = len(captured.positions)
+    updated = {old for old, _ in captured.graph.updates}
     for i, value in enumerate(code.graph.inputs[count:], count):
         if value in captured.hypers:
             code.table[FIRST + i] = address(numbers) + 8 * hypers.index(value)
         else:
-            b = bound[value] = _bind(FIRST + i, value, captured)
+            b = bound[value] = _bind(FIRST + i, value, captured, value in updated)
             code.table[b.slot] = address(b.array if b.copy is None else b.copy)
-    updated = {old for old, _ in captured.graph.updates}
     return Program(
         captured=captured,
         code=code,
@@ -54,6 +55,8 @@ def build(captured: Captured) -> Program:
         gradients=_gradients(captured, code),
         ranges=_ranges(captured, bound, updated),
         last=[None] * count,
+        fresh=code.pools[: captured.returned],
+        single=backward is None and captured.passed == (None,) and captured.result == Leaf(0),
     )
 
 
@@ -67,12 +70,12 @@ def _name_residuals(halves: Halves, captured: Captured) -> None:
         seed.name = f"{hints.hint(halves.forward.outputs[position])}_bar"
 
 
-def _bind(slot: int, value: Value, captured: Captured) -> Bound:
+def _bind(slot: int, value: Value, captured: Captured, updated: bool) -> Bound:
     storage = captured.cells[value].storage
     array: Array = storage.content
     plain = array.flags.c_contiguous and array.flags.writeable
     copy = None if plain else np.empty(array.shape, array.dtype)
-    return Bound(slot, storage, array, copy, captured.grads_of.get(value))
+    return Bound(slot, storage, array, copy, captured.grads_of.get(value), updated)
 
 
 def _gradients(captured: Captured, code: Executable) -> list[GradientOutput]:

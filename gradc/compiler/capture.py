@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from gradc.compiler.guards import (
     constant_guards,
     grad_guards,
     moving,
+    steady,
     tensor_guards,
 )
 from gradc.errors import TraceError, UnsupportedError
@@ -81,7 +82,7 @@ class Captured:
 
 
 def capture(
-    function: Callable[..., Any], name: str, call: Spec, given: list[Tensor], names: list[str]
+    function: Callable[..., Any], name: str, call: Spec, given: Sequence[Tensor], names: list[str]
 ) -> Captured:
     """Trace `function` on stand-ins for the tensors of a call.
 
@@ -131,7 +132,8 @@ def capture(
     graph = trace.builder.finish(tuple(outputs))
     graph.updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
     own = set(leaves)
-    guards += [*trace.guards, *grad_guards(trace, own), *tensor_guards(trace, own)]
+    guards += trace.guards
+    guards += steady(grad_guards(trace, own) + tensor_guards(trace, own))
     _check_steady(name, guards)
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}

@@ -58,7 +58,7 @@ class BackwardProgram:
     sources: tuple[Tensor | int, ...]
 
     def attach(
-        self, results: list[Tensor], given: list[Tensor], arguments: list[Array],
+        self, results: list[Tensor], given: Sequence[Tensor], arguments: list[Array],
         storages: list[Storage], outputs: list[Array],
     ) -> None:  # fmt: skip
         """Put the results of a call on the tape.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -15,6 +15,7 @@ from gradc.compiler.arguments import Key, key_of, names_of
 from gradc.compiler.bind import build
 from gradc.compiler.capture import capture
 from gradc.compiler.constants import check_constant
+from gradc.compiler.latest import Latest
 from gradc.compiler.program import Program
 from gradc.config import recompile_limit
 from gradc.errors import ArgumentError, RecompileError
@@ -39,13 +40,20 @@ class CompiledFunction:
         self.on_recompile = on_recompile
         self.example_inputs = example_inputs
         self.programs: dict[Key, list[Program]] = {}
+        self.latest: Latest | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of this signature, compiling it at the first call."""
         if STATE.trace is not None:
             return self.function(*args, **kwargs)
+        latest = self.latest
+        if latest is not None and not kwargs and latest.fits(args):
+            return latest.program(args)
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
-        return self._program(leaves, call)(leaves)
+        program = self._program(leaves, call)
+        plain = not kwargs and len(leaves) == len(args)
+        self.latest = Latest.of(program, leaves) if plain else None
+        return program(leaves)
 
     def build(self, *args: Any, **kwargs: Any) -> Program:
         """Return the program for these arguments, compiled but not run."""
@@ -62,7 +70,7 @@ class CompiledFunction:
             raise AttributeError(name)
         return getattr(self.function, name)
 
-    def _program(self, given: list[Tensor], call: Spec) -> Program:
+    def _program(self, given: Sequence[Tensor], call: Spec) -> Program:
         known = self.programs.setdefault((call, key_of(given), STATE.grad), [])
         for program in known:
             if program.valid(given):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from types import CellType, FunctionType
 from typing import Any, cast
 
+from gradc.tensor import epoch
 from gradc.tensor.edges import edge_of
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Trace
@@ -60,8 +61,23 @@ def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
 
     grads = {t._grad for t in trace.grad_reads if t._grad is not None}
     tensors = [t for t in trace.captured() if t not in arguments and t not in grads]
-    checks = [check(t) for t in tensors]
-    return [lambda: all(c() for c in checks)] if checks else []
+    return [check(t) for t in tensors]
+
+
+def steady(checks: list[Guard]) -> list[Guard]:
+    """Return checks on tensors as one, cheap while no tensor anywhere has changed its place."""
+    seen = -1
+
+    def unchanged() -> bool:
+        nonlocal seen
+        now = epoch.current()
+        if now != seen:
+            if not all(check() for check in checks):
+                return False
+            seen = now
+        return True
+
+    return [unchanged] if checks else []
 
 
 def constant_guards(function: Callable[..., Any]) -> list[Guard]:

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from gradc.build.load import Native
 from gradc.compiler.anomaly import search
-from gradc.compiler.buffers import Array, GradientOutput, address
+from gradc.compiler.buffers import Array, GradientOutput, Pool, address
 from gradc.compiler.capture import Captured, Source
 from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.guards import updatable
@@ -42,6 +44,7 @@ class Bound:
         copy: stands in where that isn't contiguous, else None.
         owner: where this is the `.grad` of a tensor: that tensor or the position of an argument,
             whose `.grad` may be another at the next call.
+        updated: whether the program changes it.
     """
 
     slot: int
@@ -49,6 +52,7 @@ class Bound:
     array: Array
     copy: Array | None
     owner: Source | None
+    updated: bool
 
     def follow(self, table: Array, owner: Tensor) -> None:
         """Go to the owner's `.grad` of this call."""
@@ -75,6 +79,8 @@ class Program:
         gradients: the `.grad`s that the program makes.
         ranges: begins and ends of the captured arrays that arguments must not overlap.
         last: the argument arrays of the call before, whose addresses are in the table.
+        fresh: arrays for the results.
+        single: whether the function returns one new tensor without a gradient.
     """
 
     captured: Captured
@@ -88,6 +94,8 @@ class Program:
     gradients: list[GradientOutput]
     ranges: tuple[list[int], list[int]]
     last: list[Array | None]
+    fresh: list[Pool]
+    single: bool
 
     @property
     def graph(self) -> Graph:
@@ -119,7 +127,7 @@ class Program:
         """The generated file."""
         return self.code.native.path
 
-    def valid(self, given: list[Tensor]) -> bool:
+    def valid(self, given: Sequence[Tensor]) -> bool:
         """Return whether all that was assumed while tracing holds for the tensors of a call."""
         for position, there in self.captured.grads_seen:
             grad = given[position]._grad
@@ -130,78 +138,99 @@ class Program:
                 return False
         return True
 
-    def __call__(self, given: list[Tensor]) -> Any:
+    def __call__(self, given: Sequence[Tensor]) -> Any:
         """Run on the tensors of a call; return what the function returns."""
         with self.code.lock:
             return self._run(given)
 
-    def _run(self, given: list[Tensor]) -> Any:
+    def _run(self, given: Sequence[Tensor]) -> Any:
         captured, code = self.captured, self.code
-        table, updated = code.table, captured.updated_arguments
+        table = code.table
         arrays: list[Array] = []
         returning: list[tuple[Array, Array]] = []
         for i, position in enumerate(captured.positions):
             array: Array = given[position]._data
-            if array is not self.last[i]:
-                own = array
-                if not (array.flags.c_contiguous and array.flags.writeable):
-                    own = np.array(array, order="C")
-                    if i in updated:
-                        returning.append((array, own))
-                self._place_argument(i, array, own)
-                array = own
             arrays.append(array)
-        for bound in self.moving:
-            assert bound.owner is not None
-            bound.follow(table, self._tensor(bound.owner, given))
-        for bound in self.copied:
-            assert bound.copy is not None
-            np.copyto(bound.copy, bound.array)
-        for i, (owner, key) in enumerate(self.hypers):
-            self.numbers[i] = owner[key]
+            if array is not self.last[i]:
+                arrays[i] = self._place_argument(i, array, returning)
+        if self.moving or self.copied or self.hypers:
+            self._place_state(given)
         if STATE.anomaly:
             search(captured.ahead, self._inputs(arrays))
         outputs: list[Array] = []
-        first = code.first_output
-        makes = range(captured.returned, captured.returned + len(self.gradients))
-        for i, pool in enumerate(code.pools):
-            if i in makes:
-                gradient = self.gradients[i - captured.returned]
-                gradient.place(table, self._tensor(gradient.owner, given))
-                assert gradient.array is not None
-                outputs.append(gradient.array)
-            else:
-                array, table[first + i] = pool.take()
-                outputs.append(array)
+        at = code.first_output
+        for pool in self.fresh:
+            array, table[at] = pool.take()
+            outputs.append(array)
+            at += 1
+        for gradient in self.gradients:
+            owner = gradient.owner
+            gradient.place(table, given[owner] if isinstance(owner, int) else owner)
+        if self.backward is not None:
+            outputs += self._place_saved()
         code.call()
-        for array, own in returning:
-            np.copyto(array, own)
         for bound in self.changed:
             bound.storage.version += 1
-            if bound.copy is not None:
+        for bound in self.copied:
+            if bound.updated:
+                assert bound.copy is not None
                 np.copyto(bound.array, bound.copy)
-        for i in updated:
+        for array, own in returning:
+            np.copyto(array, own)
+        for i in captured.updated_arguments:
             given[captured.positions[i]]._storage.version += 1
         return self._results(given, arrays, outputs)
 
-    def _place_argument(self, i: int, array: Array, own: Array) -> None:
-        """Put the address of an argument into the table, unless it lies where it must not."""
+    def _place_state(self, given: Sequence[Tensor]) -> None:
+        """Bring bound `.grad`s, copies and hyper-parameters to where they are at this call."""
+        for bound in self.moving:
+            assert bound.owner is not None
+            bound.follow(self.code.table, self._tensor(bound.owner, given))
+        for bound in self.copied:
+            assert bound.copy is not None
+            np.copyto(bound.copy, bound.array)
+        numbers = self.numbers
+        for i, (owner, key) in enumerate(self.hypers):
+            numbers[i] = owner[key]
+
+    def _place_saved(self) -> list[Array]:
+        """Give the outputs after the results an array; return all of them, gradients included."""
+        code, first = self.code, self.captured.returned
+        arrays: list[Array] = []
+        for gradient in self.gradients:
+            assert gradient.array is not None
+            arrays.append(gradient.array)
+        for i in range(first + len(arrays), len(code.pools)):
+            array, code.table[code.first_output + i] = code.pools[i].take()
+            arrays.append(array)
+        return arrays
+
+    def _place_argument(self, i: int, array: Array, returning: list[tuple[Array, Array]]) -> Array:
+        """Put the address of an argument, or of a contiguous copy, into the table; return that.
+
+        Raises:
+            TraceError: it lies in memory that the program changes, or it changes such memory.
+        """
         begins, ends = self.ranges
+        own = array
+        if not (array.flags.c_contiguous and array.flags.writeable):
+            own = np.array(array, order="C")
+            if i in self.captured.updated_arguments:
+                returning.append((array, own))
+        place = address(array)
         if begins and array.size:
-            place = address(array)  # of the first element; strides are positive
-            at = bisect_right(begins, place)
-            reach = place + sum(
-                (n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)
-            )
-            if (at > 0 and ends[at - 1] > place) or (at < len(begins) and begins[at] <= reach):
+            low, high = byte_bounds(array)
+            at = bisect_right(begins, low)
+            if (at > 0 and ends[at - 1] > low) or (at < len(begins) and begins[at] < high):
                 name = self.graph.inputs[i].hint
                 raise TraceError(
                     f"compile: {self.graph.name}: argument {name} shares memory with a tensor that "
                     "the function reads from around it, and one of them is changed",
                     hint=f"pass {name}.clone()",
                 )
-        self.code.table[FIRST + i] = address(own)
+        self.code.table[FIRST + i] = place if own is array else address(own)
         self.last[i] = array if own is array else None
+        return own
 
     def _inputs(self, arrays: list[Array]) -> list[Array]:
         """Return one array per input of the trace; gradients of results are not known yet."""
@@ -219,20 +248,23 @@ class Program:
             found[bound.slot - FIRST] = bound.array
         return found
 
-    def _tensor(self, source: Source, given: list[Tensor]) -> Tensor:
+    def _tensor(self, source: Source, given: Sequence[Tensor]) -> Tensor:
         return given[source] if isinstance(source, int) else source
 
-    def _results(self, given: list[Tensor], arrays: list[Array], outputs: list[Array]) -> Any:
+    def _results(self, given: Sequence[Tensor], arrays: list[Array], outputs: list[Array]) -> Any:
         """Set `.grad`s, put results on the tape, return what the function returns."""
         captured = self.captured
         for gradient in self.gradients:
-            gradient.settle(self._tensor(gradient.owner, given))
+            owner = gradient.owner
+            gradient.settle(given[owner] if isinstance(owner, int) else owner)
         for owner, source in captured.passed_gradients:
             tensor = self._tensor(owner, given)
             new = None if source is None else self._tensor(source, given)
             if tensor._grad is not new:
                 tensor._grad = new
                 epoch.bump()
+        if self.single:
+            return wrap_array(outputs[0])
         results = [wrap_array(a) for a in outputs[: captured.returned]]
         if self.backward is not None:
             storages = [given[p]._storage for p in captured.positions]

@@ -159,15 +159,26 @@ class Optimizer:
         self.generation += 1
         epoch.bump()
 
-    def structure(self) -> tuple[object, ...]:
-        """Return what decides which operations a step does."""
-        return (
-            self.generation,
-            tuple(
-                (id(group), len(group["params"]), tuple(bool(group.get(b)) for b in self.branches))
-                for group in self.param_groups
-            ),
-        )
+    def structure(self) -> Callable[[], bool]:
+        """Return a check that a step still does the same operations as now."""
+        groups, generation, branches = self.param_groups, self.generation, self.branches
+        taken = [
+            (group, list(group["params"]), [bool(group.get(b)) for b in branches])
+            for group in groups
+        ]
+
+        def unchanged() -> bool:
+            if self.generation != generation or len(self.param_groups) != len(taken):
+                return False
+            for now, (group, params, flags) in zip(self.param_groups, taken, strict=True):
+                if now is not group or len(group["params"]) != len(params):
+                    return False
+                for key, flag in zip(branches, flags, strict=True):
+                    if bool(group.get(key)) is not flag:
+                        return False
+            return True
+
+        return unchanged
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -27,8 +27,7 @@ def register(optimizer: Optimizer, trace: Trace) -> None:
     if any(known is optimizer for known in touched):
         return
     touched.append(optimizer)
-    taken = optimizer.structure()
-    trace.guards.append(lambda: optimizer.structure() == taken)
+    trace.guards.append(optimizer.structure())
 
 
 def add_state(optimizer: Optimizer, p: Tensor, make: Callable[[], dict[str, Any]]) -> None:

@@ -171,6 +171,7 @@ def detach_(x: Tensor) -> Tensor:
     if of._base is not None:
         raise GradientError("Can't detach views in-place. Use detach() instead.", hint="x.detach()")
     of._node, of._slot, of._leaf = None, 0, False
+    epoch.bump()
     return x
 
 

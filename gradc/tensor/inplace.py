@@ -14,6 +14,7 @@ import numpy as np
 from gradc.errors import DTypeError, GradientError, ShapeError, UnsupportedError
 from gradc.ir.dtype import DType
 from gradc.ir.primitive import lookup
+from gradc.tensor import epoch
 from gradc.tensor.core import brief, read, resolve, shape_of, typeof, wrap
 from gradc.tensor.dispatch import apply, attach, position
 from gradc.tensor.edges import edge_of
@@ -172,6 +173,8 @@ def rebase(into: Tensor, old: Edge | None, new: Edge | None, overwrites: bool) -
         if STATE.trace is not None:
             base._node.values = (read(base),)
     base._leaf = False
+    if old is None and STATE.trace is None:
+        epoch.bump()
     if base._retains:
         keep_gradient(base)
 
