@@ -15,10 +15,10 @@ from gradc.compiler.flow import BackwardProgram, Residual
 from gradc.compiler.native import FIRST, Executable, executable
 from gradc.compiler.program import Bound, Program
 from gradc.compiler.split import Halves, split
-from gradc.tensor.tree import Leaf
 from gradc.emit.namer import Values
 from gradc.ir.graph import Value
 from gradc.passes.pipeline import optimise
+from gradc.tensor.tree import Leaf
 
 
 def build(captured: Captured) -> Program:
