@@ -75,7 +75,8 @@ def emit(plan: Plan) -> Emitted:
         top.line(line)
     top.line()
     _imports(top, naming.used)
-    texts = [str(k) for k in kernels] + [text for _, text in writer.sorts.values()] + [str(step)]
+    own = (*writer.convolutions.values(), *writer.sorts.values())
+    texts = [*map(str, kernels), *(text for _, text in own), str(step)]
     source = str(top) + "".join(f"\n\n{text}" for text in texts)
     slots = _slots(plan, naming)
     return Emitted(source, slots, plan.memory.arena_bytes, _names(plan, naming), writer.calls)

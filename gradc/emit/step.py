@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from gradc.emit import describe
 from gradc.emit.arguments import CODES, arguments
+from gradc.emit.convolution import convolution_kernel
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.kernel import Body
@@ -15,6 +16,7 @@ from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.ir.graph import Section, Value
 from gradc.schedule.arena import FIRST_SLOT, Place
+from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Sort
@@ -29,6 +31,7 @@ class StepWriter:
     Attributes:
         sorts: name and text of each sorting kernel that it calls.
         calls: the function that each kernel of the plan calls.
+        convolutions: name and text of each convolution that it calls.
     """
 
     def __init__(self, plan: Plan, naming: Naming, functions: Functions) -> None:
@@ -38,6 +41,7 @@ class StepWriter:
         self.places = plan.memory.places
         self.sorts: dict[str, tuple[str, str]] = {}
         self.calls: dict[Kernel, str] = {}
+        self.convolutions: dict[str, tuple[str, str]] = {}
 
     def text(self) -> Writer:
         """Return the text of the step."""
@@ -91,6 +95,8 @@ class StepWriter:
                 body.call(function.name, [*arrays, *(self.naming.name(v) for v in given.scalars)])
             case Product():
                 self._multiply(kernel, kernel.work, body)
+            case Convolution():
+                self._convolve(kernel, kernel.work, body)
             case Sort():
                 self._sort(kernel, kernel.work, body)
         if not kernel.is_scalar:
@@ -149,6 +155,22 @@ class StepWriter:
         home = self.plan.program.home(matrix.value)
         assert home is not None
         return self.naming.view(home.value, (*lead, matrix.rows, matrix.columns))
+
+    def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
+        (value,) = kernel.values
+        key = convolution_kernel("", work, value.dtype, self.naming.used)
+        if key not in self.convolutions:
+            window = "x".join(map(str, work.window))
+            name = self.naming.namer("conv_weights" if work.sums_samples else f"conv_{window}")
+            text = convolution_kernel(name, work, value.dtype, self.naming.used)
+            self.convolutions[key] = (name, text)
+            self.naming.used.add("kernel")
+        homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
+        values = [root.value for root in homes if root is not None]
+        views = [
+            self.naming.view(v, dims) for v, dims in zip([*values, value], work.shapes, strict=True)
+        ]
+        body.call(self.convolutions[key][0], views)
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
         equation = kernel.roots[0].equation

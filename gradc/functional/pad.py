@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc.errors import ArgumentError, ShapeError, UnsupportedError
+from gradc.errors import ArgumentError, ShapeError
 from gradc.ir.primitive import lookup
-from gradc.tensor import Tensor
+from gradc.tensor import Tensor, cat
 from gradc.tensor.dispatch import apply
+
+MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def pad(
@@ -18,19 +20,23 @@ def pad(
     Args:
         input: any shape.
         pad: `(low, high)` of the last axis, then of the one before it, and so on.
-        mode: must be `constant`.
-        value: of the new elements, 0 when not given.
+        mode: what is added: `constant`; `reflect` mirrors at the border elements, `replicate`
+            repeats them, `circular` goes on at the other end.
+        value: of the new elements, 0 when not given; for `constant` only.
 
     Raises:
-        ShapeError: more pairs than axes, or more cut off than there is.
+        ShapeError: more pairs than axes, more cut off than there is, or more to mirror or to
+            wrap around than there is.
 
     Example:
         >>> import gradc
         >>> pad(gradc.tensor([1, 2]), (1, 2)).tolist()
         [0, 1, 2, 0, 0]
     """
-    if mode != "constant":
-        raise UnsupportedError(f"pad: mode={mode!r} is not supported, only 'constant'")
+    if mode not in MODES:
+        raise ArgumentError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if mode != "constant" and value:
+        raise ArgumentError(f"pad: value={value} is for mode='constant', got mode={mode!r}")
     amounts = [int(n) for n in pad]
     if len(amounts) % 2 or len(amounts) // 2 > input.ndim:
         raise ArgumentError(
@@ -47,6 +53,11 @@ def pad(
         if a < 0 or b < 0:
             size = int(input.shape[axis])
             input = input.narrow(axis, max(-a, 0), size + min(a, 0) + min(b, 0))
+    if mode != "constant":
+        for axis, (a, b) in enumerate(zip(low, high, strict=True)):
+            if a > 0 or b > 0:
+                input = _extended(input, axis, max(a, 0), max(b, 0), mode)
+        return input
     return apply(
         lookup("pad"),
         input,
@@ -55,3 +66,26 @@ def pad(
         interior=(0,) * input.ndim,
         value=0 if value is None else value,
     )
+
+
+def _extended(input: Tensor, axis: int, low: int, high: int, mode: str) -> Tensor:
+    """Return the input with elements of its own before and behind one axis."""
+    size = int(input.shape[axis])
+    most = {"reflect": size - 1, "circular": size, "replicate": max(low, high) if size else 0}
+    if max(low, high) > most[mode]:
+        raise ShapeError(
+            f"pad: mode={mode!r} can add at most {most[mode]} elements to axis {axis} of input "
+            f"{list(input.shape)}, got ({low}, {high})"
+        )
+    match mode:
+        case "reflect":
+            before = input.narrow(axis, 1, low).flip(axis)
+            behind = input.narrow(axis, size - 1 - high, high).flip(axis)
+        case "circular":
+            before, behind = input.narrow(axis, size - low, low), input.narrow(axis, 0, high)
+        case _:
+            shape = list(input.shape)
+            before = input.narrow(axis, 0, 1).expand(*shape[:axis], low, *shape[axis + 1 :])
+            behind = input.narrow(axis, size - 1, 1)
+            behind = behind.expand(*shape[:axis], high, *shape[axis + 1 :])
+    return cat([t for t in (before, input, behind) if t.shape[axis]], axis)

@@ -23,6 +23,7 @@ class Kind(enum.Enum):
     CONTRACTION = "contraction"  # sum of products
     MOVEMENT = "movement"  # out[i] = x[f(i)], f known when compiling
     INDEXING = "indexing"  # out[i] = x[index[i]] and its transposes
+    WINDOW = "window"  # out[i] from x[stride i + dilation k], k over a window; for pooling
     SORT = "sort"
     RANDOM = "random"
 

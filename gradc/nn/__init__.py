@@ -15,7 +15,9 @@ from gradc.nn.activation import (
     Tanh,
 )
 from gradc.nn.attention import MultiheadAttention
+from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
 from gradc.nn.container import ModuleDict, ModuleList, Sequential
+from gradc.nn.convolution import Conv1d, Conv2d
 from gradc.nn.dropout import Dropout
 from gradc.nn.embedding import Embedding
 from gradc.nn.guard import state_epoch
@@ -33,6 +35,14 @@ from gradc.nn.loss import (
 from gradc.nn.module import Module
 from gradc.nn.normalization import LayerNorm
 from gradc.nn.parameter import Parameter
+from gradc.nn.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from gradc.nn.recurrent import GRU, LSTM, RNN
 from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
 from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
@@ -43,8 +53,16 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
@@ -60,6 +78,8 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",

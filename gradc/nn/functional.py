@@ -11,19 +11,29 @@ from gradc.functional.activation import (
     softplus,
     tanh,
 )
+from gradc.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from gradc.functional.attention import scaled_dot_product_attention
 from gradc.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from gradc.functional.classification import cross_entropy, nll_loss
+from gradc.functional.convolution import conv1d, conv2d
 from gradc.functional.dropout import dropout
 from gradc.functional.linear import embedding, linear, one_hot
-from gradc.functional.normalization import layer_norm, normalize
+from gradc.functional.normalization import batch_norm, layer_norm, normalize
 from gradc.functional.pad import pad
+from gradc.functional.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from gradc.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from gradc.functional.softmax import log_softmax, softmax
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
     "cross_entropy",
     "dropout",
     "elu",
@@ -36,6 +46,8 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsigmoid",
+    "max_pool1d",
+    "max_pool2d",
     "mse_loss",
     "nll_loss",
     "normalize",

@@ -6,6 +6,7 @@ from gradc.primitives import arithmetic as arithmetic
 from gradc.primitives import comparison as comparison
 from gradc.primitives import contraction as contraction
 from gradc.primitives import conversion as conversion
+from gradc.primitives import convolution as convolution
 from gradc.primitives import creation as creation
 from gradc.primitives import indexing as indexing
 from gradc.primitives import logic as logic
@@ -16,3 +17,4 @@ from gradc.primitives import rounding as rounding
 from gradc.primitives import scan as scan
 from gradc.primitives import sorting as sorting
 from gradc.primitives import transcendental as transcendental
+from gradc.primitives import window as window

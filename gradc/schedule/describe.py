@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from gradc.ir.graph import Value
 from gradc.ir.show import Names
 from gradc.schedule.arena import ARENA_SLOT
+from gradc.schedule.convolutions import Convolution
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product
 
@@ -66,6 +67,10 @@ def what(kernel: Kernel) -> str:
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
         return f"product {batch}[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
+    if isinstance(work, Convolution):
+        groups = f"{work.groups} x " if work.grouped else ""
+        window = " x ".join(map(str, work.window))
+        return f"convolution {groups}[{window}, {work.inner}, {work.outer}]"
     if not isinstance(work, Nest):
         return f"sort [{work.rows}, {work.columns}]"
     if kernel.is_scalar:

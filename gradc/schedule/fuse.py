@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from gradc.ir.graph import Section, Value
-from gradc.schedule import products
+from gradc.schedule import convolutions, products
 from gradc.schedule.loops import Argument, Compute, Index, Node, Read, identity, walk
 from gradc.schedule.lower import Lowering, full_index
 from gradc.schedule.roots import Form, Program, Root, squeeze
@@ -15,7 +15,7 @@ from gradc.schedule.roots import Form, Program, Root, squeeze
 LARGEST_KERNEL = 60  # computations; compile time grows faster than linearly beyond
 SMALL_ROW = 16384  # elements of a whole vector that one kernel may sweep several times
 LOOPED = (Form.ELEMENT, Form.FOLD)
-ALONE = (Form.PRODUCT, Form.SCATTER, Form.SCAN, Form.SORT)
+ALONE = (Form.PRODUCT, Form.CONVOLUTION, Form.SCATTER, Form.SCAN, Form.SORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,10 @@ def fragment(program: Program, root: Root) -> Fragment:
         pair = products.operands(equation, program.known)
         assert pair is not None
         homes = [program.home(m.value) for m in pair]
+        return Fragment(None, (), tuple(r.value for r in homes if r is not None))
+    if root.form is Form.CONVOLUTION:
+        seen = convolutions.operands(equation, program.known)
+        homes = [program.home(s.value) for s in seen]
         return Fragment(None, (), tuple(r.value for r in homes if r is not None))
     if root.form in (Form.SCATTER, Form.SCAN, Form.SORT):
         tops = [lowering.pull(v, full_index(v)) for v in equation.inputs]

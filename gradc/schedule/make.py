@@ -8,6 +8,7 @@ from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
 from gradc.schedule import fuse, nest, products
 from gradc.schedule.arena import Use, assign
+from gradc.schedule.convolutions import Convolution, convolution
 from gradc.schedule.fuse import Fragment, Group, section_of
 from gradc.schedule.keep import Decision, worth_keeping
 from gradc.schedule.loops import (
@@ -85,6 +86,8 @@ def _kernels(
     match group.form:
         case Form.PRODUCT:
             return [_product(program, group)]
+        case Form.CONVOLUTION:
+            return [_convolution(program, group)]
         case Form.SORT:
             return [_sort(program, group)]
         case Form.SCATTER:
@@ -169,6 +172,20 @@ def _product(program: Program, group: Group) -> Kernel:
     )
 
 
+def _convolution(program: Program, group: Group) -> Kernel:
+    equation = group.roots[0].equation
+    assert equation is not None
+    work = convolution(equation, program.known)
+    seen = (work.left, work.right)
+    reads = tuple(r.value for s in seen if (r := program.home(s.value)) is not None)
+    moved = sum(s.value.type.nbytes for s in seen) + equation.outputs[0].type.nbytes
+    cost = Cost(work.flops, moved)
+    return Kernel(
+        tuple(group.roots), work, _section(group), tuple(dict.fromkeys(reads)), cost,
+        work.samples, (),
+    )  # fmt: skip
+
+
 def _sort(program: Program, group: Group) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
@@ -187,7 +204,7 @@ def _sort(program: Program, group: Group) -> Kernel:
 def _use(kernel: Kernel, in_memory: set[Value]) -> Use:
     """Return what a kernel does to memory; numbers of the step may need none."""
     work = kernel.work
-    if isinstance(work, Product):
+    if isinstance(work, Product | Convolution):
         return Use(kernel.values, kernel.reads)
     if isinstance(work, Sort):
         equation = kernel.roots[0].equation

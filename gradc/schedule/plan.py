@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gradc.ir.graph import Graph, Section, Value
 from gradc.schedule.arena import Memory
+from gradc.schedule.convolutions import Convolution
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.products import Matrix
@@ -75,7 +76,7 @@ class Kernel:
     """
 
     roots: tuple[Root, ...]
-    work: Nest | Product | Sort
+    work: Nest | Product | Convolution | Sort
     section: Section
     reads: tuple[Value, ...]
     cost: Cost

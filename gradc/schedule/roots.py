@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
-from gradc.schedule import products
+from gradc.schedule import convolutions, products
 from gradc.schedule.loops import ZERO, Index, axis_index
 
 Shape = tuple[int, ...]
@@ -22,6 +22,7 @@ class Form(enum.Enum):
     ELEMENT = "elementwise"
     FOLD = "reduction"
     PRODUCT = "product"
+    CONVOLUTION = "convolution"
     SCATTER = "scatter"
     SCAN = "scan"
     SORT = "sort"
@@ -118,6 +119,9 @@ def _needed(graph: Graph, known: products.Definitions) -> dict[Value, str]:
                 assert pair is not None, "normalise has run"
                 for matrix in pair:
                     keep(matrix.value, "a matrix product reads it")
+            case "conv":
+                for seen in convolutions.operands(equation, known):
+                    keep(seen.value, "a convolution reads it")
             case "sort":
                 keep(equation.inputs[0], "it is sorted")
             case "reshape" if not _only_units(equation):
@@ -136,6 +140,8 @@ def _root(equation: Equation, output: Value, reason: str, shared_scalar: bool) -
     """Return the root for one output, or None where it is computed at its uses."""
     name, kind = equation.primitive.name, equation.primitive.kind
     shape = squeeze(output.shape)
+    if name == "conv":
+        return Root(output, Form.CONVOLUTION, equation, reason="it is a convolution")
     if kind is Kind.CONTRACTION:
         return Root(output, Form.PRODUCT, equation, reason="it is a matrix product")
     if kind is Kind.SCAN and output.shape[equation.params["axis"]] != 1:

@@ -8,6 +8,7 @@ from gradc.ir.graph import Equation, Graph, Section, Value
 from gradc.ir.primitive import Kind, lookup
 from gradc.schedule import products
 from gradc.schedule.products import definitions
+from gradc.schedule.windows import expand_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, list[LateC
         deferred: updated inputs that something still reads when their new value is ready:
             these are written by a copy at the very end.
     """
-    graph = _sort_last_axes(products.normalise(graph))
+    graph = _sort_last_axes(products.normalise(expand_windows(graph)))
     known = definitions(graph)
     inputs, updated = set(graph.inputs), {old for old, _ in graph.updates}
     first: list[Equation] = []

@@ -179,9 +179,9 @@ CASES = [
         "",
     ),
     (
-        lambda: F.pad(X(2), (1, 1), "reflect"),
-        UnsupportedError,
-        "pad: mode='reflect' is not supported, only 'constant'",
+        lambda: F.pad(X(2), (1, 1), "mirror"),
+        ArgumentError,
+        "pad: mode must be one of constant, reflect, replicate, circular, got 'mirror'",
         "",
     ),
     (
