@@ -170,7 +170,8 @@ class StepWriter:
         views = [
             self.naming.view(v, dims) for v, dims in zip([*values, value], work.shapes, strict=True)
         ]
-        body.call(self.convolutions[key][0], views)
+        self.calls[kernel] = self.convolutions[key][0]
+        body.call(self.calls[kernel], views)
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
         equation = kernel.roots[0].equation
