@@ -1,0 +1,1 @@
+"""Nine workloads, each timed against PyTorch and JAX on the same numbers."""
