@@ -25,8 +25,8 @@ from gradc.nn.call import touched_modules
 from gradc.optim.tracing import touched_optimizers
 from gradc.tensor.core import type_text, wrap_value
 from gradc.tensor.edges import edge_of
-from gradc.tensor.node import Edge, Node, PrimitiveNode
-from gradc.tensor.tape import BackwardRun, reachable
+from gradc.tensor.node import Edge, Node, PrimitiveNode, reachable
+from gradc.tensor.tape import BackwardRun
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Cell, Hyper, Trace
 from gradc.tensor.tree import Spec, flatten, unflatten

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from gradc.tensor import epoch
+from gradc.tensor.state import active_trace
 from gradc.tensor.trace import Trace
 
 if TYPE_CHECKING:
@@ -71,17 +72,30 @@ def traced_call(
     kwargs: dict[str, Any],
 ) -> Any:
     """Call a module inside its scope, guarded by its fingerprint as it was before."""
+    touched = _touch(trace, module)
+    name = _below(trace.scope, touched.names[module])
+    if not name:
+        return call(*args, **kwargs)
+    with trace.in_scope(name):
+        return call(*args, **kwargs)
+
+
+def touch(module: Module) -> None:
+    """Guard a module by its fingerprint as it is now, where a trace is running."""
+    trace = active_trace()
+    if trace is not None:
+        _touch(trace, module)
+
+
+def _touch(trace: Trace, module: Module) -> Touched:
+    """Return the record of a trace, with a module in it."""
     touched = _TOUCHED.get(trace)
     if touched is None:
         touched = _TOUCHED[trace] = Touched()
         trace.guards.append(touched.unchanged)
     if module not in touched.names:
         touched.add(module)
-    name = _below(trace.scope, touched.names[module])
-    if not name:
-        return call(*args, **kwargs)
-    with trace.in_scope(name):
-        return call(*args, **kwargs)
+    return touched
 
 
 def _below(scope: list[str], name: str) -> str:

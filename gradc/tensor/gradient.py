@@ -237,6 +237,11 @@ def backward(
         GradientError: a tensor without gradient, or a graph that is freed already.
         InplaceError: a value that the pass needs was changed in place.
     """
+    if STATE.scopes:
+        raise GradientError(
+            f"backward: called inside a function under gradc.func.{STATE.scopes[-1].name}",
+            hint="gradc.func.grad or gradc.autograd.grad inside, or backward() outside of it",
+        )
     outputs = _sequence(tensors)
     given = [None] * len(outputs) if grad_tensors is None else _sequence_or_none(grad_tensors)
     if len(given) != len(outputs):

@@ -18,6 +18,7 @@ from gradc.tensor import epoch
 from gradc.tensor.core import brief, read, resolve, shape_of, typeof, wrap
 from gradc.tensor.dispatch import apply, attach, position
 from gradc.tensor.edges import edge_of
+from gradc.tensor.entry import Entry, refuse_captured
 from gradc.tensor.kinds import is_array
 from gradc.tensor.mark import mark
 from gradc.tensor.node import CopySlices, Edge, PrimitiveNode
@@ -81,6 +82,14 @@ def check_writable(into: Tensor, name: str) -> None:
                 "function is changed in place",
                 hint="change a .clone() of it, or do it outside",
             )
+        if isinstance(edge[0], Entry) or (
+            into._base is not None and isinstance(into._base._node, Entry)
+        ):
+            raise GradientError(
+                f"{called}an input of a function under a transform of gradc.func is being used in "
+                "an in-place operation.",
+                hint="change a .clone() instead",
+            )
         if into._leaf and edge[0] is into:
             raise GradientError(
                 f"{called}a leaf Variable that requires grad is being used in an in-place "
@@ -135,6 +144,8 @@ def write(into: Tensor, result: Tensor, *, overwrites: bool = False) -> None:
     storage, trace = into._storage, STATE.trace
     old_edge = edge_of(into) if into._base is None else edge_of(into._base)
     new_edge = edge_of(result) if STATE.grad else None
+    if STATE.scopes and new_edge is not None:
+        refuse_captured(into, new_edge)
     if trace is None:
         np.copyto(into._data, result._data)
     else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType
 
-from gradc.autodiff.rules import rule_text, vjp_rule
-from gradc.errors import GradientError, InplaceError
+from gradc.autodiff.rules import jvp_rule, rule_text, vjp_rule
+from gradc.errors import GradientError, InplaceError, UnsupportedError
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import DType
 from gradc.ir.graph import TensorType, Value
@@ -77,6 +77,14 @@ class Node:
         """Return the gradient of each operand, given those of the outputs."""
         raise NotImplementedError
 
+    def push(self, b: Builder, tangents: tuple[Any, ...]) -> Sequence[Any | None]:
+        """Return the tangent of each output, given those of the operands (None: zero)."""
+        raise UnsupportedError(
+            f"{self.name()}: has no forward rule, which jvp, jacfwd, hessian and linearize need",
+            hint="use gradc.func.vjp or gradc.func.jacrev",
+            origin=self.origin,
+        )
+
     def release(self) -> None:
         """Forget saved values; a second backward pass raises where they were needed."""
 
@@ -126,16 +134,25 @@ class PrimitiveNode(Node):
         self, b: Builder, cotangents: tuple[Any, ...], needed: Sequence[bool]
     ) -> Sequence[Any | None]:
         """Apply the primitive's derivative fact."""
+        inputs, outputs = self.saved(b)
+        return vjp_rule(b, self.primitive, self.params, inputs, outputs, cotangents, needed)
+
+    def push(self, b: Builder, tangents: tuple[Any, ...]) -> Sequence[Any | None]:
+        """Apply the primitive's derivative fact, forward."""
+        inputs, outputs = self.saved(b)
+        return jvp_rule(b, self.primitive, self.params, inputs, outputs, tangents)
+
+    def saved(self, b: Builder) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the saved inputs and outputs as operands of `b`, after checks."""
         if self.freed:
             raise freed_error(self)
         for storage, version in self.guards:
             if storage.version != version:
                 raise changed_error(self, storage, version)
-        inputs, outputs = self.inputs, self.outputs
-        if isinstance(b, TapeOperands):
-            inputs = tuple(b.operand(x, e) for x, e in zip(inputs, self.edges, strict=True))
-            outputs = tuple(b.operand(y, (self, i)) for i, y in enumerate(outputs))
-        return vjp_rule(b, self.primitive, self.params, inputs, outputs, cotangents, needed)
+        if not isinstance(b, TapeOperands):
+            return self.inputs, self.outputs
+        inputs = tuple(b.operand(x, e) for x, e in zip(self.inputs, self.edges, strict=True))
+        return inputs, tuple(b.operand(y, (self, i)) for i, y in enumerate(self.outputs))
 
     def release(self) -> None:
         """Forget saved values."""
@@ -170,6 +187,10 @@ class CloneBackward0(Node):
         """Pass the gradient on."""
         return [cotangents[0]]
 
+    def push(self, b: Builder, tangents: tuple[Any, ...]) -> Sequence[Any | None]:
+        """Pass the tangent on."""
+        return tangents
+
 
 class CopySlices(Node):
     """A write through a view: operands are the old base and the view's new value."""
@@ -196,6 +217,24 @@ class CopySlices(Node):
             return [None, None]
         old = put(b, self.path, ct, b.full(self.type, 0)) if needed[0] else None
         return [old, follow(b, self.path, ct) if needed[1] else None]
+
+    def push(self, b: Builder, tangents: tuple[Any, ...]) -> Sequence[Any | None]:
+        """The tangent of the new value replaces that of what it overwrote."""
+        old, new = tangents
+        old = b.full(TensorType(*self.types[0]), 0) if old is None else old
+        return [put(b, self.path, old, b.full(self.type, 0) if new is None else new)]
+
+
+def reachable(roots: Iterable[Edge]) -> set[Node]:
+    """Return all nodes behind the roots."""
+    todo = [target for target, _ in roots if isinstance(target, Node)]
+    seen = set(todo)
+    while todo:
+        for edge in todo.pop().edges:
+            if edge is not None and isinstance(edge[0], Node) and edge[0] not in seen:
+                seen.add(edge[0])
+                todo.append(edge[0])
+    return seen
 
 
 def freed_error(node: Node) -> GradientError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradc.ir.dtype import DType, float32
 
 if TYPE_CHECKING:
+    from gradc.tensor.entry import Scope
     from gradc.tensor.trace import Trace
 
 
@@ -19,6 +20,7 @@ class State(threading.local):
         inference: whether inference_mode is on.
         anomaly: whether each result is searched for new NaN.
         trace: the trace that operations are appended to, or None in eager mode.
+        scopes: the functions being transformed (gradc.func) that are running, outermost first.
         default_dtype: dtype of floating tensors made from Python numbers.
     """
 
@@ -26,6 +28,7 @@ class State(threading.local):
     inference: bool = False
     anomaly: bool = False
     trace: Trace | None = None
+    scopes: tuple[Scope, ...] = ()
     default_dtype: DType = float32
 
 

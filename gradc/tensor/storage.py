@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradc.ir.graph import Value
     from gradc.tensor.mark import Mark
     from gradc.tensor.trace import Trace
+
+
+_NUMBERS = itertools.count()
+
+
+def next_number() -> int:
+    """Return a number greater than those of all storages so far."""
+    return next(_NUMBERS)
 
 
 class Storage:
@@ -18,15 +27,17 @@ class Storage:
         trace: the trace that `content` belongs to; None for an array.
         version: number of in-place changes that backward passes must know of.
         changed: where the last of them was made.
+        number: storages are numbered as they are made.
     """
 
-    __slots__ = ("__weakref__", "changed", "content", "trace", "version")
+    __slots__ = ("__weakref__", "changed", "content", "number", "trace", "version")
 
     def __init__(self, content: Any, trace: Trace | None = None) -> None:
         self.content: Any = content
         self.trace = trace
         self.version = 0
         self.changed: Mark | None = None
+        self.number = next(_NUMBERS)
 
     @property
     def value(self) -> Value:

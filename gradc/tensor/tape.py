@@ -18,7 +18,7 @@ from gradc.tensor.core import is_tensor, read, typeof, wrap
 from gradc.tensor.dispatch import ARRAYS, TENSORS
 from gradc.tensor.edges import edge_of
 from gradc.tensor.modes import GradMode
-from gradc.tensor.node import Edge, Node
+from gradc.tensor.node import Edge, Node, reachable
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -197,15 +197,3 @@ def call_hooks(hooks: dict[int, Any] | None, gradient: Tensor) -> Tensor:
         if changed is not None:
             gradient = changed
     return gradient
-
-
-def reachable(roots: Iterable[Edge]) -> set[Node]:
-    """Return all nodes behind the roots."""
-    todo = [target for target, _ in roots if isinstance(target, Node)]
-    seen = set(todo)
-    while todo:
-        for edge in todo.pop().edges:
-            if edge is not None and isinstance(edge[0], Node) and edge[0] not in seen:
-                seen.add(edge[0])
-                todo.append(edge[0])
-    return seen

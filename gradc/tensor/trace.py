@@ -299,6 +299,11 @@ class Trace:
                 self.capture(before, Role.GRADIENT)
         return self.grads[owner]
 
+    def number_of(self, storage: Storage) -> int:
+        """Return the number of a storage, or of the user's that it stands for."""
+        cell = self._by_shadow.get(storage)
+        return storage.number if cell is None else cell.storage.number
+
     def base_strides(self, storage: Storage) -> tuple[int, ...] | None:
         """Return the strides of the user's array behind a storage; None for new ones."""
         cell = self._by_shadow.get(storage)
