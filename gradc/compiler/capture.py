@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler.arguments import stand_ins
+from gradc.compiler.closure import outer_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Guard,
@@ -127,7 +128,7 @@ def capture(
         ahead = len(trace.builder.equations)
         flow = _Flow(trace, name, new)
         outputs += flow.adjoints
-    name_inputs(trace)
+    name_inputs(trace, function)
     cells = {cell.input: cell for cell in trace.cells.values()}
     graph = trace.builder.finish(tuple(outputs))
     graph.updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
@@ -237,8 +238,8 @@ def _refuse_changed(trace: Trace, name: str) -> None:
             )
 
 
-def name_inputs(trace: Trace) -> None:
-    """Give captured state the names that modules and optimizers have for it."""
+def name_inputs(trace: Trace, function: Callable[..., Any]) -> None:
+    """Give captured state the names that modules, optimizers and the function have for it."""
     names: dict[int, str] = {}
     for module, prefix in touched_modules(trace).items():
         own: Iterable[tuple[str, Tensor]] = [
@@ -249,6 +250,8 @@ def name_inputs(trace: Trace) -> None:
             dotted = f"{prefix}.{key}" if prefix else key
             dotted = f"layer{dotted}" if dotted[0].isdigit() else dotted
             names.setdefault(id(tensor._storage), dotted.replace(".", "_"))
+    for storage, name in outer_names(function).items():
+        names.setdefault(id(storage), name)
     for optimizer in touched_optimizers(trace):
         for p, state in optimizer.state.items():
             for key, value in state.items():

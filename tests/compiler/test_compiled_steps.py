@@ -129,3 +129,20 @@ def test_branching_on_a_value_leaves_everything_as_it_was():
     assert all((model.state_dict()[k] == v).all() for k, v in before.items())
     assert all(p.grad is None for p in model.parameters())
     assert not optimizer.state
+
+
+def test_tensors_from_outside_keep_their_names():
+    w = gradc.tensor(2.0, requires_grad=True)
+
+    @gradc.compile
+    def loss(x):
+        L = (w * x - GLOBAL) ** 2
+        L.backward()
+        return L
+
+    loss(gradc.tensor(1.5))
+    assert "\nreads     w float32   GLOBAL float32\n" in loss.source
+    assert "w_bar" in loss.source
+
+
+GLOBAL = gradc.tensor(0.5)
