@@ -21,6 +21,7 @@ from markdown_pages import PAGES, ROOT, blocks, name_of
 
 import gradc
 
+MARK = "<end of command>"
 CHECKER = doctest.OutputChecker()
 RUN = [p for p in PAGES if any(b.language in ("python", "console") for b in blocks(p.read_text()))]
 
@@ -31,8 +32,14 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    folders = (tmp_path / "bin", Path(sys.executable).parent, os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
     monkeypatch.setenv("COLUMNS", "100")
+    # The command as an installation makes it.
+    command = tmp_path / "bin" / "gradc"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m gradc.cli.main "$@"\n')
+    command.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -58,15 +65,15 @@ def run_python(block, page, folder, names):
 
 
 def run_console(block):
-    """Run the commands of a console block; return the block with what they print."""
-    parts = []
-    for command in (x[2:] for x in block.text.splitlines() if x.startswith("$ ")):
-        run = subprocess.run(
-            ["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert run.returncode == 0, f"{command}\n{run.stderr}"
-        parts.append(f"$ {command}\n{run.stdout}")
-    return "".join(parts)
+    """Run the commands of a console block in one shell; return them with what they print."""
+    commands = [x[2:] for x in block.text.splitlines() if x.startswith("$ ")]
+    script = "\n".join(["set -e", *(f"{c}\necho '{MARK}'" for c in commands)])
+    run = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, f"{block.text}\n{run.stdout}\n{run.stderr}"
+    outputs = run.stdout.split(f"{MARK}\n")
+    return "".join(f"$ {c}\n{out}" for c, out in zip(commands, outputs, strict=False))
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
@@ -74,7 +81,7 @@ def test_blocks_run_and_print_what_is_shown(page, folder, request):
     text = page.read_text()
     update = request.config.getoption("--update-golden")
     names = {"__name__": "__main__"}
-    printed, changes, shown = "", [], True
+    printed, changes, failures, shown = "", [], [], True
     for block in blocks(text):
         if block.language == "console":
             got = run_console(block)
@@ -92,14 +99,15 @@ def test_blocks_run_and_print_what_is_shown(page, folder, request):
         if update and "..." not in block.text:
             changes.append((block, got))
             continue
-        flags = doctest.ELLIPSIS | doctest.REPORT_UNIFIED_DIFF
+        flags = doctest.ELLIPSIS | doctest.REPORT_UDIFF
         difference = CHECKER.output_difference(doctest.Example("", block.text), got, flags)
-        pytest.fail(f"{name_of(page)}:{block.line}: the output differs\n{difference}")
+        failures.append(f"{name_of(page)}:{block.line}: the output differs\n{difference}")
     assert shown or not printed, f"the last output is not shown: {printed}"
     for block, got in reversed(changes):
         text = text[: block.start] + got + text[block.end :]
     if changes:
         page.write_text(text)
+    assert not failures, "\n".join(failures)
 
 
 def test_there_are_blocks():
