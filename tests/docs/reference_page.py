@@ -135,7 +135,8 @@ ACCURACY = """## Accuracy
 Largest error of the functions in compiled code, in units in the last place (ULP); a correctly
 rounded result has at most 0.5. These are the limits that `tests/runtime/test_runtime_maths.py`
 tests, on random numbers of all magnitudes against 80-bit floats (erf and erfc in float64: against
-the C library, which may be off by one itself). Eager operations are NumPy's.
+the C library, which may be off by one itself). Eager operations use NumPy's functions, and
+W. J. Cody's approximations of erf and erfc.
 
 | function | float32 | float64 |
 |---|---|---|
