@@ -263,5 +263,7 @@ def name_inputs(trace: Trace, function: Callable[..., Any]) -> None:
             of = names.get(id(owner._storage), "p")
             names.setdefault(id(owner._grad._storage), f"{of}_grad")
     for cell in trace.cells.values():
-        if not cell.input.name:
+        if cell.role is Role.RANDOM:
+            cell.input.name = "offset" if cell.changed else "seed"
+        elif not cell.input.name:
             cell.input.name = names.get(id(cell.storage), "")

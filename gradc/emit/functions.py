@@ -136,6 +136,8 @@ class Functions:
             text = titles.maths(s.node, name, room) or titles.maths(s.node, short, room)
             if text is not None:
                 lines.append(f"{target} = {summed}{text}{over}")
+        if nest.sweeps > 1:
+            lines = [*lines[:3], f"{nest.sweeps} sweeps over each row while it is in cache"]
         return lines[:4]
 
 

@@ -90,10 +90,15 @@ class Values:
         self.hints: dict[Value, str] = {}
         self.made_by: dict[Value, Equation] = {v: e for e in graph.equations for v in e.outputs}
         self.targets: dict[tuple[str, int, int], str] = {}
+        self.random = {v for v, role in graph.roles.items() if role is Role.RANDOM}
         for e in graph.equations:
             for v in e.outputs:
                 if v.name and e.origin is not None:
                     self.targets[_line(e.origin)] = v.name
+        for e in reversed(graph.equations):  # what is only moved or converted has the name already
+            source = e.inputs[0] if e.inputs else None
+            if _transparent(e) and source in self.made_by and not source.hint and e.outputs[0].hint:
+                self.hints[source] = e.outputs[0].hint
         for number, value in enumerate(graph.inputs):
             role = ROLES.get(graph.roles.get(value, Role.ARGUMENT), f"x{number}")
             self.hints[value] = value.hint or role
@@ -115,7 +120,10 @@ class Values:
         if equation is None:
             return value.hint or "t"
         primitive = equation.primitive
-        if primitive.kind is Kind.MOVEMENT or primitive.name in TRANSPARENT:
+        if _transparent(equation):
+            return self.hint(equation.inputs[0])
+        if primitive.name == "add" and equation.inputs[0] in self.random:
+            self.random.add(value)
             return self.hint(equation.inputs[0])
         word = WORDS.get(primitive.name, "")
         if equation.section is Section.UPDATE:
@@ -130,6 +138,11 @@ class Values:
         if origin is None:
             return ""
         return legal(origin.scope) if origin.scope else self.targets.get(_line(origin), "")
+
+
+def _transparent(e: Equation) -> bool:
+    """Return whether an equation leaves its operand's values as they are."""
+    return e.primitive.kind is Kind.MOVEMENT or e.primitive.name in TRANSPARENT
 
 
 def _line(origin: Origin) -> tuple[str, int, int]:

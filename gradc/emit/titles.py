@@ -23,6 +23,7 @@ from gradc.schedule.nest import Nest
 from gradc.schedule.roots import Form
 
 PLAIN = ("add", "sub", "mul", "div", "neg", "where", "cast", "eq", "ne", "lt", "le", "gt", "ge")
+COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
 SILENT = ("stop_gradient", "cast", "broadcast")
 FIELD = re.compile(r"\{(\w+)\}")
 
@@ -53,6 +54,10 @@ def title(nest: Nest, section: Section) -> str:
         inner = ["bias", *(w for w in inner if w != "add")]
     if not inner and not folds:
         return "copy" if any(isinstance(n, Read) for n in nodes) else "fill"
+    if end and inner:
+        folds = set[str]()  # sums of adjoints, such as a bias's, say less than the rule
+    if folds and set(inner) <= COMPARISONS:
+        return "count" + end
     return "_".join([*inner[:3], *sorted(folds)]) + end
 
 
@@ -71,8 +76,10 @@ def _adds(nest: Nest) -> bool:
 
 
 def _words(nodes: list[Node]) -> list[str]:
-    computed = (n for n in nodes if isinstance(n, Compute))
-    return list(dict.fromkeys(_word(n) for n in computed))
+    words = dict.fromkeys(_word(n) for n in nodes if isinstance(n, Compute))
+    if "random" in words:
+        words.pop("floor_divide", None)  # of bits: part of making a number from them
+    return list(words)
 
 
 def _word(node: Compute) -> str:

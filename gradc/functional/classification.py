@@ -152,12 +152,14 @@ def _check_range(name: str, target: Tensor, classes: int, ignore_index: int) -> 
 def _counted(index: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
     """Return where the samples count, and indices that can be read with everywhere."""
     counted = index != ignore_index
-    return counted, where(counted, index, 0)
+    label = where(counted, index, 0)
+    return counted, label
 
 
 def _pick(scores: Tensor, index: Tensor, dim: int) -> Tensor:
     """Return the score of each sample's class."""
-    return scores.gather(dim, index.unsqueeze(dim)).squeeze(dim)
+    picked = scores.gather(dim, index.unsqueeze(dim)).squeeze(dim)
+    return picked
 
 
 def _weighted(
@@ -175,8 +177,10 @@ def _weighted(
 def _share(losses: Tensor, counted: Tensor, index: Tensor, weight: Tensor | None) -> Tensor:
     """Return the weight of each sample, 0 where it is ignored."""
     if weight is None:
-        return counted.to(losses.dtype)
-    return where(counted, weight.index_select(0, index.reshape(-1)).reshape(index.shape), 0.0)
+        share = counted.to(losses.dtype)
+        return share
+    share = weight.index_select(0, index.reshape(-1)).reshape(index.shape)
+    return where(counted, share, 0.0)
 
 
 def _smoothed(

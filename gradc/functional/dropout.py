@@ -26,5 +26,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 1.0:
         scale = zeros_like(input)
     else:
-        scale = (rand_like(input) >= p).to(input.dtype) / (1.0 - p)
+        uniform = rand_like(input)
+        kept = uniform >= p
+        scale = kept.to(input.dtype) / (1.0 - p)
     return input.mul_(scale) if inplace else input * scale

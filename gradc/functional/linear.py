@@ -44,8 +44,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: expected bias {list(outputs)} for weight {list(weight.shape)}, got "
             f"{list(bias.shape)}"
         )
-    product = input @ (weight if weight.ndim == 1 else weight.t())
-    return product if bias is None else product + bias
+    # one expression: in generated code the module or statement around it names the result
+    return input @ _transposed(weight) + bias if bias is not None else input @ _transposed(weight)
+
+
+def _transposed(weight: Tensor) -> Tensor:
+    """Return the weight as the right operand of a product."""
+    return weight if weight.ndim == 1 else weight.t()
 
 
 def embedding(

@@ -41,9 +41,11 @@ def layer_norm(
         if given is not None and tuple(given.shape) != shape:
             raise ShapeError(f"layer_norm: expected {name} {list(shape)}, got {list(given.shape)}")
     axes = tuple(range(-len(shape), 0))
-    centred = input - input.mean(axes, keepdim=True)
+    mean = input.mean(axes, keepdim=True)
+    centred = input - mean
     variance = (centred * centred).mean(axes, keepdim=True)
-    normal = centred * (variance + eps).rsqrt()
+    inverse = (variance + eps).rsqrt()
+    normal = centred * inverse
     if weight is not None:
         normal = normal * weight
     return normal if bias is None else normal + bias

@@ -109,14 +109,20 @@ class Adam(Optimizer):
                 grad = grad + p * scalar(weight_decay, p)
         m: Tensor = state["exp_avg"]
         v: Tensor = state["exp_avg_sq"]
-        m.add_((grad - m) * scalar(1.0 - beta1, p))
-        v.mul_(scalar(beta2, p)).add_(grad * scalar(1.0 - beta2, p) * grad)
+        fresh1 = scalar(1.0 - beta1, p)
+        decay2 = scalar(beta2, p)
+        fresh2 = scalar(1.0 - beta2, p)
+        m.add_((grad - m) * fresh1)
+        v.mul_(decay2).add_(grad * fresh2 * grad)
         if group["amsgrad"]:
             v = state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], v))
-        root = (1.0 - beta2**step) ** 0.5
-        size = lr / (1.0 - beta1**step)
-        scale = v.sqrt() / scalar(root, p) + scalar(hyper(group, "eps"), p)
-        p.sub_(m * scalar(size, p) / scale)
+        correction1 = 1.0 - beta1**step
+        correction2 = 1.0 - beta2**step
+        step_size = scalar(lr / correction1, p)
+        root = scalar(correction2**0.5, p)
+        small = scalar(hyper(group, "eps"), p)
+        denominator = v.sqrt() / root + small
+        p.sub_(m * step_size / denominator)
 
 
 class AdamW(Adam):

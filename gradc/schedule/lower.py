@@ -115,6 +115,7 @@ class Lowering:
                 raise AssertionError(f"{kind} is computed by a kernel of its own")
 
     def _compute(self, equation: Equation, value: Value, operands: tuple[Node, ...]) -> Node:
+        operands = _signs(equation, operands)
         return Compute(
             dtype=value.dtype,
             depth=max((n.depth for n in operands), default=0),
@@ -233,6 +234,16 @@ class Lowering:
         number = float("nan") if value.dtype.is_floating_point else 0
         outside = Number(dtype=value.dtype, number=False if value.dtype.is_bool else number)
         return choose(tests, inside, outside, value)
+
+
+def _signs(equation: Equation, operands: tuple[Node, ...]) -> tuple[Node, ...]:
+    """relu(x) > 0 just where x > 0: one operation less where relu(x) isn't at hand."""
+    if equation.primitive.name == "gt":
+        first, second = operands
+        zero = isinstance(second, Number) and second.number == 0
+        if zero and isinstance(first, Compute) and first.primitive.name == "relu":
+            return first.operands[0], second
+    return operands
 
 
 def choose(tests: tuple[Test, ...], then: Node, otherwise: Node, value: Value) -> Node:

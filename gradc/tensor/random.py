@@ -33,7 +33,8 @@ def uniform(shape: Ints, dtype: DType, generator: Generator | None) -> Tensor:
     """Return numbers from [0, 1): 24 random bits for float32, 53 for float64."""
     source = default_generator() if generator is None else generator
     if dtype is float32:
-        return mul(cast(floor_divide(source.bits(shape), 2**8), dtype), 2.0**-24)
+        uniform = mul(cast(floor_divide(source.bits(shape), 2**8), dtype), 2.0**-24)
+        return uniform
     words = source.bits((2, *shape))
     high, low = (cast(select(words, 0, k), float64) for k in (0, 1))
     high, low = floor(mul(high, 2.0**-5)), floor(mul(low, 2.0**-6))

@@ -195,7 +195,7 @@ class Trace:
         stack = names.stack()
         self.builder.origin = names.origin(stack, ".".join(self.scope))
         result = self.builder.apply(primitive, values, params)
-        if self.builder.section is Section.FORWARD:
+        if self.builder.section is not Section.BACKWARD:
             names.assign(stack, several(result))
         return result
 

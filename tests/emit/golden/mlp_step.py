@@ -45,6 +45,7 @@ def bias_relu(h, b):
 def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
     # z_bar = (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row, in place
     # b3_bar = sum of (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row
+    # 3 sweeps over each row while it is in cache
     for j in range(b3_bar.shape[0]):
         b3_bar[j] = f(0)
     running = f(0)
@@ -71,7 +72,7 @@ def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
 
 
 @kernel("f32[:,:], f32[:,:], f32[:]")
-def relu_sum_bar(h, h_bar, b_bar):
+def relu_bar(h, h_bar, b_bar):
     # h_bar = h_bar where (h > 0), else 0, in place
     # b_bar = sum of h_bar where (h > 0), else 0
     for j in range(b_bar.shape[0]):
@@ -167,13 +168,13 @@ def train_step(buffers):
     # W3_bar = z_bar.T @ h2
     t_matmul(buffers, z_bar, h2, W3_bar)
     # h2 = relu(h1 @ W2.T + b2)                                                 mlp.py:3
-    relu_sum_bar(h2, h2_bar, b2_bar)
+    relu_bar(h2, h2_bar, b2_bar)
     # h1_bar_1 = h2_bar @ W2
     matmul(buffers, h2_bar, W2, h1_bar_1)
     # W2_bar = h2_bar.T @ h1
     t_matmul(buffers, h2_bar, h1, W2_bar)
     # h1 = relu(x @ W1.T + b1)                                                  mlp.py:2
-    relu_sum_bar(h1, h1_bar, b1_bar)
+    relu_bar(h1, h1_bar, b1_bar)
     # W1_bar = h1_bar.T @ x
     t_matmul(buffers, h1_bar, x, W1_bar)
 
