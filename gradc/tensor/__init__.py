@@ -29,7 +29,7 @@ from gradc.tensor.elementwise import (
     abs, abs as absolute, acos, acos as arccos, acosh, asin as arcsin, asin, asinh, atan as arctan,
     atan, atanh, ceil, clamp, clamp as clip, cos, cosh, erf, erfc, exp, exp2, expm1, floor, frac,
     heaviside, log, log10, log1p, log2, logit, nan_to_num, reciprocal, relu, round, rsqrt, sigmoid,
-    sign, sin, sinh, sqrt, square, tan, tanh, trunc as fix, trunc,
+    sign as sgn, sign, sin, sinh, sqrt, square, tan, tanh, trunc as fix, trunc,
 )
 from gradc.tensor.generator import (
     Generator, default_generator as _default_generator, get_rng_state, initial_seed, manual_seed,
@@ -53,7 +53,7 @@ from gradc.tensor.modes import (
 )
 from gradc.tensor.movement import (
     broadcast_to, flatten, movedim as moveaxis, movedim, narrow, permute, ravel, reshape, select,
-    squeeze, t, transpose as swapaxes, transpose, unflatten, unsqueeze,
+    squeeze, t, transpose as swapaxes, transpose as swapdims, transpose, unflatten, unsqueeze,
 )
 from gradc.tensor.mutation import masked_fill
 from gradc.tensor.printing import set_printoptions
@@ -109,10 +109,10 @@ __all__ = [
     "permute", "pow", "prod", "promote_types", "rand", "rand_like", "randint", "randn",
     "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave",
     "reshape", "roll", "round", "rsqrt", "rsub", "scalar_tensor", "scatter", "scatter_add", "seed",
-    "select", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state",
+    "select", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn",
     "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "t", "take", "take_along_dim",
-    "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "trace_section",
-    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
-    "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
+    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
+    "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace",
+    "trace_section", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind",
+    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
 ]

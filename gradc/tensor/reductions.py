@@ -33,6 +33,13 @@ class Extreme(NamedTuple):
     indices: Tensor
 
 
+class Extremes(NamedTuple):
+    """Smallest and largest elements."""
+
+    min: Tensor
+    max: Tensor
+
+
 def fold(primitive: Primitive, x: Tensor, over: Ints, keepdim: bool) -> Tensor:
     """Fold axes; none at all leaves the tensor as it is."""
     return apply(primitive, x, axes=over, keepdims=keepdim)
@@ -137,9 +144,10 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     return _extreme(MIN, "amin", input, dim, keepdim)
 
 
-def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """Return (smallest, largest)."""
-    return amin(input, dim, keepdim), amax(input, dim, keepdim)
+def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Extremes:
+    """Return (min, max), of all elements or along an axis; ties share the gradient evenly."""
+    over = () if dim is None else dim
+    return Extremes(amin(input, over, keepdim), amax(input, over, keepdim))
 
 
 def _extreme(primitive: Primitive, name: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:

@@ -1,0 +1,103 @@
+"""Operations whose results have no gradient, for any library: name -> (function, arrays)."""
+
+import numpy as np
+
+rng = np.random.default_rng(11)
+F = rng.standard_normal((3, 4))
+F[0, 1] = F[2, 3] = np.nan
+F[1, 2], F[1, 3] = np.inf, -np.inf
+G = np.where(rng.random((3, 4)) < 0.3, F, rng.standard_normal((3, 4)))
+D = rng.standard_normal((3, 4)).astype("f")
+I64 = rng.integers(-9, 9, (3, 4))
+J64 = rng.integers(1, 5, (3, 4))
+I32 = rng.integers(-9, 9, (3, 4)).astype("i4")
+U8 = rng.integers(0, 200, (3, 4)).astype("u1")
+P = rng.random((3, 4)) < 0.5
+Q = rng.random((3, 4)) < 0.5
+
+COMPARE = "eq ne lt le gt ge less greater not_equal".split()
+LOGIC = "logical_and logical_or logical_xor".split()
+BITS = "bitwise_and bitwise_or bitwise_xor".split()
+VALUES = {
+    **{n: (lambda L, x, y, n=n: getattr(x, n)(y), F, G) for n in COMPARE},
+    **{f"{n} int": (lambda L, x, y, n=n: getattr(L, n)(x, y), I64, I32) for n in COMPARE},
+    **{f"{n} number": (lambda L, x, n=n: getattr(x, n)(2), U8) for n in COMPARE},
+    **{n: (lambda L, x, y, n=n: getattr(L, n)(x, y), P, Q) for n in LOGIC},
+    **{f"{n} of numbers": (lambda L, x, y, n=n: getattr(L, n)(x, y), F, I64) for n in LOGIC},
+    **{f"{n} bool": (lambda L, x, y, n=n: getattr(x, n)(y), P, Q) for n in BITS},
+    **{f"{n}_": (lambda L, x, y, n=n: getattr(x.clone(), f"{n}_")(y), P, Q) for n in BITS},
+    "bitwise_not": (lambda L, p: ~p, P),
+    "logical_not": (lambda L, x, p: L.logical_not(x) | p.clone().logical_not_(), I64, P),
+    **{n: (lambda L, x, n=n: getattr(L, n)(x), F) for n in ("isnan", "isinf", "isfinite")},
+    "isclose": (lambda L, x, y: x.isclose(y + 1e-9, equal_nan=True), F, G),
+    "any": (lambda L, p: p.any(1), P),
+    "all": (lambda L, p: p.all(), P),
+    "all of numbers": (lambda L, x: x.all(0, keepdim=True), I64),
+    "count_nonzero": (lambda L, x: x.count_nonzero(1) + L.count_nonzero(x), I64),
+    "argmax": (lambda L, x: x.argmax(1), F),
+    "argmax of ties": (lambda L, x: x.argmax(0), I32 // 4),
+    "argmin": (lambda L, x: x.argmin(1, keepdim=True), F),
+    "argmin of all": (lambda L, x: x.argmin(), D),
+    "argsort": (lambda L, x: x.argsort(dim=1, descending=True, stable=True), I64 // 3),
+    "sort of ints": (lambda L, x: x.sort(0)[0], I32),
+    "sort of NaN": (lambda L, x: x.sort(1)[0], F),
+    "max of NaN": (lambda L, x: x.max(1)[0], F),
+    "max with index": (lambda L, x: x.max(1)[1], D),
+    "median of ints": (lambda L, x: x.median(1)[0], I64),
+    "mode of casts": (lambda L, x: x.int() + x.long(), D * 5),
+    "floor_divide": (lambda L, x, y: x // y, I64, J64),
+    "floor_divide int32": (lambda L, x: x // 3 + L.div(x, 2, rounding_mode="trunc"), I32),
+    "floor_divide_": (lambda L, x, y: x.clone().floor_divide_(y), I64, J64),
+    "floor_divide float": (lambda L, x, y: x.floor_divide(y), F, G),
+    "remainder": (lambda L, x, y: x % y, I64, J64),
+    "remainder of negatives": (lambda L, x, y: x.remainder(-y) + L.fmod(x, -y), I64, J64),
+    "remainder_": (lambda L, x: x.clone().remainder_(3), I32),
+    "int arithmetic": (lambda L, x, y: x * y - 3 * x + y**2, I64, J64),
+    "int32 arithmetic": (lambda L, x: x * 2 + x * x - abs(-x), I32),
+    "uint8 wraps": (lambda L, x: x * 3 + 7, U8),
+    "uint8 below zero": (lambda L, x: x - 100, U8),
+    "int and float": (lambda L, x, y: x * 0.5 + y, I64, D),
+    "int32 and int64": (lambda L, x, y: x + y, I32, I64),
+    "bool and int": (lambda L, p, x: p * x + p, P, I32),
+    "bool sum": (lambda L, p: p.sum(1), P),
+    "int sum": (lambda L, x: x.sum(0), I32),
+    "int prod": (lambda L, x: x.prod(1), J64),
+    "int mean": (lambda L, x: x.float().mean(), I32),
+    "int cumsum": (lambda L, x: x.cumsum(1), I32),
+    "int matmul": (lambda L, x, y: x @ y.T, I64, J64),
+    "true divide": (lambda L, x, y: x / y, I64, J64),
+    "int clamp": (lambda L, x: x.clamp(-2, 3), I64),
+    "int where": (lambda L, p, x, y: L.where(p, x, y), P, I32, I64),
+    "int maximum": (lambda L, x, y: L.maximum(x, y) - L.minimum(x, y), I64, I32),
+    "int gather": (lambda L, x: x.gather(1, L.tensor([[3, 0], [1, 1]])), I32),
+    "int scatter_add": (lambda L, x: x.scatter_add(0, L.tensor([[0, 2, 1, 0]]), x[:1]), I64),
+    "one_hot by hand": (lambda L, x: (x[:, :1] == L.arange(5)).long(), J64),
+    "bool index_select": (lambda L, p: p.index_select(1, L.tensor([3, 0])), P),
+    "bool cat": (lambda L, p, q: L.cat([p, q], 1) ^ L.cat([q, p], 1), P, Q),
+    "sign of ints": (lambda L, x: x.sign() * x.abs() + L.sgn(x), I64),
+    "float to bool": (lambda L, x: x.bool() ^ (x > 0), F),
+    "float to uint8": (lambda L, x: (x.abs() * 20).byte(), D),
+    "casts there and back": (lambda L, x: x.float().int().double(), I64),
+    "round": (lambda L, x: x.round() + L.round(x * 4) / 4, F),
+    "half to even": (lambda L, x: (x.double() / 2).round(), I64),
+    "nan_to_num": (lambda L, x: L.nan_to_num(x, nan=1.5, posinf=9.0, neginf=-8.0), F),
+    "heaviside": (lambda L, x, y: L.heaviside(x, y), D - D[:1], D),
+    "fmod": (lambda L, x, y: L.fmod(x, y), F, G),
+    "maximum of NaN": (lambda L, x, y: L.maximum(x, y), F, G),
+    "minimum of NaN": (lambda L, x, y: L.minimum(x, y), F, G),
+    "sign of NaN": (lambda L, x: x.sign() + x.relu() * 0, F),
+    "arange": (lambda L, x: L.arange(0, 12, 3) + x, I64),
+    "tril of ints": (lambda L, x: x.tril() + x.triu(1), I32),
+    "new tensors": (lambda L, x: x.new_ones(2) + L.ones_like(x)[0, :2] + L.full((2,), 3), I32),
+    "set by mask": (lambda L, x: put(x, x > 2, -1), I64),
+    "set by number": (lambda L, x: put(x, (slice(None), 1), 7.9), I32),
+    "set bool": (lambda L, p: put(p, (0, slice(2)), 1), P),
+    "in place across dtypes": (lambda L, x, y: x.clone().add_(y, alpha=2), D, I64),
+    "in place int": (lambda L, x: put(x, 0, x[1]).mul_(2), I32),
+}
+
+
+def put(x, index, value):
+    y = x.clone()
+    y[index] = value
+    return y
