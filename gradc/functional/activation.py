@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from gradc.errors import ArgumentError
 from gradc.ir.primitive import lookup
 from gradc.tensor import Tensor, where
 from gradc.tensor.dispatch import apply
+from gradc.tensor.inplace import update
 
 _SQRT_HALF = math.sqrt(0.5)
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
@@ -26,7 +28,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> relu(gradc.tensor([-1.0, 2.0])).tolist()
         [0.0, 2.0]
     """
-    return _written(input, input.relu(), inplace)
+    return input.relu_() if inplace else input.relu()
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -40,7 +42,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models",
     2013.
     """
-    return _written(input, where(input > 0, input, input * negative_slope), inplace)
+    return _applied(lambda x: where(x > 0, x, x * negative_slope), input, "leaky_relu", inplace)
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -95,7 +97,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units", 2017, arXiv:1702.03118.
     """
-    return _written(input, input * input.sigmoid(), inplace)
+    return _applied(lambda x: x * x.sigmoid(), input, "silu", inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -104,11 +106,16 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by
     exponential linear units (ELUs)", 2015, arXiv:1511.07289.
     """
-    # NOTE: expm1 sees only x <= 0, so the branch not taken can't overflow into the gradient.
-    low = where(input > 0, 0.0, input).expm1()
-    return _written(input, where(input > 0, input, alpha * low), inplace)
+
+    def branches(x: Tensor) -> Tensor:
+        # NOTE: expm1 sees only x <= 0, so the branch not taken can't overflow into the gradient.
+        return where(x > 0, x, alpha * where(x > 0, 0.0, x).expm1())
+
+    return _applied(branches, input, "elu", inplace)
 
 
-def _written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    """Return the result, written into `input` where that is asked for."""
-    return input.copy_(result) if inplace else result
+def _applied(
+    function: Callable[[Tensor], Tensor], input: Tensor, name: str, inplace: bool
+) -> Tensor:
+    """Return function(input), in the memory of `input` where that is asked for."""
+    return update(input, function, f"{name}_") if inplace else function(input)
