@@ -133,6 +133,7 @@ def _lower(kernel: Kernel, library: _Collector, module: ModuleType) -> Any:
     flags.no_cpython_wrapper = True
     flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
+    flags.noalias = not kernel.overlap
     try:
         lowered = compiler.compile_extra(
             cpu_target.typing_context,

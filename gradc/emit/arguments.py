@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.ir.graph import Value
@@ -28,6 +30,11 @@ class Array:
     dtype: DType
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return math.prod(self.dims) * self.dtype.itemsize
+
+    @property
     def signature(self) -> str:
         """`f32[:,:]`."""
         return f"{CODES[self.dtype]}[{','.join(':' * max(len(self.dims), 1))}]"
@@ -41,6 +48,7 @@ class Arguments:
         arrays: in the order of the signature.
         scalars: values of one element, after the arrays.
         at: position of the array that holds a value with a shape.
+        overlap: whether an array that is written lies in the memory of another one.
     """
 
     arrays: list[Array] = field(default_factory=list[Array])
@@ -48,6 +56,7 @@ class Arguments:
     at: dict[tuple[Value, tuple[int, ...]], int] = field(
         default_factory=dict[tuple[Value, tuple[int, ...]], int]
     )
+    overlap: bool = False
 
     @property
     def signature(self) -> str:
@@ -70,4 +79,13 @@ def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
     for number, ((_, dims, dtype), values) in enumerate(grouped.items()):
         found.arrays.append(Array(tuple(values), dims, dtype))
         found.at.update({(v, dims): number for v in values})
+    written = {a.root for a in stores}
+    spans = [(places[a.values[0]], a, bool(written & set(a.values))) for a in found.arrays]
+    pairs = combinations(spans, 2)
+    found.overlap = any((w or v) and _meet(p, a, q, b) for (p, a, w), (q, b, v) in pairs)
     return found
+
+
+def _meet(p: Place, a: Array, q: Place, b: Array) -> bool:
+    """Return whether two arrays have bytes in common."""
+    return p.slot == q.slot and p.offset < q.offset + b.nbytes and q.offset < p.offset + a.nbytes

@@ -80,7 +80,7 @@ class Functions:
         body.write(nest.body)
         self.naming.used.add("kernel")
         writer = Writer()
-        writer.quote("@kernel", given.signature)
+        writer.quote("@kernel", given.signature, ", overlap=True" if given.overlap else "")
         writer.call(f"def {function.name}", names)
         writer.lines[-1] += ":"
         writer.depth = 1
@@ -147,4 +147,4 @@ def neutral(nest: Nest, given: Arguments) -> str:
     scalars = [f"c{i}" for i in range(len(given.scalars))]
     body = Body(nest, given, arrays, scalars, lambda _: "t", set())
     body.write(nest.body)
-    return f"{given.signature}\n{body.writer}"
+    return f"{given.signature} {given.overlap}\n{body.writer}"

@@ -70,16 +70,18 @@ class Writer:
                 self.line(f"    {argument},")
         self.line(")")
 
-    def quote(self, function: str, text: str) -> None:
+    def quote(self, function: str, text: str, after: str = "") -> None:
         """Add a call with a string, which is cut between words where it is long."""
-        if len(function) + len(text) + 4 <= self.room:
-            self.line(f'{function}("{text}")')
+        if len(function) + len(text) + len(after) + 4 <= self.room:
+            self.line(f'{function}("{text}"{after})')
             return
         self.line(f"{function}(")
         *first, last = folded(text, self.room - 8)
         for part in first:
             self.line(f'    "{part.strip()} "')
-        self.line(f'    "{last.strip()}"')
+        self.line(f'    "{last.strip()}"{"," if after else ""}')
+        if after:
+            self.line(f"    {after.removeprefix(', ')},")
         self.line(")")
 
     @contextmanager

@@ -24,10 +24,13 @@ TABLE = types.CPointer(types.int64)
 class Kernel(Operation):
     """A function of a generated file with typed arguments; `function` is the Python original."""
 
-    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def __init__(
+        self, function: Callable[..., None], arguments: tuple[Any, ...], overlap: bool = True
+    ) -> None:
         """Keep the function with the Numba types of its arguments."""
         self.function = function
         self.arguments = arguments
+        self.overlap = overlap
         super().__init__(function.__name__, self._typing, None)
 
     def _typing(self, context: Any, *args: Any) -> Any:
@@ -48,10 +51,15 @@ class Step(Kernel):
     """The entry point of a generated file: a function of the table of addresses."""
 
 
-def kernel(text: str) -> Callable[[Callable[..., None]], Kernel]:
-    """Declare a kernel with the argument types that `text` names."""
+def kernel(text: str, overlap: bool = False) -> Callable[[Callable[..., None]], Kernel]:
+    """Declare a kernel with the argument types that `text` names.
+
+    Args:
+        text: the types.
+        overlap: whether an array that is written may lie in the memory of another one.
+    """
     arguments = tuple(_numba_type(argument) for argument in signatures.parse(text))
-    return lambda function: Kernel(function, arguments)
+    return lambda function: Kernel(function, arguments, overlap)
 
 
 def step(function: Callable[[Any], None]) -> Step:

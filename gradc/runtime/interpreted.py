@@ -38,7 +38,9 @@ class Step:
         return 0
 
 
-def kernel(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def kernel(
+    text: str, overlap: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Check the signature and leave the function as it is."""
     signatures.parse(text)
     return lambda function: function
