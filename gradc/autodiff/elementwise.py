@@ -37,7 +37,7 @@ def product_text(text: str) -> str:
         >>> product_text("where(out > 0, 1, 0)")
         'where(out > 0, factor_, 0)'
         >>> product_text("1 / y"), product_text("-x / y")
-        ('factor_ / y', '-(factor_ * x / y)')
+        ('factor_ / y', '-(factor_ * x) / y')
     """
     return ast.unparse(_multiply(ast.parse(text, mode="eval").body))
 

@@ -88,7 +88,8 @@ def _parameter_names(function: Callable[..., Any], examples: tuple[Any, ...]) ->
     if examples and all(isinstance(e, str | sp.Symbol) for e in examples):
         return tuple(str(e) for e in examples)
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        called = getattr(function, "forward", function)
+        parameters = list(inspect.signature(called).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

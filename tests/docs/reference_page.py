@@ -71,6 +71,8 @@ def is_public(place, name: str) -> bool:
         return False
     if hasattr(place, "__all__") or isinstance(place, type) or place is gradc:
         return True
+    if getattr(value, "__module__", "") == "gradc.errors" and place.__name__ != "gradc.errors":
+        return False
     inside = "gradc" if hasattr(place, "__path__") else place.__name__
     return getattr(value, "__module__", "").startswith(inside)
 

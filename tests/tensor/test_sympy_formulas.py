@@ -101,6 +101,21 @@ def test_names_and_parameters():
     assert to_sympy(neuron, sp.Symbol("u"), 2) == sp.tanh(2 * sp.Symbol("u"))
 
 
+def test_a_module_is_a_function():
+    layer = gradc.nn.Linear(2, 1, dtype=gradc.float64)
+    with gradc.no_grad():
+        layer.weight.copy_(gradc.tensor([[0.5, -2.0]]))
+        layer.bias.fill_(1)
+    x0, x1 = sp.symbols("input_0 input_1", real=True)
+    x = gradc.ones(2, dtype=gradc.float64)
+    assert to_sympy(layer, x) == sp.Array([x0 / 2 - 2 * x1 + 1])
+
+
+def test_derivatives_by_func():
+    f = gradc.func.grad(gradc.func.grad(lambda x: x * gradc.sin(x)))
+    assert to_sympy(f, X) == sp.diff(X * sp.sin(X), X, 2)
+
+
 def test_a_derivative_as_an_expression():
     def slope(x):
         x = x.detach().requires_grad_()
