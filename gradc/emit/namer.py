@@ -130,7 +130,8 @@ class Values:
             return word or ("t" if primitive.precedence < 100 else primitive.name)
         place = self._place(equation.origin)
         if equation.section is Section.BACKWARD:
-            return f"{place}_bar" if place else word or "bar"
+            # no adjoint of anything: `loss_bar` would be wrong here
+            return word or "t"
         return word or place or ("t" if primitive.precedence < 100 else primitive.name)
 
     def _place(self, origin: Origin | None) -> str:

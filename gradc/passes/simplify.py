@@ -57,6 +57,8 @@ def _add(b: Rewriter, e: Equation) -> Value | None:
         return b.op("sub", x, minus.inputs[0])
     if (minus := b.definition(x, "neg")) is not None:
         return b.op("sub", y, minus.inputs[0])
+    if x is y and _floating(x):
+        return b.op("mul", x, full(b, x, 2.0))
     return None
 
 

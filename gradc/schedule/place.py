@@ -127,7 +127,7 @@ class _Placement:
                 busy = uses.count > (1 if any(p.nodes for p in node.index) else 3)
                 return hoisted or busy
             case _:
-                named = node.value is not None and bool(node.value.name)
+                named = node.value is not None and bool(node.value.hint)
                 named = named and node.value not in self.stored
                 return hoisted or uses.count > 1 or named
 

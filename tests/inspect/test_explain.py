@@ -53,7 +53,7 @@ def test_gradient_of_a_scalar_function_is_its_reverse_mode():
         "    L: float32[] = mul v3 0.5",
         "",
         "    v4: float32[] = mul 0.5 v2",
-        "    v5: float32[] = add v4 v4",
+        "    v5: float32[] = mul v4 2.0",
         "    t_bar: float32[] = neg v5",
         "    v6: float32[] = mul v5 y",
         "    v7: float32[] = sub 1 y",

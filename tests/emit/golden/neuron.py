@@ -31,9 +31,9 @@ def loss_value_and_grad(buffers):
 
     # ---- backward --------------------------------------------------------------------
     # L = 0.5 * (y - t) ** 2                                                 neuron.py:4
-    L_bar = 0.5 * L_1
     # y = sigmoid(z)    dy/dz = y * (1 - y)                                  neuron.py:3
-    z_bar = (L_bar + L_bar) * y * (1.0 - y)
+    y_bar = 0.5 * L_1 * 2.0
+    z_bar = y_bar * y * (1.0 - y)
     # z = w * x + b                                                          neuron.py:2
     w_bar = z_bar * x
 
