@@ -39,6 +39,7 @@ RUNTIME = frozenset(
     batch_t_matmul batch_t_matmul_t exp expm1 log log1p sin cos tan asin acos atan atan2 sinh
     cosh tanh asinh acosh atanh sigmoid softplus erf erfc sqrt rsqrt pow floor ceil trunc
     round_even sign remainder floor_divide isnan isinf isfinite maximum minimum philox f
+    tile_f32 tile_f64 multiply_add load_tile store_tile
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
     """.split()
 )

@@ -21,6 +21,7 @@ from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Sort
 from gradc.schedule.products import Matrix
+from gradc.schedule.tiles import tiles
 
 ORDER = list(Section)
 
@@ -158,11 +159,12 @@ class StepWriter:
 
     def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
         (value,) = kernel.values
-        key = convolution_kernel("", work, value.dtype, self.naming.used)
+        cut = tiles(work, value.dtype, self.plan.registers)
+        key = convolution_kernel("", work, value.dtype, cut, self.naming.used)
         if key not in self.convolutions:
             window = "x".join(map(str, work.window))
             name = self.naming.namer("conv_weights" if work.sums_samples else f"conv_{window}")
-            text = convolution_kernel(name, work, value.dtype, self.naming.used)
+            text = convolution_kernel(name, work, value.dtype, cut, self.naming.used)
             self.convolutions[key] = (name, text)
             self.naming.used.add("kernel")
         homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]

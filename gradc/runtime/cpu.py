@@ -72,6 +72,13 @@ if jit_disabled():
         t_matmul_t,
         t_matmul_t_add,
     )
+    from gradc.runtime.interpreted_tiles import (
+        load_tile,
+        multiply_add,
+        store_tile,
+        tile_f32,
+        tile_f64,
+    )
 else:
     from gradc.runtime.decorators import (
         kernel,
@@ -138,6 +145,13 @@ else:
         t_matmul_t,
         t_matmul_t_add,
     )
+    from gradc.runtime.tiles import (
+        load_tile,
+        multiply_add,
+        store_tile,
+        tile_f32,
+        tile_f64,
+    )
     from gradc.runtime.views import (
         view_b1,
         view_f32,
@@ -176,6 +190,7 @@ __all__ = [
     "isinf",
     "isnan",
     "kernel",
+    "load_tile",
     "log",
     "log1p",
     "matmul",
@@ -184,6 +199,7 @@ __all__ = [
     "matmul_t_add",
     "maximum",
     "minimum",
+    "multiply_add",
     "philox",
     "pow",
     "remainder",
@@ -196,12 +212,15 @@ __all__ = [
     "softplus",
     "sqrt",
     "step",
+    "store_tile",
     "t_matmul",
     "t_matmul_add",
     "t_matmul_t",
     "t_matmul_t_add",
     "tan",
     "tanh",
+    "tile_f32",
+    "tile_f64",
     "trunc",
     "view_b1",
     "view_f32",

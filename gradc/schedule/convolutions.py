@@ -8,6 +8,7 @@ from gradc.ir.graph import Equation, Value
 from gradc.schedule.products import Definitions
 
 Axes = tuple[int, ...]
+PLACES, WINDOW = ("p", "q", "r"), ("i", "j", "k")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,26 @@ class Convolution:
     def grouped(self) -> bool:
         """Whether there is more than one group."""
         return self.groups > 1
+
+    @property
+    def sample_name(self) -> str:
+        """Name of the first axis of the result; a weight's gradient has its channels there."""
+        return "c" if self.sums_samples else "n"
+
+    @property
+    def inner_name(self) -> str:
+        """Name of the summed channels, which are the samples of a weight's gradient."""
+        return "n" if self.sums_samples else "c"
+
+    @property
+    def places_names(self) -> tuple[str, ...]:
+        """Names of the places; those of a weight's gradient are elements of the window."""
+        return (WINDOW if self.sums_samples else PLACES)[: len(self.places)]
+
+    @property
+    def window_names(self) -> tuple[str, ...]:
+        """Names of the elements of the window."""
+        return (PLACES if self.sums_samples else WINDOW)[: len(self.places)]
 
     @property
     def shapes(self) -> tuple[Axes, Axes, Axes]:

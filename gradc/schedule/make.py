@@ -24,27 +24,29 @@ from gradc.schedule.loops import (
 )
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Sort
+from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.roots import Form, Program, find_roots
 from gradc.schedule.state import prepare
 
 SECTIONS = list(Section)
 
 
-def schedule(graph: Graph) -> Plan:
+def schedule(graph: Graph, registers: Registers | None = None) -> Plan:
     """Return the plan of a graph.
 
     Args:
         graph: simplified and verified; all its values on one device.
+        registers: of the processor to make it for; None for this one.
     """
     deferred: frozenset[Value] = frozenset()
     while True:
-        plan = _schedule(graph, deferred)
+        plan = _schedule(graph, deferred, registers or host_registers())
         if not plan.memory.conflicts:
             return plan
         deferred |= plan.memory.conflicts
 
 
-def _schedule(graph: Graph, deferred: frozenset[Value]) -> Plan:
+def _schedule(graph: Graph, deferred: frozenset[Value], registers: Registers) -> Plan:
     prepared, late = prepare(graph, deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
@@ -60,7 +62,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value]) -> Plan:
     kernels = [k for group in made for k in _kernels(program, group, parts, needed)]
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
     memory = assign(program, [_use(k, in_memory) for k in kernels])
-    return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed))
+    return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed), registers)
 
 
 def _results(program: Program) -> set[Value]:

@@ -10,6 +10,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.products import Matrix
+from gradc.schedule.registers import Registers
 from gradc.schedule.roots import Form, Program, Root
 
 
@@ -104,6 +105,7 @@ class Plan:
         kernels: in the order they run in.
         memory: where each value lies.
         decisions: which values are kept and which recomputed, with reasons.
+        registers: of the processor that tiles are made for.
     """
 
     graph: Graph
@@ -111,6 +113,7 @@ class Plan:
     kernels: tuple[Kernel, ...]
     memory: Memory
     decisions: tuple[Decision, ...]
+    registers: Registers
 
     @property
     def name(self) -> str:

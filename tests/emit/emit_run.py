@@ -32,10 +32,15 @@ def tables(graph, emitted, arrays, blas=(0, 0)):
 
 def interpreted(source, table):
     """Run a generated file in this interpreter, in any process."""
-    from gradc.runtime import interpreted, interpreted_maths, interpreted_products
+    from gradc.runtime import (
+        interpreted,
+        interpreted_maths,
+        interpreted_products,
+        interpreted_tiles,
+    )
 
     module = types.ModuleType("gradc.runtime.cpu")
-    for part in (interpreted, interpreted_maths, interpreted_products):
+    for part in (interpreted, interpreted_maths, interpreted_products, interpreted_tiles):
         module.__dict__.update({k: v for k, v in vars(part).items() if not k.startswith("__")})
     before = sys.modules.get("gradc.runtime.cpu")
     sys.modules["gradc.runtime.cpu"] = module
