@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from gradc.ir.graph import Graph
 from gradc.ir.verify import verify
+from gradc.passes.channels_last import channels_last
 from gradc.passes.cse import cse
 from gradc.passes.dead import dead
 from gradc.passes.expand import expand
 from gradc.passes.fold import fold
+from gradc.passes.narrow import narrow
 from gradc.passes.simplify import simplify
 from gradc.passes.stabilise import stabilise
 
@@ -19,6 +21,10 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     fold,
     cse,
+    channels_last,
+    dead,
+    narrow,
+    dead,
     stabilise,
     simplify,
     fold,

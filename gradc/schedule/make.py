@@ -47,9 +47,10 @@ def schedule(graph: Graph, registers: Registers | None = None) -> Plan:
 
 
 def _schedule(graph: Graph, deferred: frozenset[Value], registers: Registers) -> Plan:
-    prepared, late = prepare(graph, deferred)
+    prepared, late, kept = prepare(graph, deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
+    chosen |= kept
     while True:
         program = find_roots(prepared, chosen)
         parts = fuse.fragments(program)

@@ -26,7 +26,9 @@ class LateCopy:
     old: Value
 
 
-def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, list[LateCopy]]:
+def prepare(
+    graph: Graph, deferred: frozenset[Value]
+) -> tuple[Graph, list[LateCopy], dict[Value, str]]:
     """Return the graph with each result in memory of its own, and the copies that come last.
 
     Args:
@@ -34,7 +36,8 @@ def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, list[LateC
         deferred: updated inputs that something still reads when their new value is ready:
             these are written by a copy at the very end.
     """
-    graph = _sort_last_axes(products.normalise(expand_windows(graph)))
+    graph, kept = expand_windows(graph)
+    graph = _sort_last_axes(products.normalise(graph))
     known = definitions(graph)
     inputs, updated = set(graph.inputs), {old for old, _ in graph.updates}
     first: list[Equation] = []
@@ -63,7 +66,7 @@ def prepare(graph: Graph, deferred: frozenset[Value]) -> tuple[Graph, list[LateC
         updates.append((old, fresh))
     result = graph.replace_equations((*first, *graph.equations, *last))
     result.outputs, result.updates = outputs, tuple(updates)
-    return result, late
+    return result, late, kept
 
 
 def _base(value: Value, known: products.Definitions) -> Value:

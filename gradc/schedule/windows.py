@@ -8,30 +8,41 @@ from typing import Any
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.passes.rewrite import Rewriter, full, rewrite
 from gradc.primitives.window import taps
+from gradc.schedule.tiled import Groups, join_late
 
 Shape = tuple[int, ...]
 
 
-def expand_windows(graph: Graph) -> Graph:
-    """Return `graph` without window primitives."""
+def expand_windows(graph: Graph) -> tuple[Graph, dict[Value, str]]:
+    """Return `graph` without window primitives, and values that are worth keeping, with reasons."""
     if not any(e.primitive.name in RULES for e in graph.equations):
-        return graph
+        return graph, {}
     largest: dict[Value, tuple[Value, dict[str, Any], Value]] = {}
+    kept: dict[Value, str] = {}
+    joined: dict[Value, Groups] = {}
+    put = {e.inputs[1] for e in graph.equations if e.primitive.name == "window_put"}
 
     def rule(b: Rewriter, e: Equation) -> Value | None:
         if e.primitive.name == "window_argmax":
             best, index = _largest(b, e)
             largest[index] = (e.inputs[0], dict(e.params), best)
+            if e.outputs[0] in put:
+                kept[index] = "it says where the largest of each window is"
             return index
         if e.primitive.name == "window_pick":
             x, index = e.inputs
             source, params, best = largest.get(index, (None, None, None))
-            if source is x and params == e.params:
+            if best is not None and source is x and params == e.params:
+                kept[best] = "it is the largest of each window"
                 return best
+        if e.primitive.name == "window_put" and (cut := _tiling(e)) is not None:
+            result = _tiled(b, e, cut)
+            joined[result] = cut
+            return result
         make = RULES.get(e.primitive.name)
         return make(b, e) if make is not None else None
 
-    return rewrite(graph, rule)
+    return join_late(rewrite(graph, rule), joined), kept
 
 
 def _elements(b: Rewriter, e: Equation, count: Shape) -> list[Value]:
@@ -64,13 +75,9 @@ def _pick(b: Rewriter, e: Equation) -> Value:
 
 
 def _put(b: Rewriter, e: Equation) -> Value:
-    """Windows that tile the whole result are a reshape; others are added up."""
+    """Add up what each element of the windows gets."""
     y, index = e.inputs
     shape, window, stride = e.params["shape"], e.params["window"], e.params["stride"]
-    unspread = all(d == 1 or k == 1 for d, k in zip(e.params["dilation"], window, strict=True))
-    whole = all(n * k == m for n, k, m in zip(y.shape, window, shape, strict=True))
-    if window == stride and unspread and whole:
-        return _tiled(b, y, index, window, shape)
     total: Value | None = None
     zero = full(b, y, 0)
     parts = taps(window, stride, e.params["dilation"], y.shape)
@@ -86,24 +93,32 @@ def _put(b: Rewriter, e: Equation) -> Value:
     return total
 
 
-def _tiled(b: Rewriter, y: Value, index: Value, window: Shape, shape: Shape) -> Value:
+def _tiling(e: Equation) -> Groups | None:
+    """Return (windows, places in a window) of each axis where windows tile the whole result."""
+    y, params = e.inputs[0], e.params
+    window = params["window"]
+    unspread = all(d == 1 or k == 1 for d, k in zip(params["dilation"], window, strict=True))
+    sizes = zip(y.shape, window, params["shape"], strict=True)
+    if window != params["stride"] or not unspread or any(n * k != m for n, k, m in sizes):
+        return None
+    return tuple((n, k) if k > 1 else (n,) for n, k in zip(y.shape, window, strict=True))
+
+
+def _tiled(b: Rewriter, e: Equation, cut: Groups) -> Value:
     """Cut each pooled axis into windows, and compare each place's number with the index."""
-    apart: list[int] = []  # the axes cut: windows and places in them
-    single: list[int] = []  # the same with one place per window
-    inside: list[int] = []  # which axes are places in windows
-    for n, k in zip(y.shape, window, strict=True):
-        apart.append(n)
-        single.append(n)
-        if k > 1:
-            inside.append(len(apart))
-            apart.append(k)
-            single.append(1)
-    whole, one = tuple(apart), tuple(single)
-    spread = b.broadcast(b.reshape(y, one), whole)
-    here = b.broadcast(b.reshape(index, one), whole)
+    y, index = e.inputs
+    whole = tuple(n for group in cut for n in group)
+    single = tuple(n for group in cut for n in (group[0], *(1,) * (len(group) - 1)))
+    inside: list[int] = []
+    at = 0
+    for group in cut:
+        at += len(group)
+        inside += [at - 1] * (len(group) > 1)
+    spread = b.broadcast(b.reshape(y, single), whole)
+    here = b.broadcast(b.reshape(index, single), whole)
     number = _numbers(b, here, inside)
     chosen = b.op("where", b.op("eq", here, number), spread, full(b, spread, 0))
-    return b.reshape(chosen, shape)
+    return b.reshape(chosen, e.params["shape"])
 
 
 def _numbers(b: Rewriter, like: Value, inside: list[int]) -> Value:
