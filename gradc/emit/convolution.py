@@ -123,30 +123,27 @@ def _plain(writer: Writer, work: Convolution, dtype: DType, used: set[str]) -> N
     """Write loops that add one product at a time; the innermost one becomes vector code."""
     text, ranges = Text(work, {}), _ranges(work)
     x, w, y = arrays(work)
-    depthwise = work.inner == work.outer == 1 and work.grouped
     group = ("g",) if work.grouped else ()
     outside = (work.sample_name, *work.places_names)
     inside = (*work.window_names, work.inner_name)
     if work.sums_samples:
         inside = (inside[-1], *inside[:-1])
-    lanes = ("o", "g") if depthwise else ("o",)
-    outside = outside if depthwise else (*outside, *group)
+    lanes = ("o", "g") if work.depthwise else ("o",)
+    outside = outside if work.depthwise else (*outside, *group)
     _open(writer, [(a, ranges[a]) for a in outside])
     depth = writer.depth
     _open(writer, [(a, ranges[a]) for a in lanes])
     writer.line(f"{y}[{text.y}] = {literal(0, dtype, used)[0]}")
     writer.depth = depth
     _open(writer, [(a, ranges[a]) for a in inside])
-    if not depthwise:
+    if not work.depthwise:
         writer.line(f"factor = {x}[{text.x}]")
-    factor = f"{x}[{text.x}]" if depthwise else "factor"
+    factor = f"{x}[{text.x}]" if work.depthwise else "factor"
     _open(writer, [(a, ranges[a]) for a in lanes])
     writer.line(f"{y}[{text.y}] += {factor} * {w}[{text.w}]")
 
 
-def _places(
-    writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]
-) -> None:
+def _places(writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]) -> None:
     """Write loops over tiles of places and channels; a last tile that would stick out overlaps."""
     ranges = _ranges(work)
     x, w, y = arrays(work)
@@ -173,16 +170,12 @@ def _places(
     writer.line(f"tile = {tile}")
     _open(writer, [(a, ranges[a]) for a in (*work.window_names, "c")])
     used.update(("multiply_add", "store_tile"))
-    writer.call(
-        "multiply_add", ["tile", x, f"({text.x})", "x_step", w, f"({text.w})"], "tile = "
-    )
+    writer.call("multiply_add", ["tile", x, f"({text.x})", "x_step", w, f"({text.w})"], "tile = ")
     writer.depth = depth
     writer.line(f"store_tile(tile, {y}, ({text.y}), y_step)")
 
 
-def _weights(
-    writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]
-) -> None:
+def _weights(writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]) -> None:
     """Write loops that add what each sample gives, while its part of x and y_bar is in cache."""
     ranges = _ranges(work)
     x, w, y = arrays(work)
@@ -259,5 +252,3 @@ def _open(writer: Writer, loops: Sequence[Loop]) -> None:
     for axis, over in loops:
         writer.line(f"for {axis} in {over}:")
         writer.depth += 1
-
-

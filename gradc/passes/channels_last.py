@@ -1,18 +1,19 @@
-"""Permutations of convolutions' results -> permutations of what is computed from them, until
-they cancel: everything between two convolutions has its channels last, as the kernels have them.
+"""Permutations of convolutions' results -> permutations of what is computed from them.
+
+Most of them meet their inverse and cancel, so that everything between two convolutions has its
+channels last, as the kernels want them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
 from gradc.passes.rewrite import Rewriter, rewrite
 
 Axes = tuple[int, ...]
-PER_AXIS = ("low", "high", "interior", "start", "stop", "step", "window", "stride", "dilation", "shape")
+PER_AXIS = frozenset("low high interior start stop step window stride dilation shape".split())
 MOVED = ("pad", "slice", "window_argmax", "window_pick", "window_put")
 
 
@@ -23,9 +24,7 @@ def channels_last(graph: Graph) -> Graph:
     native: set[Value] = set()
 
     def rule(b: Rewriter, e: Equation) -> Value | None:
-        if e.primitive.name == "conv" or (
-            e.primitive.name == "reshape" and e.inputs[0] in native
-        ):
+        if e.primitive.name == "conv" or (e.primitive.name == "reshape" and e.inputs[0] in native):
             native.add(e.outputs[0])
             return None
         found = _permuted(b, e.inputs, native)
@@ -66,12 +65,14 @@ def _moved(b: Rewriter, e: Equation, source: Value, axes: Axes) -> tuple[Value, 
         operands = tuple(_turned(b, v, axes) for v in e.inputs)
         return b.apply(e.primitive, operands, turned), axes
     if name == "flip":
-        return b.op("flip", source, axes=tuple(sorted(axes[a] for a in params["axes"]))), axes
+        flipped: Axes = params["axes"]
+        return b.op("flip", source, axes=tuple(sorted(axes[a] for a in flipped))), axes
     if name == "broadcast" and len(params["shape"]) == len(axes):
         shape = tuple(params["shape"][i] for i in _inverse(axes))
         return b.broadcast(source, shape), axes
     if name == "permute":
-        return source, tuple(axes[a] for a in params["axes"])
+        outer: Axes = params["axes"]
+        return source, tuple(axes[a] for a in outer)
     if name == "concatenate":
         operands = tuple(_turned(b, v, axes) for v in e.inputs)
         return b.apply(e.primitive, operands, {"axis": axes[params["axis"]]}), axes
@@ -112,7 +113,8 @@ def _permute(b: Rewriter, value: Value, axes: Axes) -> Value:
 
 def _folded(b: Rewriter, e: Equation, source: Value, axes: Axes) -> tuple[Value, Axes]:
     """Fold the same axes where they are before the permutation."""
-    folded = tuple(sorted(axes[a] for a in e.params["axes"]))
+    given: Axes = e.params["axes"]
+    folded = tuple(sorted(axes[a] for a in given))
     result = b.apply(e.primitive, (source,), {**e.params, "axes": folded})
     if e.params.get("keepdims", False):
         return result, axes
@@ -129,8 +131,10 @@ def _cut(b: Rewriter, e: Equation, source: Value, axes: Axes) -> tuple[Value, Ax
     for a in range(len(axes)):
         starts[a] = len(new)
         new.extend(groups[axes.index(a)])
-    order = tuple(starts[a] + i for a, group in zip(axes, groups, strict=True) for i in range(len(group)))
-    return b.reshape(source, tuple(new)), order
+    order: list[int] = []
+    for a, group in zip(axes, groups, strict=True):
+        order.extend(range(starts[a], starts[a] + len(group)))
+    return b.reshape(source, tuple(new)), tuple(order)
 
 
 def _groups(old: Axes, new: Axes) -> list[Axes] | None:

@@ -1,4 +1,4 @@
-"""A slice of a convolution -> the convolution of a slice: places that nobody reads aren't computed."""
+"""A slice of a convolution -> the convolution of a slice: only places that are read."""
 
 from __future__ import annotations
 

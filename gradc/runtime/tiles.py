@@ -28,7 +28,7 @@ class Tile(types.Type):
     def __init__(self, rows: tuple[int, ...], lanes: int, element: Any) -> None:
         """Make the type; equal arguments give equal types."""
         self.rows, self.lanes, self.element = rows, lanes, element
-        super().__init__(name=f"tile({rows} x {lanes}, {element})")
+        types.Type.__init__(self, name=f"tile({rows} x {lanes}, {element})")
 
     @property
     def count(self) -> int:
@@ -46,7 +46,7 @@ class _TileModel(models.PrimitiveModel):
     def __init__(self, manager: Any, tile: Tile) -> None:
         """Lay a tile out."""
         self.vector = ir.VectorType(manager[tile.element].get_value_type(), tile.lanes)
-        super().__init__(manager, tile, ir.ArrayType(self.vector, tile.count))
+        models.PrimitiveModel.__init__(self, manager, tile, ir.ArrayType(self.vector, tile.count))
 
 
 class _Emitter:
@@ -112,7 +112,7 @@ class _Emitter:
 
 
 def _zeros(code: str) -> Operation:
-    """Return the operation `tile_<code>(rows, lanes)`, or `(rows, rows, lanes)`: a tile of zeros."""
+    """Return the operation `tile_<code>(rows, lanes)` or `(rows, rows, lanes)`: zeros."""
 
     def typing(context: Any, *sizes: Any) -> Any:
         if len(sizes) < 2 or not all(isinstance(s, types.IntegerLiteral) for s in sizes):
@@ -153,7 +153,7 @@ def _multiply_add_typing(
 
 
 def _multiply_add(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """tile[row] += x[at_x + row * steps] * w[at_w : at_w + lanes]"""
+    """Emit tile[row] += x[at_x + row * steps] * w[at_w : at_w + lanes]."""
     kinds, (tile, x, at_x, steps, w, at_w) = sig.args, args
     emit = _Emitter(context, builder, sig.return_type)
     weights = emit.load(emit.place(kinds[4], w, at_w)[0], emit.vector)
@@ -177,7 +177,7 @@ def _access_typing(result: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """tile[row] = y[at + row * steps : ... + lanes]"""
+    """Emit tile[row] = y[at + row * steps : ... + lanes]."""
     tile, y, at, steps = args
     emit = _Emitter(context, builder, sig.args[0])
     for row, address in enumerate(emit.rows(sig.args[1], y, at, steps, sig.args[3])):
@@ -186,7 +186,7 @@ def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """y[at + row * steps : ... + lanes] = tile[row]"""
+    """Emit y[at + row * steps : ... + lanes] = tile[row]."""
     tile, y, at, steps = args
     emit = _Emitter(context, builder, sig.args[0])
     for row, address in enumerate(emit.rows(sig.args[1], y, at, steps, sig.args[3])):

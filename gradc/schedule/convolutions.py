@@ -55,6 +55,12 @@ class Convolution:
         return self.groups > 1
 
     @property
+    def depthwise(self) -> bool:
+        """Whether each channel is a group of its own."""
+        channels = self.samples if self.sums_samples else self.inner
+        return self.grouped and channels == self.outer == 1
+
+    @property
     def sample_name(self) -> str:
         """Name of the first axis of the result; a weight's gradient has its channels there."""
         return "c" if self.sums_samples else "n"

@@ -1,4 +1,4 @@
-"""Reshapes that join windows into axes -> reshapes of what is computed from them, so that it fuses."""
+"""Reshapes that join windows into axes -> reshapes of what is computed from them: it fuses."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def join_late(graph: Graph, joined: dict[Value, Groups]) -> Graph:
             return None
         cut = groups[source]
         if e.primitive.kind is Kind.ELEMENTWISE:
-            operands = [_cut(b, v, cut, groups) for v in e.inputs]
-            if any(v is None for v in operands):
+            found = [_cut(b, v, cut, groups) for v in e.inputs]
+            operands = tuple(v for v in found if v is not None)
+            if len(operands) < len(found):
                 return None
-            apart = b.apply(e.primitive, tuple(v for v in operands if v is not None), dict(e.params))
+            apart = b.apply(e.primitive, operands, dict(e.params))
             result = b.reshape(apart, e.outputs[0].shape)
             groups[result] = cut
         elif e.primitive.name == "sum" and not e.params.get("keepdims", False):

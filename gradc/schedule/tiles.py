@@ -30,7 +30,9 @@ class Cut:
         """Return (begin, end, size of a tile) of the even part and of the rest."""
         middle = self.extent - self.extent % self.size
         parts = [(0, middle, self.size)]
-        return parts if middle == self.extent else [*parts, (middle, self.extent, self.extent - middle)]
+        if middle < self.extent:
+            parts.append((middle, self.extent, self.extent - middle))
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Tiles:
 
 def tiles(work: Convolution, dtype: DType, registers: Registers) -> Tiles | None:
     """Return the tiles of a convolution; None where plain loops do better."""
-    if not dtype.is_floating_point or (work.grouped and work.inner == work.outer == 1):
+    if not dtype.is_floating_point or work.depthwise:
         return None
     width = registers.bytes // dtype.itemsize
     lanes = _lanes(work.outer, width)
@@ -73,8 +75,8 @@ def tiles(work: Convolution, dtype: DType, registers: Registers) -> Tiles | None
 
 def _lanes(size: int, width: int) -> int:
     """Return one or two registers' width, whichever covers the channels with less to spare."""
-    if size <= width:
-        return size
+    if size < 2 * width:
+        return min(size, width)
     return min((2 * width, width), key=lambda lanes: -(-size // lanes) * lanes)
 
 
