@@ -109,6 +109,9 @@ def computed(node: Compute, names: Names, *, guarded: bool) -> Text:
 def _filled(node: Compute, operands: list[Text], names: Names) -> Text:
     """Return a primitive's template with its operands filled in."""
     primitive = node.primitive
+    quotient = _whole_quotient(node, operands)
+    if quotient is not None:
+        return quotient
     if primitive.name == "cast":
         return converted(operands[0], node.operands[0].dtype, node.dtype, names.used)
     if primitive.name == "stop_gradient":
@@ -122,6 +125,17 @@ def _filled(node: Compute, operands: list[Text], names: Names) -> Text:
         names.used.add(CONVERSIONS[node.dtype])
         return f"{CONVERSIONS[node.dtype]}({filled})", ATOM
     return filled, primitive.precedence
+
+
+def _whole_quotient(node: Compute, operands: list[Text]) -> Text | None:
+    """Return `i // 256`, which rounds down as floor_divide does where nothing can go wrong."""
+    if node.primitive.name != "floor_divide" or node.dtype is not int64:
+        return None
+    divisor = node.operands[1]
+    if not isinstance(divisor, Number) or divisor.number <= 0:
+        return None
+    inner, own = operands[0]
+    return f"{inner if own >= PRODUCT else f'({inner})'} // {int(divisor.number)}", PRODUCT
 
 
 def _fill(
@@ -177,6 +191,9 @@ def literal(number: float | int | bool, dtype: DType, used: set[str]) -> Text:
     used.add("f")
     value = float(str(np.float32(number)))  # the shortest text that is this float32
     whole = value.is_integer() and abs(value) < 2**24 and math.copysign(1.0, value) > 0
+    fraction, exponent = math.frexp(float(np.float32(number)))
+    if fraction == 0.5 and -126 < exponent < -9:
+        return f"f(2**{exponent - 1})", ATOM
     return f"f({int(value) if whole else repr(value)})", ATOM
 
 

@@ -99,7 +99,8 @@ class Functions:
             role = self.naming.role(array.values)
             names.append(namer(shared(options, role)))
         for i in range(len(given.scalars)):
-            options = [self.naming.name(c.scalars[i]) for c in function.calls]
+            # a kernel has its own names: no numbers that tell values of the step apart
+            options = [self.naming.values.hint(c.scalars[i]) for c in function.calls]
             names.append(namer(shared(options, "c")))
         return names
 
@@ -129,8 +130,12 @@ class Functions:
             if not isinstance(s, Store) or s.root in nest.scratch or isinstance(s.node, Result):
                 continue
             target = body.arrays[body.given.at[s.root, s.dims]]
-            shares = len(body.given.arrays[body.given.at[s.root, s.dims]].values) > 1
-            over = ", in place" if shares else ""
+            shared_by = body.given.arrays[body.given.at[s.root, s.dims]].values
+            old = body.hint(shared_by[0])
+            over = ", in place" if len(shared_by) > 1 else ""
+            news = (target, body.hint(s.root), f"{target}_new")
+            if over and old not in news and shared_by[0] not in self.naming.inputs:
+                over += f" of {old}"
             summed = "sum of " if s.fold == "sum" and s.clear else ""
             room = WIDTH - 6 - len(f"{target} = {summed}{over}")
             text = titles.maths(s.node, name, room) or titles.maths(s.node, short, room)

@@ -16,7 +16,12 @@ Line = tuple[Section, str, str]  # section, the user's statement, its place
 class Headers:
     """Heads each block of the step with the statements that it belongs to.
 
-    A statement is told when its first kernel comes; fused kernels tell all theirs.
+    A statement is told when its first kernel comes; fused kernels tell all theirs. Numbers
+    don't tell a statement again.
+
+    Attributes:
+        told: what the block before told.
+        ever: what was told at all.
     """
 
     def __init__(
@@ -26,6 +31,7 @@ class Headers:
         self.name = name
         self.hint = hint
         self.told: set[Line] = set()
+        self.ever: set[Line] = set()
         self.forward = {
             (e.origin, v): e
             for e in plan.program.graph.equations
@@ -42,6 +48,9 @@ class Headers:
                 line = (equation.section, origin.statement, origin.place)
                 if line not in lines or equation.outputs[0] in kernel.values:
                     lines[line] = equation
+        if kernel.is_scalar and self.ever.issuperset(lines):
+            return  # a number moved away from its statement, such as a random state
+        self.ever.update(lines)
         new = {line: e for line, e in lines.items() if line not in self.told}
         written: set[tuple[str, str]] = set()
         for (section, statement, place), equation in lines.items():

@@ -208,7 +208,11 @@ class Body:
 
     def _start(self, fold: Fold) -> None:
         if fold not in self.fixed:
-            hint = "running" if fold.scope is Scope.END else self.hint(fold.root)
+            hint = self.hint(fold.root)
+            if fold.scope is Scope.END or (
+                hint in self.arrays and "running" not in self.namer.taken
+            ):
+                hint = "running"
             searching = fold.name.startswith("arg")
             index = self.namer(hint) if searching else ""
             value = self.namer(

@@ -127,6 +127,8 @@ class Values:
             self.random.add(value)
             return self.hint(equation.inputs[0])
         word = WORDS.get(primitive.name, "")
+        if not value.dtype.is_floating_point:
+            return word or self._counter(equation)
         if equation.section is Section.UPDATE:
             return word or ("t" if primitive.precedence < 100 else primitive.name)
         place = self._place(equation.origin)
@@ -135,11 +137,24 @@ class Values:
             return word or "t"
         return word or place or ("t" if primitive.precedence < 100 else primitive.name)
 
+    def _counter(self, equation: Equation) -> str:
+        """Return a name for an index, a counter or a flag: that of the one thing it is made of."""
+        made_of = [v for v in equation.inputs if not self._is_constant(v)]
+        if len(made_of) == 1 and not made_of[0].dtype.is_floating_point:
+            return self.hint(made_of[0])
+        return "flag" if equation.outputs[0].dtype.is_bool else "index"
+
+    def _is_constant(self, value: Value) -> bool:
+        return value in self.made_by and self.made_by[value].primitive.name == "full"
+
     def _place(self, origin: Origin | None) -> str:
         """Return the module that was being called, or what the statement assigns to."""
         if origin is None:
             return ""
-        return legal(origin.scope) if origin.scope else self.targets.get(_line(origin), "")
+        scope = origin.scope
+        if not scope:
+            return self.targets.get(_line(origin), "")
+        return legal(f"layer{scope}" if scope[0].isdigit() else scope)
 
 
 def _transparent(e: Equation) -> bool:

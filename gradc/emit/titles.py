@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
-from gradc.ir.graph import Section, Value
+from gradc.emit.brackets import bracketed
+from gradc.ir.graph import Section
 from gradc.ir.primitive import Kind
 from gradc.schedule.loops import (
     Argument,
@@ -44,12 +46,14 @@ def title(nest: Nest, section: Section) -> str:
     special = _known_shape(nodes, folds, nest.rows)
     if special:
         return special + end
-    words = _words(nodes)
+    words = _told(_words(nodes))
     inner = [w for w in words if w not in PLAIN and w not in SILENT]
     if not inner:
         inner = [w for w in words if w not in SILENT][:2]
         if "where" in words and any(w in words for w in ("gt", "lt", "ge", "le")):
             inner = ["relu"] if end else ["choose"]
+    if end and _where_positive(nodes):
+        inner = ["relu", *(w for w in inner if w != "relu")]
     if not end and _adds_bias(nodes):
         inner = ["bias", *(w for w in inner if w != "add")]
     if not inner and not folds:
@@ -86,6 +90,11 @@ def _word(node: Compute) -> str:
     return "random" if node.primitive.kind is Kind.RANDOM else node.primitive.name
 
 
+def _told(words: list[str]) -> list[str]:
+    """Return the words, where random numbers that are compared with one are dropout."""
+    return ["dropout" if w == "random" and "ge" in words else w for w in words]
+
+
 def _known_shape(nodes: list[Node], folds: set[str], rows: int) -> str:
     """Return the name of a well-known kernel, or ""."""
     words = set(_words(nodes))
@@ -111,6 +120,18 @@ def _adds_bias(nodes: list[Node]) -> bool:
                     if operand.index[0].axis == n.depth - 1:
                         return True
     return False
+
+
+def _where_positive(nodes: list[Node]) -> bool:
+    """Return whether something is let through where something else is positive."""
+    tests = (n.operands[0] for n in nodes if isinstance(n, Compute) and _word(n) == "where")
+    return any(
+        isinstance(t, Compute)
+        and _word(t) == "gt"
+        and isinstance(t.operands[1], Number)
+        and t.operands[1].number == 0
+        for t in tests
+    )
 
 
 def _from_rule(nest: Nest) -> str:
@@ -142,13 +163,15 @@ def _terms(node: Node, name: Callable[[Node], str | None], most: int) -> int:
 
 
 def _maths(node: Node, name: Callable[[Node], str | None], *, top: bool = False) -> str:
-    known = None if top else name(node)
+    known = None if top else name(node) or _chance(node)
     if known is not None:
         return known
     match node:
         case Number():
             value = float(node.number)
             whole = value.is_integer() and abs(value) < 1e9
+            if 0 < value < 2**-10 and math.frexp(value)[0] == 0.5:
+                return f"2^{math.frexp(value)[1] - 1}"
             return str(int(value)) if whole else f"{value:.6g}"
         case Position():
             return "position"
@@ -162,6 +185,15 @@ def _maths(node: Node, name: Callable[[Node], str | None], *, top: bool = False)
             raise AssertionError(type(node).__name__)
 
 
+def _chance(node: Node) -> str | None:
+    """Return the name of what is made of nothing but random bits: `mask`, `uniform`."""
+    if not isinstance(node, Compute) or node.value is None or not node.value.name:
+        return None
+    below = list(walk(node, set()))
+    random = any(isinstance(n, Compute) and n.primitive.kind is Kind.RANDOM for n in below)
+    return None if not random or any(isinstance(n, Read) for n in below) else node.value.name
+
+
 def _applied(node: Compute, name: Callable[[Node], str | None]) -> str:
     if node.primitive.name in SILENT:
         return _maths(node.operands[0], name)
@@ -173,25 +205,7 @@ def _applied(node: Compute, name: Callable[[Node], str | None]) -> str:
         key = match[1]
         if not key.isdigit():
             return str(node.params.get(key, ""))
-        operand = node.operands[int(key)]
-        inner = _maths(operand, name)
-        before = template[: match.start()]
-        alone = before.count("(") > before.count(")") or "|" in template
-        atomic = name(operand) is not None or isinstance(operand, Number) or inner.isidentifier()
-        loose = isinstance(operand, Compute) and operand.primitive.precedence <= max(
-            node.primitive.precedence - 1, 69
-        )
-        return f"({inner})" if not alone and not atomic and loose else inner
+        inner = _maths(node.operands[int(key)], name)
+        return bracketed(inner, template[: match.start()], template[match.end() :])
 
     return FIELD.sub(filled, template)
-
-
-def value_of(node: Node) -> Value | None:
-    """Return the value that a node reads or is."""
-    match node:
-        case Read() | Argument():
-            return node.root
-        case Result():
-            return node.fold.root
-        case _:
-            return node.value

@@ -35,9 +35,34 @@ class Choice:
 
 def choices(plan: Plan, names: Names) -> tuple[Choice, ...]:
     """Return what backward kernels read of the forward pass, then what they compute again."""
+    return (*_saved_choices(plan, names), *_recomputed_choices(plan, names))
+
+
+def choices_of_halves(forward: Plan, backward: Plan, names: Names) -> tuple[Choice, ...]:
+    """Return what the forward program hands on, then what the backward program computes again.
+
+    Args:
+        forward: the plan whose results want gradients.
+        backward: the plan that `backward()` runs.
+        names: of values in the backward program's text.
+    """
+    handed = set(forward.graph.outputs)
     found = [
+        Choice(names[v], str(v.type), v.type.nbytes, True, "the backward program reads it")
+        for v in backward.graph.inputs
+        if v in handed
+    ]
+    return (*found, *_recomputed_choices(backward, names))
+
+
+def _saved_choices(plan: Plan, names: Names) -> list[Choice]:
+    return [
         Choice(names[v], str(v.type), v.type.nbytes, True, _reason(plan, v)) for v in _saved(plan)
     ]
+
+
+def _recomputed_choices(plan: Plan, names: Names) -> list[Choice]:
+    found: list[Choice] = []
     for value, node in _recomputed(plan).items():
         sources = sorted({names[n.root] for n in walk(node, set()) if isinstance(n, Read)})
         bits = any(
@@ -48,7 +73,7 @@ def choices(plan: Plan, names: Names) -> tuple[Choice, ...]:
         found.append(
             Choice(name, str(value.type), value.type.nbytes, False, f"recomputed from {origin}")
         )
-    return tuple(found)
+    return found
 
 
 def _saved(plan: Plan) -> Iterator[Value]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gradc.compiler.native import Executable
 from gradc.compiler.program import Program
-from gradc.inspect.choices import Choice, choices
+from gradc.inspect.choices import Choice, choices, choices_of_halves
 from gradc.inspect.stages import program_of
 from gradc.runtime.blas import find_blas
 from gradc.schedule.describe import amount, table, what
@@ -60,6 +61,7 @@ class Report:
         cached: whether the machine code came from the store.
         path: the generated file.
         blas: the library that computes the matrix products, or "" where there are none.
+        backward: costs of the program that `backward()` runs on results that want gradients.
     """
 
     name: str
@@ -76,9 +78,11 @@ class Report:
     cached: bool
     path: Path
     blas: str
+    backward: Report | None = None
 
     def __str__(self) -> str:
-        return "\n".join(line.rstrip() for line in _lines(self))
+        text = "\n".join(line.rstrip() for line in _lines(self))
+        return text if self.backward is None else f"{text}\n\n{self.backward}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -103,7 +107,16 @@ def report(function: Callable[..., Any], *example_args: Any) -> Report:
 
 def report_of(program: Program) -> Report:
     """Return the costs of a program."""
-    plan, emitted, native = program.plan, program.emitted, program.native
+    code, backward = program.code, program.backward
+    if backward is None:
+        return _costs(code, choices(code.plan, code.emitted.names))
+    after = backward.code
+    made = choices_of_halves(code.plan, after.plan, after.emitted.names)
+    return replace(_costs(code, ()), backward=_costs(after, made))
+
+
+def _costs(code: Executable, made: tuple[Choice, ...]) -> Report:
+    plan, native = code.plan, code.native
     graph = plan.program.graph
     calls = [k for k in plan.kernels if not k.is_scalar]
     arena = {place.offset for v, place in plan.memory.places.items() if v in plan.memory.ranges}
@@ -111,7 +124,7 @@ def report_of(program: Program) -> Report:
     blas = find_blas()
     return Report(
         name=plan.name,
-        kernels=tuple(_kernel(k, program) for k in calls),
+        kernels=tuple(_kernel(k, code) for k in calls),
         numbers=len(plan.kernels) - len(calls),
         flops=plan.flops,
         bytes_moved=plan.bytes_moved,
@@ -119,7 +132,7 @@ def report_of(program: Program) -> Report:
         arena_bytes=plan.memory.arena_bytes,
         state_bytes=sum(v.type.nbytes for v in graph.inputs),
         result_bytes=sum(v.type.nbytes for v in graph.outputs),
-        choices=choices(plan, emitted.names),
+        choices=made,
         compile_seconds=native.compile_seconds,
         cached=native.cached,
         path=native.path,
@@ -127,14 +140,14 @@ def report_of(program: Program) -> Report:
     )
 
 
-def _kernel(kernel: Kernel, program: Program) -> KernelCost:
-    emitted = program.emitted
-    old = {new: old for old, new in program.plan.program.graph.updates}
+def _kernel(kernel: Kernel, code: Executable) -> KernelCost:
+    names = code.emitted.names
+    old = {new: old for old, new in code.plan.program.graph.updates}
     return KernelCost(
-        name=emitted.calls[kernel],
+        name=code.emitted.calls[kernel],
         section=kernel.section.value,
         work=what(kernel),
-        results=tuple(emitted.names[old.get(v, v)] for v in kernel.values),
+        results=tuple(names[old.get(v, v)] for v in kernel.values),
         flops=kernel.cost.flops,
         bytes_moved=kernel.cost.bytes_moved,
     )
@@ -168,9 +181,7 @@ def _lines(costs: Report) -> list[str]:
         "",
         "kernels",
         *table(_kernel_rows(costs)),
-        "",
-        "saved for the backward pass, or computed again",
-        *table(_choice_rows(costs)),
+        *_choices(costs),
     ]
 
 
@@ -192,8 +203,11 @@ def _kernel_rows(costs: Report) -> list[tuple[str, ...]]:
     return rows
 
 
-def _choice_rows(costs: Report) -> list[tuple[str, ...]]:
-    return [
+def _choices(costs: Report) -> list[str]:
+    if not costs.choices:
+        return []
+    rows = [
         (c.name, c.type, f"{amount(c.nbytes)}B", "saved" if c.saved else "not saved", c.reason)
         for c in costs.choices
     ]
+    return ["", "saved for the backward pass, or computed again", *table(rows)]

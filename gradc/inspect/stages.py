@@ -12,6 +12,7 @@ from typing import Any, cast
 from gradc.compiler.capture import Captured
 from gradc.compiler.constants import check_constant
 from gradc.compiler.function import CompiledFunction
+from gradc.compiler.native import Executable
 from gradc.compiler.program import Program
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.inspect.derivative import with_gradient
@@ -37,6 +38,9 @@ def explain(function: Callable[..., Any], *example_args: Any, stage: str = "grap
       arguments where it uses none.
     - "plan": kernels, buffers, and what is kept or computed again, with the reasons.
     - "source": the generated Python.
+
+    Where results want gradients, so that `backward()` may be called on them later, plan and
+    source have two parts: the forward program, and the one that `backward()` runs.
 
     Args:
         function: a compiled function, or any function of tensors.
@@ -71,9 +75,16 @@ def stage_text(program: Program, stage: str) -> str:
         case "gradient":
             return show(gradient(program))
         case "plan":
-            return describe(program.plan, program.emitted.names)
+            parts = [describe(code.plan, code.emitted.names) for code in halves(program)]
+            return "\n\n".join(parts)
         case _:
-            return program.emitted.source.rstrip()
+            return "\n\n\n".join(code.emitted.source.rstrip() for code in halves(program))
+
+
+def halves(program: Program) -> tuple[Executable, ...]:
+    """Return the whole step; or, where results want gradients, its forward and backward half."""
+    backward = program.backward
+    return (program.code,) if backward is None else (program.code, backward.code)
 
 
 def program_of(function: Any, *example_args: Any) -> Program:
@@ -102,8 +113,7 @@ def program_of(function: Any, *example_args: Any) -> Program:
                 "are needed",
                 hint=f"gradc.explain({compiled.name}, {', '.join(needed)}, stage=...)",
             )
-    leaves, call = flatten((example_args, {}), f"{compiled.name}: an argument", check_constant)
-    return compiled._program(leaves, call)
+    return compiled.build(*example_args)
 
 
 def required(function: Callable[..., Any]) -> list[str]:
@@ -135,7 +145,7 @@ def gradient(program: Program) -> Graph:
     """Return the forward computation of a program with its derivative, simplified."""
     captured = program.captured
     if any(e.section is not Section.FORWARD for e in captured.graph.equations):
-        return program.plan.graph
+        return program.plan.graph if program.backward is None else optimise(captured.graph)
     return optimise(dead(with_gradient(captured.graph, differentiable(captured))))
 
 

@@ -100,7 +100,8 @@ class Optimizer:
         trace = active_trace()
         if trace is not None:
             register(self, trace)
-        with no_grad(), trace_section(Section.UPDATE):
+        name = type(self).__name__.lower()
+        with no_grad(), trace_section(Section.UPDATE, rule=f"{name}:"):
             for group in self.param_groups:
                 for p in group["params"]:
                     grad = p.grad

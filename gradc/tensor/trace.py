@@ -155,10 +155,10 @@ class Trace:
             STATE.trace = self
 
     @contextmanager
-    def in_section(self, section: Section) -> Generator[None]:
-        """Mark the equations made meanwhile as belonging to a section."""
+    def in_section(self, section: Section, rule: str = "") -> Generator[None]:
+        """Mark the equations made meanwhile as belonging to a section, and made by a rule."""
         before, self.builder.section = self.builder.section, section
-        rule, self.builder.rule = self.builder.rule, ""
+        rule, self.builder.rule = self.builder.rule, rule
         try:
             yield
         finally:
@@ -207,8 +207,13 @@ class Trace:
         """Say that a value of the backward pass is the adjoint of a primal value."""
         if adjoint not in self.builder.adjoints or adjoint.name:
             return
-        if adjoint.adjoint_of is None or not adjoint.adjoint_of.hint:
+        known = adjoint.adjoint_of
+        if known is None or not known.hint or (self._is_users(primal) and not self._is_users(known)):
             adjoint.adjoint_of = primal
+
+    def _is_users(self, value: Value) -> bool:
+        """Return whether the user's own program has a name for a value."""
+        return self._names is not None and bool(self._names.user.name(value))
 
     # ---- captured state ----------------------------------------------------------------------
 
@@ -341,10 +346,10 @@ class _Placing(TraceBuilder):
 
 
 @contextmanager
-def trace_section(section: Section) -> Generator[None]:
+def trace_section(section: Section, rule: str = "") -> Generator[None]:
     """Mark equations traced meanwhile as belonging to a section; eagerly, do nothing."""
     if STATE.trace is None:
         yield
         return
-    with STATE.trace.in_section(section):
+    with STATE.trace.in_section(section, rule):
         yield
