@@ -171,7 +171,11 @@ def _weighted(
     losses = where(counted, losses if weight is None else losses * share, 0.0)
     if reduction == "none":
         return losses
-    return losses.sum() if reduction == "sum" else losses.sum() / share.sum()
+    loss_sum = losses.sum()
+    if reduction == "sum":
+        return loss_sum
+    share_sum = share.sum()
+    return loss_sum / share_sum
 
 
 def _share(losses: Tensor, counted: Tensor, index: Tensor, weight: Tensor | None) -> Tensor:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from gradc.compiler.capture import Captured
-from gradc.compiler.constants import check_constant
 from gradc.compiler.function import CompiledFunction
 from gradc.compiler.native import Executable
 from gradc.compiler.program import Program
@@ -23,7 +22,6 @@ from gradc.ir.show import show
 from gradc.passes.dead import dead
 from gradc.passes.pipeline import optimise
 from gradc.schedule.describe import describe
-from gradc.tensor.tree import flatten
 
 STAGES = ("graph", "gradient", "plan", "source")
 

@@ -208,7 +208,11 @@ class Trace:
         if adjoint not in self.builder.adjoints or adjoint.name:
             return
         known = adjoint.adjoint_of
-        if known is None or not known.hint or (self._is_users(primal) and not self._is_users(known)):
+        if (
+            known is None
+            or not known.hint
+            or (self._is_users(primal) and not self._is_users(known))
+        ):
             adjoint.adjoint_of = primal
 
     def _is_users(self, value: Value) -> bool:

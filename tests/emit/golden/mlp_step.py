@@ -43,8 +43,8 @@ def bias_relu(h, b):
 
 @kernel("f32[:,:], f32[:], i64[:], f32[:], f32[:], f32[:]")
 def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
-    # z_bar = (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row, in place
-    # b3_bar = sum of (-0.125 where (position == y), else 0) + 0.125 / total_1 * e_row
+    # z_bar = (-0.125 where position == y_1, else 0) + total_bar * e_row, in place of z
+    # b3_bar = sum of (-0.125 where position == y, else 0) + 0.125 / total_1 * e_row
     # 3 sweeps over each row while it is in cache
     for j in range(b3_bar.shape[0]):
         b3_bar[j] = f(0)
@@ -73,8 +73,8 @@ def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
 
 @kernel("f32[:,:], f32[:,:], f32[:]")
 def relu_bar(h, h_bar, b_bar):
-    # h_bar = h_bar where (h > 0), else 0, in place
-    # b_bar = sum of h_bar where (h > 0), else 0
+    # h_bar = h_bar where h > 0, else 0, in place
+    # b_bar = sum of h_bar where h > 0, else 0
     for j in range(b_bar.shape[0]):
         b_bar[j] = f(0)
     for i in range(h.shape[0]):

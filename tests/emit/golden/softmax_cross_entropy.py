@@ -14,7 +14,7 @@ NAN = f("nan")
 
 @kernel("f32[:,:], i64[:], f32[:], f32[:], f32[:,:]")
 def cross_entropy(z, y, e_row, total, z_bar):
-    # z_bar = (-0.166667 where (position == y), else 0) + 0.166667 / total_1 * e_row
+    # z_bar = (-0.166667 where position == y, else 0) + 0.166667 / total_1 * e_row
     # 3 sweeps over each row while it is in cache
     running = f(0)
     for i in range(z.shape[0]):

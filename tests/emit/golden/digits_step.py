@@ -1,0 +1,392 @@
+"""train_step: forward, backward and update, one native call.
+
+target    cpu, float32, float64
+takes     x [64, 64]   y [64]
+reads     seed int64   lr float64   beta1 float64   beta2 float64   eps float64
+updates   fc1_weight [256, 64]   fc1_bias [256]   offset int64   fc2_weight [128, 256]
+          fc2_bias [128]   fc3_weight [10, 128]   fc3_bias [10]
+          step_fc1_weight float32   exp_avg_fc1_weight [256, 64]
+          exp_avg_sq_fc1_weight [256, 64]   step_fc1_bias float32
+          exp_avg_fc1_bias [256]   exp_avg_sq_fc1_bias [256]   step_fc2_weight float32
+          exp_avg_fc2_weight [128, 256]   exp_avg_sq_fc2_weight [128, 256]
+          step_fc2_bias float32   exp_avg_fc2_bias [128]   exp_avg_sq_fc2_bias [128]
+          step_fc3_weight float32   exp_avg_fc3_weight [10, 128]
+          exp_avg_sq_fc3_weight [10, 128]   step_fc3_bias float32
+          exp_avg_fc3_bias [10]   exp_avg_sq_fc3_bias [10]
+keeps     h1: a matrix product reads it   h2: a matrix product reads it
+not kept  uniform: recomputed   kept: recomputed   scale: recomputed
+          uniform_1: recomputed   kept_1: recomputed   scale_1: recomputed
+          counted: recomputed from y
+"""
+
+from numpy import float32 as f, float64
+
+from gradc.runtime.cpu import (
+    exp,
+    kernel,
+    log,
+    matmul,
+    matmul_t,
+    maximum,
+    philox,
+    pow,
+    sqrt,
+    step,
+    t_matmul,
+    view_f32,
+    view_f64,
+    view_i64,
+)
+
+INF = f("inf")
+NAN = f("nan")
+
+
+@kernel("f32[:,:], f32[:], f32[:,:], i64, i64")
+def bias_relu_dropout(fc1, fc1_bias, h1, seed, offset):
+    # h1 = max(fc1 + fc1_bias, 0) * scale
+    for i in range(fc1.shape[0]):
+        for j in range(fc1.shape[1]):
+            uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
+            kept = uniform >= f(0.3)
+            scale = f(kept) / f(0.7)
+            h1[i, j] = maximum(fc1[i, j] + fc1_bias[j], f(0)) * scale
+
+
+@kernel("f32[:,:], f32[:], f32[:,:], i64, i64")
+def bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset):
+    # h2 = max(fc2 + fc2_bias, 0) * scale
+    for i in range(fc2.shape[0]):
+        for j in range(fc2.shape[1]):
+            uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
+            kept = uniform >= f(0.3)
+            scale = f(kept) / f(0.7)
+            h2[i, j] = maximum(fc2[i, j] + fc2_bias[j], f(0)) * scale
+
+
+@kernel("i64[:], f32[:]")
+def count(y, share_sum):
+    running = f(0)
+    for i in range(y.shape[0]):
+        counted = y[i] != -100
+        share = f(counted)
+        running += share
+    share_sum[0] = running
+
+
+@kernel("f32[:,:], f32[:], i64[:], f32[:], f32[:], f32[:], f32")
+def cross_entropy(z_bar, fc3_bias, y, e_row, loss_sum, fc3_bias_bar, loss_sum_bar):
+    # 3 sweeps over each row while it is in cache
+    for j in range(fc3_bias_bar.shape[0]):
+        fc3_bias_bar[j] = f(0)
+    running = f(0)
+    for i in range(z_bar.shape[0]):
+        counted = y[i] != -100
+        label = y[i] if counted else 0
+        losses_bar = loss_sum_bar if counted else f(0)
+        picked_bar = -losses_bar
+        largest = -INF
+        for j in range(z_bar.shape[1]):
+            z = z_bar[i, j] + fc3_bias[j]
+            largest = maximum(largest, z)
+        picked = z_bar[i, label] + fc3_bias[label] - largest if 0 <= label < 10 else NAN
+        total = f(0)
+        for j in range(z_bar.shape[1]):
+            z = z_bar[i, j] + fc3_bias[j]
+            scores = z - largest
+            e = exp(scores)
+            total += e
+            e_row[j] = e
+        normaliser = log(total)
+        losses = normaliser - picked
+        losses_1 = losses if counted else f(0)
+        total_bar = losses_bar / total
+        running += losses_1
+        for j in range(z_bar.shape[1]):
+            z_bar_new = (picked_bar if j == label else f(0)) + total_bar * e_row[j]
+            z_bar[i, j] = z_bar_new
+            fc3_bias_bar[j] += z_bar_new
+    loss_sum[0] = running
+
+
+@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64")
+def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
+    # fc2_bar = h2_bar * scale where fc2 + fc2_bias > 0, else 0, in place of h2_bar
+    # fc2_bias_bar = sum of h2_bar * scale where fc2 + fc2_bias > 0, else 0
+    for j in range(fc2_bias_bar.shape[0]):
+        fc2_bias_bar[j] = f(0)
+    for i in range(fc2.shape[0]):
+        for j in range(fc2.shape[1]):
+            uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
+            kept = uniform >= f(0.3)
+            scale = f(kept) / f(0.7)
+            fc2_bar_new = (
+                fc2_bar[i, j] * scale if fc2[i, j] + fc2_bias[j] > f(0) else f(0)
+            )
+            fc2_bar[i, j] = fc2_bar_new
+            fc2_bias_bar[j] += fc2_bar_new
+
+
+@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64")
+def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
+    # fc1_bar = h1_bar * scale where fc1 + fc1_bias > 0, else 0, in place of h1_bar
+    # fc1_bias_bar = sum of h1_bar * scale where fc1 + fc1_bias > 0, else 0
+    for j in range(fc1_bias_bar.shape[0]):
+        fc1_bias_bar[j] = f(0)
+    for i in range(fc1.shape[0]):
+        for j in range(fc1.shape[1]):
+            uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
+            kept = uniform >= f(0.3)
+            scale = f(kept) / f(0.7)
+            fc1_bar_new = (
+                fc1_bar[i, j] * scale if fc1[i, j] + fc1_bias[j] > f(0) else f(0)
+            )
+            fc1_bar[i, j] = fc1_bar_new
+            fc1_bias_bar[j] += fc1_bar_new
+
+
+@kernel("f32[:], f32[:], f32[:], f32[:], f32, f32, f32, f32, f32, f32")
+def adam(exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, root, small):
+    # exp_avg = exp_avg + (p_bar - exp_avg) * fresh1, in place
+    # exp_avg_sq = exp_avg_sq * decay2 + p_bar * fresh2 * p_bar, in place
+    # p = p - exp_avg_new * step_size / denominator, in place
+    for i in range(exp_avg.shape[0]):
+        exp_avg_new = exp_avg[i] + (p_bar[i] - exp_avg[i]) * fresh1
+        exp_avg_sq_new = exp_avg_sq[i] * decay2 + p_bar[i] * fresh2 * p_bar[i]
+        denominator = sqrt(exp_avg_sq_new) / root + small
+        exp_avg[i] = exp_avg_new
+        exp_avg_sq[i] = exp_avg_sq_new
+        p[i] -= exp_avg_new * step_size / denominator
+
+
+@step
+def train_step(buffers):
+    """Compute 7 results; update 25 arrays in place."""
+    # ---- inputs ----------------------------------------------------------------------
+    x = view_f32(buffers, 3, 0, (64, 64))
+    y = view_i64(buffers, 4, 0, (64,))
+    fc1_weight = view_f32(buffers, 5, 0, (256, 64))
+    fc1_weight_flat = view_f32(buffers, 5, 0, (16384,))
+    fc1_bias = view_f32(buffers, 6, 0, (256,))
+    offset_at = view_i64(buffers, 8, 0, (1,))
+    fc2_weight = view_f32(buffers, 9, 0, (128, 256))
+    fc2_weight_flat = view_f32(buffers, 9, 0, (32768,))
+    fc2_bias = view_f32(buffers, 10, 0, (128,))
+    fc3_weight = view_f32(buffers, 11, 0, (10, 128))
+    fc3_weight_flat = view_f32(buffers, 11, 0, (1280,))
+    fc3_bias = view_f32(buffers, 12, 0, (10,))
+    step_fc1_weight_at = view_f32(buffers, 13, 0, (1,))
+    exp_avg_fc1_weight_flat = view_f32(buffers, 17, 0, (16384,))
+    exp_avg_sq_fc1_weight_flat = view_f32(buffers, 18, 0, (16384,))
+    step_fc1_bias_at = view_f32(buffers, 20, 0, (1,))
+    exp_avg_fc1_bias = view_f32(buffers, 21, 0, (256,))
+    exp_avg_sq_fc1_bias = view_f32(buffers, 22, 0, (256,))
+    step_fc2_weight_at = view_f32(buffers, 23, 0, (1,))
+    exp_avg_fc2_weight_flat = view_f32(buffers, 24, 0, (32768,))
+    exp_avg_sq_fc2_weight_flat = view_f32(buffers, 25, 0, (32768,))
+    step_fc2_bias_at = view_f32(buffers, 26, 0, (1,))
+    exp_avg_fc2_bias = view_f32(buffers, 27, 0, (128,))
+    exp_avg_sq_fc2_bias = view_f32(buffers, 28, 0, (128,))
+    step_fc3_weight_at = view_f32(buffers, 29, 0, (1,))
+    exp_avg_fc3_weight_flat = view_f32(buffers, 30, 0, (1280,))
+    exp_avg_sq_fc3_weight_flat = view_f32(buffers, 31, 0, (1280,))
+    step_fc3_bias_at = view_f32(buffers, 32, 0, (1,))
+    exp_avg_fc3_bias = view_f32(buffers, 33, 0, (10,))
+    exp_avg_sq_fc3_bias = view_f32(buffers, 34, 0, (10,))
+    seed = view_i64(buffers, 7, 0, (1,))[0]
+    offset = view_i64(buffers, 8, 0, (1,))[0]
+    step_fc1_weight = view_f32(buffers, 13, 0, (1,))[0]
+    lr = view_f64(buffers, 14, 0, (1,))[0]
+    beta1 = view_f64(buffers, 15, 0, (1,))[0]
+    beta2 = view_f64(buffers, 16, 0, (1,))[0]
+    eps = view_f64(buffers, 19, 0, (1,))[0]
+    step_fc1_bias = view_f32(buffers, 20, 0, (1,))[0]
+    step_fc2_weight = view_f32(buffers, 23, 0, (1,))[0]
+    step_fc2_bias = view_f32(buffers, 26, 0, (1,))[0]
+    step_fc3_weight = view_f32(buffers, 29, 0, (1,))[0]
+    step_fc3_bias = view_f32(buffers, 32, 0, (1,))[0]
+    # ---- outputs ---------------------------------------------------------------------
+    loss_at = view_f32(buffers, 35, 0, (1,))
+    fc1_weight_bar = view_f32(buffers, 36, 0, (256, 64))
+    fc1_weight_bar_flat = view_f32(buffers, 36, 0, (16384,))
+    fc1_bias_bar = view_f32(buffers, 37, 0, (256,))
+    fc2_weight_bar = view_f32(buffers, 38, 0, (128, 256))
+    fc2_weight_bar_flat = view_f32(buffers, 38, 0, (32768,))
+    fc2_bias_bar = view_f32(buffers, 39, 0, (128,))
+    fc3_weight_bar = view_f32(buffers, 40, 0, (10, 128))
+    fc3_weight_bar_flat = view_f32(buffers, 40, 0, (1280,))
+    fc3_bias_bar = view_f32(buffers, 41, 0, (10,))
+    # ---- temporaries -----------------------------------------------------------------
+    fc1 = view_f32(buffers, 2, 0, (64, 256))
+    h1 = view_f32(buffers, 2, 65536, (64, 256))
+    fc2 = view_f32(buffers, 2, 131072, (64, 128))
+    h1_bar = fc1_bar = view_f32(buffers, 2, 131072, (64, 256))
+    h2 = view_f32(buffers, 2, 163840, (64, 128))
+    fc3 = z_bar = view_f32(buffers, 2, 196608, (64, 10))
+    share_sum_at = view_f32(buffers, 2, 199168, (1,))
+    loss_sum_at = view_f32(buffers, 2, 199168, (1,))
+    h2_bar = fc2_bar = view_f32(buffers, 2, 199168, (64, 128))
+    e_row = view_f32(buffers, 2, 199232, (10,))
+
+    # ---- forward ---------------------------------------------------------------------
+    # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
+    matmul_t(buffers, x, fc1_weight, fc1)
+    offset_1 = offset + 1
+    bias_relu_dropout(fc1, fc1_bias, h1, seed, offset)
+    # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
+    matmul_t(buffers, h1, fc2_weight, fc2)
+    bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset_1)
+    # return self.fc3(h2)                                                   digits.py:40
+    matmul_t(buffers, h2, fc3_weight, fc3)
+    # loss = loss_fn(z, y)                                                  digits.py:51
+    count(y, share_sum_at)
+    share_sum = share_sum_at[0]
+
+    # ---- backward --------------------------------------------------------------------
+    # loss = loss_fn(z, y)    dloss/dloss_sum = 1 / share_sum               digits.py:51
+    loss_sum_bar = f(1) / share_sum
+    # return self.fc3(h2)                                                   digits.py:40
+    # loss = loss_fn(z, y)                                                  digits.py:51
+    cross_entropy(z_bar, fc3_bias, y, e_row, loss_sum_at, fc3_bias_bar, loss_sum_bar)
+    loss_sum = loss_sum_at[0]
+    loss = loss_sum / share_sum
+    # h2_bar = z_bar @ fc3_weight
+    matmul(buffers, z_bar, fc3_weight, h2_bar)
+    # fc3_weight_bar = z_bar.T @ h2
+    t_matmul(buffers, z_bar, h2, fc3_weight_bar)
+    # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
+    relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset_1)
+    # h1_bar = fc2_bar @ fc2_weight
+    matmul(buffers, fc2_bar, fc2_weight, h1_bar)
+    # fc2_weight_bar = fc2_bar.T @ h1
+    t_matmul(buffers, fc2_bar, h1, fc2_weight_bar)
+    # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
+    relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset)
+    offset_new = offset_1 + 1
+    # fc1_weight_bar = fc1_bar.T @ x
+    t_matmul(buffers, fc1_bar, x, fc1_weight_bar)
+
+    # ---- update ----------------------------------------------------------------------
+    # optimizer.step()                                                      digits.py:53
+    step_fc1_weight_new = step_fc1_weight + f(1)
+    step_1 = float64(step_fc1_weight_new)
+    fresh1 = f(1.0 - beta1)
+    decay2 = f(beta2)
+    fresh2 = f(1.0 - beta2)
+    correction1 = 1.0 - pow(beta1, step_1)
+    correction2 = 1.0 - pow(beta2, step_1)
+    step_size = f(lr / correction1)
+    root = f(sqrt(correction2))
+    small = f(eps)
+    adam(
+        exp_avg_fc1_weight_flat,
+        fc1_weight_bar_flat,
+        exp_avg_sq_fc1_weight_flat,
+        fc1_weight_flat,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size,
+        root,
+        small,
+    )
+    step_fc1_bias_new = step_fc1_bias + f(1)
+    step_2 = float64(step_fc1_bias_new)
+    correction1_1 = 1.0 - pow(beta1, step_2)
+    correction2_1 = 1.0 - pow(beta2, step_2)
+    step_size_1 = f(lr / correction1_1)
+    root_1 = f(sqrt(correction2_1))
+    adam(
+        exp_avg_fc1_bias,
+        fc1_bias_bar,
+        exp_avg_sq_fc1_bias,
+        fc1_bias,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size_1,
+        root_1,
+        small,
+    )
+    step_fc2_weight_new = step_fc2_weight + f(1)
+    step_3 = float64(step_fc2_weight_new)
+    correction1_2 = 1.0 - pow(beta1, step_3)
+    correction2_2 = 1.0 - pow(beta2, step_3)
+    step_size_2 = f(lr / correction1_2)
+    root_2 = f(sqrt(correction2_2))
+    adam(
+        exp_avg_fc2_weight_flat,
+        fc2_weight_bar_flat,
+        exp_avg_sq_fc2_weight_flat,
+        fc2_weight_flat,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size_2,
+        root_2,
+        small,
+    )
+    step_fc2_bias_new = step_fc2_bias + f(1)
+    step_4 = float64(step_fc2_bias_new)
+    correction1_3 = 1.0 - pow(beta1, step_4)
+    correction2_3 = 1.0 - pow(beta2, step_4)
+    step_size_3 = f(lr / correction1_3)
+    root_3 = f(sqrt(correction2_3))
+    adam(
+        exp_avg_fc2_bias,
+        fc2_bias_bar,
+        exp_avg_sq_fc2_bias,
+        fc2_bias,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size_3,
+        root_3,
+        small,
+    )
+    step_fc3_weight_new = step_fc3_weight + f(1)
+    step_5 = float64(step_fc3_weight_new)
+    correction1_4 = 1.0 - pow(beta1, step_5)
+    correction2_4 = 1.0 - pow(beta2, step_5)
+    step_size_4 = f(lr / correction1_4)
+    root_4 = f(sqrt(correction2_4))
+    adam(
+        exp_avg_fc3_weight_flat,
+        fc3_weight_bar_flat,
+        exp_avg_sq_fc3_weight_flat,
+        fc3_weight_flat,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size_4,
+        root_4,
+        small,
+    )
+    step_fc3_bias_new = step_fc3_bias + f(1)
+    step_6 = float64(step_fc3_bias_new)
+    correction1_5 = 1.0 - pow(beta1, step_6)
+    correction2_5 = 1.0 - pow(beta2, step_6)
+    step_size_5 = f(lr / correction1_5)
+    root_5 = f(sqrt(correction2_5))
+    adam(
+        exp_avg_fc3_bias,
+        fc3_bias_bar,
+        exp_avg_sq_fc3_bias,
+        fc3_bias,
+        fresh1,
+        decay2,
+        fresh2,
+        step_size_5,
+        root_5,
+        small,
+    )
+
+    # ---- results ---------------------------------------------------------------------
+    loss_at[0] = loss
+    offset_at[0] = offset_new
+    step_fc1_weight_at[0] = step_fc1_weight_new
+    step_fc1_bias_at[0] = step_fc1_bias_new
+    step_fc2_weight_at[0] = step_fc2_weight_new
+    step_fc2_bias_at[0] = step_fc2_bias_new
+    step_fc3_weight_at[0] = step_fc3_weight_new
+    step_fc3_bias_at[0] = step_fc3_bias_new
