@@ -104,10 +104,12 @@ def _slots(plan: Plan, naming: Naming) -> tuple[Slot, ...]:
 def _imports(writer: Writer, used: set[str]) -> None:
     """Write the imports and the constants that the text needs."""
     numbers = [n for n in NUMBERS if n in used]
-    if used & {"f", "INF", "NAN"}:
-        numbers.insert(0, "float32 as f")
+    single = bool(used & {"f", "INF", "NAN"})
+    if single:
+        writer.line("from numpy import float32 as f")
     if numbers:
         writer.line(f"from numpy import {', '.join(numbers)}")
+    if single or numbers:
         writer.line()
     runtime = sorted((used & RUNTIME) - NOT_RUNTIME)
     whole = f"from gradc.runtime.cpu import {', '.join(runtime)}"

@@ -27,6 +27,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         scale = zeros_like(input)
     else:
         uniform = rand_like(input)
-        kept = uniform >= p
-        scale = kept.to(input.dtype) / (1.0 - p)
+        mask = uniform >= p
+        scale = mask.to(input.dtype) / (1.0 - p)
     return input.mul_(scale) if inplace else input * scale

@@ -103,6 +103,9 @@ def _sources(node: Node) -> str:
     """Return what a value is recomputed from."""
     reads = (n.root.hint for n in walk(node, set()) if isinstance(n, Read))
     names = sorted({hint for hint in reads if hint})
+    below = walk(node, set())
+    if any(isinstance(n, Compute) and n.primitive.kind is Kind.RANDOM for n in below):
+        names.append("random bits")
     return f"recomputed from {', '.join(names)}" if names else "recomputed"
 
 

@@ -14,8 +14,9 @@ updates   fc1_weight [256, 64]   fc1_bias [256]   offset int64   fc2_weight [128
           exp_avg_sq_fc3_weight [10, 128]   step_fc3_bias float32
           exp_avg_fc3_bias [10]   exp_avg_sq_fc3_bias [10]
 keeps     h1: a matrix product reads it   h2: a matrix product reads it
-not kept  uniform: recomputed   kept: recomputed   scale: recomputed
-          uniform_1: recomputed   kept_1: recomputed   scale_1: recomputed
+not kept  uniform: recomputed from random bits   mask: recomputed from random bits
+          scale: recomputed from random bits   uniform_1: recomputed from random bits
+          mask_1: recomputed from random bits   scale_1: recomputed from random bits
           counted: recomputed from y
 """
 
@@ -48,8 +49,8 @@ def bias_relu_dropout(fc1, fc1_bias, h1, seed, offset):
     for i in range(fc1.shape[0]):
         for j in range(fc1.shape[1]):
             uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
-            kept = uniform >= f(0.3)
-            scale = f(kept) / f(0.7)
+            mask = uniform >= f(0.3)
+            scale = f(mask) / f(0.7)
             h1[i, j] = maximum(fc1[i, j] + fc1_bias[j], f(0)) * scale
 
 
@@ -59,8 +60,8 @@ def bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset):
     for i in range(fc2.shape[0]):
         for j in range(fc2.shape[1]):
             uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
-            kept = uniform >= f(0.3)
-            scale = f(kept) / f(0.7)
+            mask = uniform >= f(0.3)
+            scale = f(mask) / f(0.7)
             h2[i, j] = maximum(fc2[i, j] + fc2_bias[j], f(0)) * scale
 
 
@@ -118,8 +119,8 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
     for i in range(fc2.shape[0]):
         for j in range(fc2.shape[1]):
             uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
-            kept = uniform >= f(0.3)
-            scale = f(kept) / f(0.7)
+            mask = uniform >= f(0.3)
+            scale = f(mask) / f(0.7)
             fc2_bar_new = (
                 fc2_bar[i, j] * scale if fc2[i, j] + fc2_bias[j] > f(0) else f(0)
             )
@@ -136,8 +137,8 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
     for i in range(fc1.shape[0]):
         for j in range(fc1.shape[1]):
             uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
-            kept = uniform >= f(0.3)
-            scale = f(kept) / f(0.7)
+            mask = uniform >= f(0.3)
+            scale = f(mask) / f(0.7)
             fc1_bar_new = (
                 fc1_bar[i, j] * scale if fc1[i, j] + fc1_bias[j] > f(0) else f(0)
             )
