@@ -131,11 +131,11 @@ class Functions:
                 continue
             target = body.arrays[body.given.at[s.root, s.dims]]
             shared_by = body.given.arrays[body.given.at[s.root, s.dims]].values
-            over = ", in place" if len(shared_by) > 1 else ""
-            for first in shared_by[:1] if over else ():
-                news = (target, body.hint(s.root), f"{target}_new")
-                if body.hint(first) not in news and first not in self.naming.inputs:
-                    over += f" of {body.hint(first)}"
+            first, *others = shared_by
+            over = ", in place" if others else ""
+            news = (target, body.hint(s.root), f"{target}_new")
+            if others and body.hint(first) not in news and first not in self.naming.inputs:
+                over += f" of {body.hint(first)}"
             summed = "sum of " if s.fold == "sum" and s.clear else ""
             room = WIDTH - 6 - len(f"{target} = {summed}{over}")
             text = titles.maths(s.node, name, room) or titles.maths(s.node, short, room)

@@ -20,7 +20,8 @@ not kept  uniform: recomputed from random bits   mask: recomputed from random bi
           counted: recomputed from y
 """
 
-from numpy import float32 as f, float64
+from numpy import float32 as f
+from numpy import float64
 
 from gradc.runtime.cpu import (
     exp,
