@@ -91,6 +91,8 @@ ARITHMETIC: dict[type[ast.AST], Any] = {
     ast.Mult: operator.mul,
     ast.Div: _quotient,
     ast.Pow: sp.Pow,
+}
+LOGIC: dict[type[ast.AST], Any] = {
     ast.BitAnd: sp.And,
     ast.BitOr: sp.Or,
     ast.BitXor: sp.Xor,
@@ -145,31 +147,44 @@ def _read(node: ast.AST, text: str, names: dict[str, Any]) -> Any:
     def of(child: ast.AST) -> Any:
         return _read(child, text, names)
 
+    def number(child: ast.AST) -> Any:
+        value = of(child)
+        if isinstance(value, sp.Expr):
+            return value
+        raise ArgumentError(
+            f"expression {text!r}: {ast.unparse(child)!r} is bool, not a number",
+            hint="where(condition, 1, 0)",
+        )
+
     match node:
         case ast.Constant(value=bool() as truth):
             return sp.true if truth else sp.false
-        case ast.Constant(value=int() | float() as number):
-            return literal(number)
+        case ast.Constant(value=int() | float() as constant):
+            return literal(constant)
         case ast.Name(id=name) if name in names:
             return names[name]
         case ast.Name(id="pi"):
             return sp.pi
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -of(operand)
+            return -number(operand)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return of(operand)
+            return number(operand)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return sp.Not(of(operand))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in LOGIC:
+            return LOGIC[type(op)](of(left), of(right))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
-            return ARITHMETIC[type(op)](of(left), of(right))
+            return ARITHMETIC[type(op)](number(left), number(right))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in PRIMITIVE:
-            return function(PRIMITIVE[type(op)])(of(left), of(right))
+            return function(PRIMITIVE[type(op)])(number(left), number(right))
         case ast.BoolOp(op=op, values=values):
-            return ARITHMETIC[type(op)](*(of(v) for v in values))
+            return LOGIC[type(op)](*(of(v) for v in values))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in RELATIONS:
             return RELATIONS[type(op)](of(left), of(right))
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-            return _callable(name, len(arguments), text)(*(of(a) for a in arguments))
+            build = _callable(name, len(arguments), text)
+            native = name in NATIVE or name in ONE or name in TWO
+            return build(*((number if native else of)(a) for a in arguments))
         case _:
             raise ArgumentError(
                 f"expression {text!r}: can't use {ast.unparse(node)!r}",

@@ -94,8 +94,10 @@ class Formula:
 def elementwise(name: str, expression: Any, operands: Sequence[Any] | None = None) -> Elementwise:
     """Add an elementwise operation that is given by one expression.
 
-    SymPy rewrites the expression in numerically stable functions and differentiates it. Eager
-    values, forward and reverse mode of any order and generated code all follow from it.
+    SymPy differentiates the expression, having put stable functions where it knows them:
+    log(1 + e^u) -> softplus(u), 1 / (1 + e^-u) -> sigmoid(u), log(1 + u) -> log1p(u),
+    e^u - 1 -> expm1(u), 1 - erf(u) -> erfc(u). Eager values, forward and reverse mode of any
+    order and generated code all follow from it.
 
     Args:
         name: of the operation, a Python identifier that no primitive has.

@@ -37,6 +37,11 @@ ONE = {
     "user_sqrt": (sp.sqrt(U), torch.sqrt, [0.0, -0.0, 0.3, 4.0, -1.0, INF, NAN]),
     "user_reciprocal": ("1 / x", torch.reciprocal, [*SMOOTH, 0.0, -0.0, INF, -INF, NAN]),
     "user_expm1": ("exp(x) - 1", torch.expm1, [*SMOOTH, 1e-20, 0.0, INF, -INF, NAN]),
+    "user_xlogx": (
+        "where(x == 0, 0, x * log(x))",
+        lambda x: torch.where(x == 0, 0, torch.special.xlogy(x, x)),
+        [0.5, 2.0, -1.0, NAN],
+    ),
     "user_erfc": (1 - sp.erf(U), torch.erfc, [*SMOOTH, 10.0, 0.0, INF, -INF, NAN]),
 }
 TWO = {
@@ -107,6 +112,30 @@ def test_compiled_code_gives_what_eager_code_gives(name):
     got = step(gradc.tensor(x), gradc.tensor(by))
     np.testing.assert_allclose(got[0].numpy(), y.detach().numpy(), rtol=1e-13)
     np.testing.assert_allclose(got[1].numpy(), leaf.grad.numpy(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_two_operands_compiled(name):
+    function = elementwise(name, TWO[name][0], ("x", "y"))
+
+    @gradc.compile
+    def step(x, y):
+        x, y = x.detach().requires_grad_(), y.detach().requires_grad_()
+        z = function(x, y)
+        z.sum().backward()
+        return z.detach(), x.grad, y.grad
+
+    arrays = [PAIRS[:, 0].copy(), PAIRS[:, 1].copy()]
+    expected = values_and_gradients(function, gradc, arrays)
+    for g, e in zip(step(*map(gradc.tensor, arrays)), expected, strict=True):
+        np.testing.assert_allclose(g.numpy(), e, rtol=1e-13)
+
+
+def test_a_branch_that_is_not_taken_leaks_no_nan():
+    xlogx = elementwise("user_xlogx", "where(x == 0, 0, x * log(x))")
+    x = gradc.tensor([0.0, 1.0], requires_grad=True)
+    xlogx(x).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("name", ["user_silu", "user_softplus", "user_logistic", "user_square"])
@@ -224,6 +253,12 @@ DEFINITIONS = [
                                   "operand"),
     (("user_bad", "sum(x)"), "expression 'sum(x)': unknown function 'sum'"),
     (("user_bad", "x[0]"), "expression 'x[0]': can't use 'x[0]'"),
+    (("user_bad", "x + True"), "expression 'x + True': 'True' is bool, not a number"),
+    (("user_bad", "2 * (x > 0)"), "expression '2 * (x > 0)': 'x > 0' is bool, not a number"),
+    (("user_bad", "exp(x > 0)"), "expression 'exp(x > 0)': 'x > 0' is bool, not a number"),
+    (("user_bad", "-(x > 0)"), "expression '-(x > 0)': 'x > 0' is bool, not a number"),
+    (("user_bad", "where(x, 1, 2)"), "where: the condition must be bool, got float64[2]"),
+    (("user_bad", "x and y"), "elementwise: user_bad: 'x & y' is bool, not a number"),
     (("user_bad", "x +"), "expression 'x +': not a Python expression: invalid syntax"),
     (("user_bad", sp.Sum(U, (U, 0, 3))), "elementwise: user_bad has no operands"),
     (("user_bad", "x", "x"), "elementwise: user_bad: operands must be a tuple of names, got 'x'"),
