@@ -13,7 +13,7 @@ from gradc.ir.graph import Equation, Graph, Role, Section, Value
 from gradc.ir.primitive import Kind
 
 CHEAP = (Kind.MOVEMENT, Kind.CREATION, Kind.RANDOM, Kind.ELEMENTWISE)
-LONGEST = 6  # operations in a row that are computed again
+LONGEST = 10  # operations in a row that are computed again
 
 
 @dataclass(frozen=True, slots=True)
