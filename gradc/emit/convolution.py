@@ -14,6 +14,7 @@ from gradc.schedule.convolutions import Convolution, Seen
 from gradc.schedule.tiles import Tiles
 
 Loop = tuple[str, str]  # the variable, and what it runs over
+Ranges = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +81,30 @@ def _sum(left: str, right: str) -> str:
 
 
 def convolution_kernel(
-    name: str, work: Convolution, dtype: DType, tiles: Tiles | None, used: set[str]
+    name: str, work: Convolution, dtype: DType, tiles: Tiles | None, used: set[str], rows: str = ""
 ) -> str:
-    """Return the kernel's text, arguments x, w and y in the order that memory has them."""
+    """Return the kernel's text, arguments x, w and y in the order that memory has them.
+
+    With `rows` it takes the samples n that it is to compute, or to sum over.
+    """
     writer = Writer()
     axes = ",".join(":" * (len(work.window) + 2 + work.grouped))
-    writer.quote("@kernel", ", ".join([f"{CODES[dtype]}[{axes}]"] * 3))
+    mine = [rows] if rows else []
+    writer.quote("@kernel", ", ".join([*[f"{CODES[dtype]}[{axes}]"] * 3, *mine]))
     text = Text(work, {})
     x, w, y = arrays(work)
-    with writer.block(f"def {name}({x}, {w}, {y}):"):
+    ranges = _ranges(work)
+    ranges["n"] = rows or ranges["n"]
+    with writer.block(f"def {name}({', '.join((x, w, y, *mine))}):"):
         summed = sorted((work.inner_name, *work.window_names), key="nijkpqrc".index)
         writer.line(f"# {y}[{text.y}] = sum over {', '.join(summed)} of")
         writer.line(f"#     {x}[{text.x}] * {w}[{text.w}]")
         if tiles is None:
-            _plain(writer, work, dtype, used)
+            _plain(writer, work, dtype, used, ranges)
         elif work.sums_samples:
-            _weights(writer, work, dtype, tiles, used)
+            _weights(writer, work, dtype, tiles, used, ranges)
         else:
-            _places(writer, work, dtype, tiles, used)
+            _places(writer, work, dtype, tiles, used, ranges)
     return str(writer)
 
 
@@ -106,7 +113,7 @@ def arrays(work: Convolution) -> tuple[str, str, str]:
     return ("x", "y_bar", "w_bar") if work.sums_samples else ("x", "w", "y")
 
 
-def _ranges(work: Convolution) -> dict[str, str]:
+def _ranges(work: Convolution) -> Ranges:
     """Return what each axis runs over."""
     sizes = {
         work.sample_name: work.samples,
@@ -119,9 +126,9 @@ def _ranges(work: Convolution) -> dict[str, str]:
     return {name: f"range({size})" for name, size in sizes.items()}
 
 
-def _plain(writer: Writer, work: Convolution, dtype: DType, used: set[str]) -> None:
+def _plain(writer: Writer, work: Convolution, dtype: DType, used: set[str], ranges: Ranges) -> None:
     """Write loops that add one product at a time; the innermost one becomes vector code."""
-    text, ranges = Text(work, {}), _ranges(work)
+    text = Text(work, {})
     x, w, y = arrays(work)
     group = ("g",) if work.grouped else ()
     outside = (work.sample_name, *work.places_names)
@@ -143,19 +150,24 @@ def _plain(writer: Writer, work: Convolution, dtype: DType, used: set[str]) -> N
     writer.line(f"{y}[{text.y}] += {factor} * {w}[{text.w}]")
 
 
-def _places(writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]) -> None:
+def _places(
+    writer: Writer,
+    work: Convolution,
+    dtype: DType,
+    tiles: Tiles,
+    used: set[str],
+    ranges: Ranges,
+) -> None:
     """Write loops over tiles of places and channels; a last tile that would stick out overlaps."""
-    ranges = _ranges(work)
     x, w, y = arrays(work)
     at: dict[str, str] = {}
     lines: dict[str, str] = {}
     for axis, cut in tiles.cuts.items():
         if cut.size == cut.extent:
             at[axis] = "0"
-        elif cut.extent % cut.size == 0:
-            ranges[axis] = f"range(0, {cut.extent}, {cut.size})"
-        else:
-            ranges[axis] = f"range(0, {cut.extent}, {cut.size})"
+            continue
+        ranges[axis] = f"range(0, {cut.extent}, {cut.size})"
+        if cut.extent % cut.size:
             lines[axis] = f"{axis} = min({axis}_, {cut.extent - cut.size})"
     text = Text(work, at)
     tile = _tile(dtype, [cut.size for cut in tiles.rows], tiles.lanes.size, used)
@@ -175,9 +187,15 @@ def _places(writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used:
     writer.line(f"store_tile(tile, {y}, ({text.y}), y_step)")
 
 
-def _weights(writer: Writer, work: Convolution, dtype: DType, tiles: Tiles, used: set[str]) -> None:
+def _weights(
+    writer: Writer,
+    work: Convolution,
+    dtype: DType,
+    tiles: Tiles,
+    used: set[str],
+    ranges: Ranges,
+) -> None:
     """Write loops that add what each sample gives, while its part of x and y_bar is in cache."""
-    ranges = _ranges(work)
     x, w, y = arrays(work)
     _steps(writer, Text(work, {}), tiles)
     depth = writer.depth

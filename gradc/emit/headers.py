@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Equation, Section, Value
+from gradc.schedule.convolutions import Convolution
 from gradc.schedule.plan import Kernel, Plan, Product
 from gradc.schedule.products import Matrix
 
@@ -54,7 +55,7 @@ class Headers:
         new = {line: e for line, e in lines.items() if line not in self.told}
         written: set[tuple[str, str]] = set()
         for (section, statement, place), equation in lines.items():
-            product = isinstance(kernel.work, Product)
+            product = isinstance(kernel.work, Product | Convolution)
             rule = self._rule(equation, kernel) if section is Section.BACKWARD else ""
             text = f"{statement}    {rule}" if rule else statement
             if (section, statement, place) in new and (text, place) not in written:
@@ -87,6 +88,8 @@ class Headers:
         (value, *_) = equation.outputs
         if isinstance(kernel.work, Product):
             return self._product(kernel.work, value)
+        if isinstance(kernel.work, Convolution):
+            return self._convolution(kernel.work, value) if value in kernel.values else ""
         primal, origin = value.adjoint_of, equation.origin
         if not equation.rule or primal is None or origin is None or not primal.name:
             return ""
@@ -109,6 +112,12 @@ class Headers:
             for m in (product.left, product.right)
         ]
         return f"{self.name(value)} = {' @ '.join(sides)}"
+
+    def _convolution(self, work: Convolution, value: Value) -> str:
+        """Return a convolution as it is computed, `w_bar = conv(x, y_bar)`."""
+        homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
+        sides = ", ".join(self.name(home.value) for home in homes if home is not None)
+        return f"{self.name(value)} = conv({sides})"
 
     def _matrix(self, matrix: Matrix) -> str:
         home = self.plan.program.home(matrix.value)

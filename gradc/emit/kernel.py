@@ -32,7 +32,7 @@ from gradc.schedule.loops import (
 )
 from gradc.schedule.nest import Nest
 
-AXES = ("i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t")
+AXES = ("i", "j", "k", "m", "n", "o", "p", "q", "r", "s", "t", "u")
 UPDATES = {"sum": "+=", "prod": "*=", "any": "|=", "all": "&="}
 
 

@@ -6,6 +6,7 @@ import re
 
 from gradc.emit.namer import Namer, Values
 from gradc.ir.graph import Role, Value
+from gradc.ir.primitive import Kind
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Plan
 from gradc.schedule.roots import squeeze
@@ -43,6 +44,7 @@ class Naming:
         program = self.plan.program
         for value in program.graph.inputs:
             self.names[value] = self.namer(self.values.hint(value))
+        self._name_unordered()
         computed = [v for e in program.graph.equations for v in e.outputs]
         for value in computed:
             if value.name and value in program.roots:
@@ -52,6 +54,18 @@ class Naming:
                 self.scalars.update(kernel.work.arguments)
                 for row, of in kernel.work.scratch.items():
                     self.values.hints[row] = f"{self.values.hint(of)}_row" if of else "row"
+
+    def _name_unordered(self) -> None:
+        """Let convolutions whose results are named once in another order have that name too."""
+        known, meant = self.plan.program.known, dict[Value, str]()
+        for e in reversed(self.plan.program.graph.equations):
+            name = e.outputs[0].hint or meant.get(e.outputs[0], "")
+            if not name or e.primitive.kind is not Kind.MOVEMENT or e.inputs[0].hint:
+                continue
+            meant[e.inputs[0]] = name
+            made = known.get(e.inputs[0])
+            if made is not None and made.primitive.name == "conv":
+                self.values.hints[e.inputs[0]] = name
 
     def name(self, value: Value) -> str:
         """Return the name of a value in the step."""

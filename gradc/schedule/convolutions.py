@@ -50,6 +50,11 @@ class Convolution:
     dilation: Axes
 
     @property
+    def batch(self) -> int:
+        """Number of samples n: of places, or of terms where it is a weight's gradient."""
+        return self.inner if self.sums_samples else self.samples
+
+    @property
     def grouped(self) -> bool:
         """Whether there is more than one group."""
         return self.groups > 1

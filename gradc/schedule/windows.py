@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.ir.graph import Equation, Graph, Value
+from gradc.passes.dead import dead
 from gradc.passes.rewrite import Rewriter, full, rewrite
 from gradc.primitives.window import taps
 from gradc.schedule.tiled import Groups, join_late
@@ -42,7 +43,9 @@ def expand_windows(graph: Graph) -> tuple[Graph, dict[Value, str]]:
         make = RULES.get(e.primitive.name)
         return make(b, e) if make is not None else None
 
-    return join_late(rewrite(graph, rule), joined), kept
+    expanded = dead(join_late(rewrite(graph, rule), joined))
+    left = {v for e in expanded.equations for v in e.outputs}
+    return expanded, {v: reason for v, reason in kept.items() if v in left}
 
 
 def _elements(b: Rewriter, e: Equation, count: Shape) -> list[Value]:

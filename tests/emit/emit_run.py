@@ -9,10 +9,13 @@ from gradc.emit.cpu import emit
 from gradc.ir.evaluate import evaluate
 from gradc.passes.pipeline import optimise
 from gradc.schedule.make import schedule
+from gradc.schedule.registers import Registers
+
+REGISTERS = Registers(32, 64)  # the same text on every processor
 
 
 def compile_text(graph):
-    plan = schedule(optimise(graph))
+    plan = schedule(optimise(graph), REGISTERS)
     return plan, emit(plan)
 
 

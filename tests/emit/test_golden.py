@@ -1,10 +1,11 @@
-"""Golden files: the generated text of three programs, which are also run, compiled."""
+"""Golden files: the generated text of four programs, which are also run, compiled."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import emit_convolution
 import emit_programs
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ PROGRAMS = {
     "neuron": emit_programs.neuron,
     "softmax_cross_entropy": emit_programs.softmax_cross_entropy,
     "mlp_step": emit_programs.mlp_step,
+    "cnn": emit_convolution.cnn,
 }
 
 
