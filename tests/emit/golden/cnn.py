@@ -46,9 +46,9 @@ def copy_1(W, W_1):
 
 
 @kernel("f32[:,:,:,:], f32[:], f32[:,:,:,:], i32[:,:,:,:], f32[:]")
-def bias_relu_isnan_sum(z, b, h, h_1, L):
-    # h = h_2 where h_10, else h_9
-    # h_1 = 3 where h_10, else (2 where h_8, else (1 where h_6, else 0))
+def bias_relu_isnan_sum(z, b, h, index, L):
+    # h = h_1 where flag_2, else h_6
+    # index = 3 where flag_2, else (2 where flag_1, else (1 where flag, else 0))
     running = f(0)
     for i in range(z.shape[0]):
         for j in range(h.shape[1]):
@@ -57,43 +57,42 @@ def bias_relu_isnan_sum(z, b, h, h_1, L):
                 for m in range(z.shape[3]):
                     b_1 = b[m]
                     z_1 = z[i, 2 * j + 1, 2 * k + 1, m] + b_1
-                    h_2 = maximum(z_1, f(0))
+                    h_1 = maximum(z_1, f(0))
                     z_2 = z[i, 2 * j + 1, 2 * k, m] + b_1
-                    h_3 = maximum(z_2, f(0))
+                    h_2 = maximum(z_2, f(0))
                     z_3 = z[i, 2 * j, 2 * k + 1, m] + b_1
-                    h_4 = maximum(z_3, f(0))
+                    h_3 = maximum(z_3, f(0))
                     z_4 = z[i, 2 * j, 2 * k, m] + b_1
-                    h_5 = maximum(z_4, f(0))
-                    h_6 = (h_4 > h_5) | isnan(h_4)
-                    h_7 = h_4 if h_6 else h_5
-                    h_8 = (h_3 > h_7) | isnan(h_3)
-                    h_9 = h_3 if h_8 else h_7
-                    h_10 = (h_2 > h_9) | isnan(h_2)
-                    h_11 = h_2 if h_10 else h_9
-                    part += h_11 * h_11
-                    h[i, j, k, m] = h_11
-                    h_12 = int32(2) if h_8 else (int32(1) if h_6 else int32(0))
-                    h_1[i, j, k, m] = int32(3) if h_10 else h_12
+                    h_4 = maximum(z_4, f(0))
+                    flag = (h_3 > h_4) | isnan(h_3)
+                    h_5 = h_3 if flag else h_4
+                    flag_1 = (h_2 > h_5) | isnan(h_2)
+                    h_6 = h_2 if flag_1 else h_5
+                    flag_2 = (h_1 > h_6) | isnan(h_1)
+                    h_7 = h_1 if flag_2 else h_6
+                    part += h_7 * h_7
+                    h[i, j, k, m] = h_7
+                    index_1 = int32(2) if flag_1 else (int32(1) if flag else int32(0))
+                    index[i, j, k, m] = int32(3) if flag_2 else index_1
                 running += part
     L[0] = running
 
 
 @kernel("f32[:,:,:,:,:], f32[:], i32[:,:,:], f32[:,:,:], f32[:]")
-def relu_bar(z_bar, b, h_1, h, b_bar):
-    # z_bar = (h_bar where (h_1 == t_1), else 0) where (z + b > 0), else 0, in place
-    # b_bar = sum of (h_bar where (h_1 == t_1), else 0) where (z + b > 0), else 0
+def relu_bar(z_bar, b, index, h, b_bar):
+    # b_bar = sum of (h_bar where index == index_2, else 0) where z + b > 0, else 0
     for n in range(b_bar.shape[0]):
         b_bar[n] = f(0)
     for i in range(z_bar.shape[0]):
         for j in range(z_bar.shape[1]):
-            t = int32(int32(j) * int32(2))
+            index_1 = int32(int32(j) * int32(2))
             for k in range(z_bar.shape[2]):
                 for m in range(z_bar.shape[3]):
-                    t_1 = int32(int32(m) + t)
+                    index_2 = int32(int32(m) + index_1)
                     for n in range(z_bar.shape[4]):
                         h_bar = h[i, k, n] * f(2)
-                        t_2 = h_bar if h_1[i, k, n] == t_1 else f(0)
-                        z_bar_new = t_2 if z_bar[i, j, k, m, n] + b[n] > f(0) else f(0)
+                        t = h_bar if index[i, k, n] == index_2 else f(0)
+                        z_bar_new = t if z_bar[i, j, k, m, n] + b[n] > f(0) else f(0)
                         z_bar[i, j, k, m, n] = z_bar_new
                         b_bar[n] += z_bar_new
 
@@ -226,8 +225,8 @@ def loss_and_gradients(buffers):
     h_blocks = view_f32(buffers, 2, 12352, (8, 4, 16))
     W_2 = view_f32(buffers, 2, 12352, (3, 3, 16, 3))
     z_bar_1 = view_f32(buffers, 2, 14080, (2, 10, 10, 16))
-    h_1 = view_i32(buffers, 2, 14400, (2, 4, 4, 16))
-    h_1_blocks = view_i32(buffers, 2, 14400, (8, 4, 16))
+    index = view_i32(buffers, 2, 14400, (2, 4, 4, 16))
+    index_blocks = view_i32(buffers, 2, 14400, (8, 4, 16))
 
     # ---- forward ---------------------------------------------------------------------
     # z = conv2d(x, W, b, padding=1)                                            cnn.py:2
@@ -236,13 +235,13 @@ def loss_and_gradients(buffers):
     conv_3x3(x_1, W_1, z)
     # h = max_pool2d(relu(z), 2)                                                cnn.py:3
     # L = (h * h).sum()                                                         cnn.py:4
-    bias_relu_isnan_sum(z, b, h, h_1, L_at)
+    bias_relu_isnan_sum(z, b, h, index, L_at)
 
     # ---- backward --------------------------------------------------------------------
     # L = (h * h).sum()                                                         cnn.py:4
     # h = max_pool2d(relu(z), 2)                                                cnn.py:3
     # z = conv2d(x, W, b, padding=1)                                            cnn.py:2
-    relu_bar(z_bar_blocks, b, h_1_blocks, h_blocks, b_bar)
+    relu_bar(z_bar_blocks, b, index_blocks, h_blocks, b_bar)
     copy_2(W_1, W_2)
     # W_bar = conv(x_1, z_bar)
     conv_weights(x_1, z_bar_blocks_1, W_bar)
