@@ -33,6 +33,8 @@ def __getattr__(name: str) -> Any:
     """Import a room or a name when it is first asked for."""
     if name in HOMES:
         return getattr(importlib.import_module(HOMES[name]), name)
+    if name == "scan":
+        return importlib.import_module("gradc.functional.scan").scan
     if name in ROOMS:
         return importlib.import_module(f"gradc.{name}")
     raise AttributeError(f"module 'gradc' has no attribute {name!r}")

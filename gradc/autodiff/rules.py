@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from gradc.autodiff.elementwise import names_used, product
 from gradc.errors import GradientError
 from gradc.ir.builder import Builder
-from gradc.ir.derivative import Bilinear, Derivative, Linear, Partials, Selection, Weighted, Zero
+from gradc.ir.derivative import (
+    Bilinear,
+    Derivative,
+    Linear,
+    Looped,
+    Partials,
+    Selection,
+    Weighted,
+    Zero,
+)
 from gradc.ir.primitive import Primitive
 from gradc.primitives.reduction import spread
 
 Operands = tuple[Any, ...]
 Params = dict[str, Any]
+EVERY = range(sys.maxsize)
 
 
 def fact(primitive: Primitive) -> Derivative:
@@ -55,6 +66,11 @@ def vjp_rule(
         One adjoint per input; None where it is zero or not needed.
     """
     rule, none = fact(primitive), [None] * len(inputs)
+    if isinstance(rule, Looped):
+        # the derivative of a loop is found by walking its body with the rules of this file
+        from gradc.autodiff.loop_reverse import loop_vjp
+
+        return loop_vjp(b, params, inputs, outputs, cotangents, needed)
     ct = cotangents[0]
     if ct is None or isinstance(rule, Zero):
         return list(none)
@@ -97,6 +113,10 @@ def jvp_rule(
     rule, none = fact(primitive), [None] * len(outputs)
     if isinstance(rule, Zero) or all(t is None for t in tangents):
         return list(none)
+    if isinstance(rule, Looped):
+        from gradc.autodiff.loop_forward import loop_jvp
+
+        return loop_jvp(b, params, inputs, outputs, tangents)
     match rule:
         case Partials():
             terms = [
@@ -130,9 +150,11 @@ def jvp_rule(
             return [b.op("gather", x_dot, outputs[1], axis=rule.axis(params)), None]
 
 
-def residuals(primitive: Primitive) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def residuals(primitive: Primitive) -> tuple[Sequence[int], Sequence[int]]:
     """Return (positions of inputs, positions of outputs) whose values the rules read."""
     match primitive.derivative:
+        case Looped():
+            return EVERY, ()
         case Partials() as rule:
             used = names_used(rule)
             inputs = tuple(i for i, name in enumerate(rule.operands) if name in used)

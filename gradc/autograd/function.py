@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from gradc.errors import ArgumentError, GradientError, InplaceError
+from gradc.errors import ArgumentError, GradientError, InplaceError, UnsupportedError
 from gradc.ir.builder import Builder
 from gradc.ir.primitive import lookup
 from gradc.tensor.copying import detach
@@ -110,6 +110,12 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record that backward belongs to it."""
+        if STATE.trace is not None and STATE.trace.by_rules:
+            raise UnsupportedError(
+                f"{cls.__name__}: a Function with a backward of its own can't run inside the body "
+                "of gradc.scan",
+                hint="write the body with operations that have derivatives, or use a Python loop",
+            )
         ctx = Context()
         edges = tuple([edge_of(resolve(a)) if is_tensor(a) else None for a in args])
         recorded = STATE.grad and any(edges)

@@ -9,6 +9,7 @@ from gradc.emit import describe
 from gradc.emit.functions import Functions
 from gradc.emit.namer import RUNTIME
 from gradc.emit.naming import Naming
+from gradc.emit.repeat import parts
 from gradc.emit.step import StepWriter
 from gradc.emit.writer import WIDTH, Writer
 from gradc.ir.graph import Value
@@ -66,9 +67,10 @@ def emit(plan: Plan) -> Emitted:
         The text, what each slot of the table of addresses holds, and the size of the arena.
     """
     naming = Naming(plan)
+    loops = parts(plan, naming)
     functions = Functions(plan, naming)
     kernels = functions.texts()
-    writer = StepWriter(plan, naming, functions)
+    writer = StepWriter(plan, naming, functions, loops.names)
     step = writer.text()
     top = Writer()
     for line in describe.docstring(plan, naming.name):
@@ -76,7 +78,7 @@ def emit(plan: Plan) -> Emitted:
     top.line()
     _imports(top, naming.used)
     own = (*writer.convolutions.values(), *writer.sorts.values())
-    texts = [*map(str, kernels), *(text for _, text in own), str(step)]
+    texts = [*map(str, kernels), *(text for _, text in own), *loops.texts, str(step)]
     source = str(top) + "".join(f"\n\n{text}" for text in texts)
     slots = _slots(plan, naming)
     return Emitted(source, slots, plan.memory.arena_bytes, _names(plan, naming), writer.calls)

@@ -34,7 +34,8 @@ WORDS = {
 }
 RUNTIME = frozenset(
     """
-    kernel step view_f32 view_f64 view_i32 view_i64 view_u8 view_b1 matmul matmul_t t_matmul
+    kernel step loop_body
+    view_f32 view_f64 view_i32 view_i64 view_u8 view_b1 matmul matmul_t t_matmul
     t_matmul_t matmul_add matmul_t_add t_matmul_add t_matmul_t_add batch_matmul batch_matmul_t
     batch_t_matmul batch_t_matmul_t exp expm1 log log1p sin cos tan asin acos atan atan2 sinh
     cosh tanh asinh acosh atanh sigmoid softplus erf erfc sqrt rsqrt pow floor ceil trunc

@@ -26,14 +26,15 @@ class Naming:
         scalars: values of one element that live in variables of the step.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, around: Naming | None = None) -> None:
+        """Name what a plan needs; `around` is the naming of the plan that its loop is in."""
         self.plan = plan
         self.values = Values(plan.program.graph)
-        self.namer = Namer()
+        self.namer = Namer() if around is None else around.namer
         self.step = self.namer(plan.name)
         self.names: dict[Value, str] = {}
         self.views: dict[tuple[Value, Dims], str] = {}
-        self.used: set[str] = {"step"}
+        self.used: set[str] = {"step"} if around is None else around.used
         self.scalars: set[Value] = set()
         self.inputs = set(plan.program.graph.inputs)
         self.replaced = {new: old for old, new in plan.program.graph.updates}

@@ -19,7 +19,7 @@ from gradc.schedule.arena import FIRST_SLOT, Place
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Plan, Product, Sort
+from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
 from gradc.schedule.products import Matrix
 from gradc.schedule.tiles import tiles
 
@@ -35,7 +35,17 @@ class StepWriter:
         convolutions: name and text of each convolution that it calls.
     """
 
-    def __init__(self, plan: Plan, naming: Naming, functions: Functions) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        naming: Naming,
+        functions: Functions,
+        loops: dict[Kernel, tuple[str, str]],
+        times: tuple[str, ...] = (),
+    ) -> None:
+        """Write the step of a plan; `times` are the steps of the loops that it is the body of."""
+        self.loops = loops
+        self.times = times
         self.plan = plan
         self.naming = naming
         self.functions = functions
@@ -55,14 +65,17 @@ class StepWriter:
             # numbers that a fused kernel needs early stay with it: no way back to a section
             if section is None or ORDER.index(kernel.section) > ORDER.index(section):
                 section = kernel.section
-                if body.lines:
-                    body.line()
-                body.rule(section.value)
+                if not self.times:
+                    if body.lines:
+                        body.line()
+                    body.rule(section.value)
             headers.write(body, kernel)
             self._run(kernel, body, late, results)
         writer = Writer()
-        writer.line("@step")
-        with writer.block(f"def {self.naming.step}(buffers):"):
+        decorator = "loop_body" if self.times else "step"
+        self.naming.used.add(decorator)
+        writer.line(f"@{decorator}")
+        with writer.block(f"def {self.naming.step}({', '.join(('buffers', *self.times))}):"):
             writer.line(f'"""{describe.returns(self.plan, self.naming.name)}"""')
             self._write_views(writer)
         if not body.lines:
@@ -100,6 +113,8 @@ class StepWriter:
                 self._convolve(kernel, kernel.work, body)
             case Sort():
                 self._sort(kernel, kernel.work, body)
+            case Repeat():
+                self._repeat(kernel, kernel.work, body)
         if not kernel.is_scalar:
             for value in kernel.values:
                 if value in self.naming.scalars and value in self.places:
@@ -191,6 +206,14 @@ class StepWriter:
         scratch = self.naming.view(sort.scratch, (sort.columns,))
         body.call(self.sorts[key][0], [*views, scratch])
 
+    def _repeat(self, kernel: Kernel, repeat: Repeat, body: Writer) -> None:
+        function, time = self.loops[kernel]
+        self.calls[kernel] = function
+        length = repeat.span.loop.length
+        steps = f"{length - 1}, -1, -1" if repeat.span.loop.reverse else str(length)
+        with body.block(f"for {time} in range({steps}):"):
+            body.call(function, ["buffers", *self.times, time])
+
     def _write_views(self, writer: Writer) -> None:
         """Write the views and the numbers that the step reads, grouped by what they are."""
         graph = self.plan.program.graph
@@ -201,11 +224,9 @@ class StepWriter:
         for (value, dims), name in order:
             life = self.plan.memory.ranges.get(value)  # only successors share a line
             chains.setdefault((self.places[value], dims, value.dtype, life), []).append(name)
-        first_output = FIRST_SLOT + len(graph.inputs)
+        kinds = self._kinds()
         for (place, dims, dtype, _), names in chains.items():
-            kind = "inputs" if FIRST_SLOT <= place.slot < first_output else "outputs"
-            kind = "temporaries" if place.slot < FIRST_SLOT else kind
-            groups[kind].append(
+            groups[kinds.get(place, "temporaries")].append(
                 (" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype))
             )
         for value in numbers:
@@ -219,6 +240,13 @@ class StepWriter:
         if any(groups.values()):
             writer.line()
 
+    def _kinds(self) -> dict[Place, str]:
+        """Return which places belong to inputs or outputs."""
+        graph, home = self.plan.program.graph, self.plan.program.home
+        outputs = [r.value for v in graph.outputs if (r := home(v)) is not None]
+        kinds = {self.places[v]: "outputs" for v in outputs}
+        return kinds | {self.places[v]: "inputs" for v in graph.inputs}
+
     def _order(self, value: Value) -> tuple[int, int]:
         place = self.places[value]
         return (place.slot if place.slot >= FIRST_SLOT else 10**9, place.offset)
@@ -227,4 +255,8 @@ class StepWriter:
         view = f"view_{CODES[dtype]}"
         self.naming.used.add(view)
         shape = ", ".join(map(str, dims or (1,))) + ("," if len(dims) < 2 else "")
-        return f"{view}(buffers, {place.slot}, {place.offset}, ({shape}))"
+        terms = [f"{n} * {t}" for n, t in zip(place.steps, self.times, strict=True) if n]
+        if place.offset or not terms:
+            terms.insert(0, str(place.offset))
+        offset = " + ".join(terms)
+        return f"{view}(buffers, {place.slot}, {offset}, ({shape}))"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradc.functional.linear import linear
-from gradc.tensor import Tensor, stack
+from gradc.functional.scan import scan
+from gradc.tensor import Tensor
 
 State = tuple[Tensor, ...]
 StepRule = Callable[[Tensor, State, "Recurrence"], State]
@@ -95,9 +96,11 @@ def sweep(
     Returns:
         The hidden states `[time, batch, size]`, and the state after the last step.
     """
-    times = range(int(gates.shape[0]))
-    outputs: dict[int, Tensor] = {}
-    for t in reversed(times) if reverse else times:
-        state = step(gates[t], state, by)
-        outputs[t] = state[0]
-    return stack([outputs[t] for t in times]), state
+
+    def body(state: State, gates: Tensor) -> tuple[State, Tensor]:
+        after = step(gates, state, by)
+        return after, after[0]
+
+    body.__name__ = step.__name__
+    last, outputs = scan(body, state, gates, reverse=reverse)
+    return outputs, last

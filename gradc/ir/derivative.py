@@ -84,8 +84,13 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Looped:
+    """A loop: its derivative is a loop over the derivative of its body."""
+
+
+@dataclass(frozen=True, slots=True)
 class Zero:
     """The derivative is zero, and that is declared (integers, comparisons, stop_gradient)."""
 
 
-Derivative = Partials | Linear | Bilinear | Weighted | Selection | Zero
+Derivative = Partials | Linear | Bilinear | Weighted | Selection | Looped | Zero

@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     WINDOW = "window"  # out[i] from x[stride i + dilation k], k over a window; for pooling
     SORT = "sort"
     RANDOM = "random"
+    CONTROL = "control"  # runs a graph of its own, once per step
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ def verify(graph: Graph, after: str = "trace") -> Graph:
             if value not in defined:
                 raise VerifyError(f"after {after}: {where} uses a value before it is defined")
         _check_types(equation, where, after)
+        for inner in equation.params.values():
+            if isinstance(inner, Graph):
+                verify(inner, after)
         for value in equation.outputs:
             _define(value, defined, where, after)
     for value in graph.results():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.ir.graph import Equation, Graph, Value
+from gradc.ir.primitive import Kind
 from gradc.passes.rewrite import Rewriter, rewrite
 
 Key = tuple[Any, ...]
@@ -15,6 +16,8 @@ def cse(graph: Graph) -> Graph:
     first: dict[Key, tuple[Value, ...]] = {}
 
     def rule(b: Rewriter, e: Equation) -> Value | None:
+        if e.primitive.kind is Kind.CONTROL:  # a body has no key to compare it by
+            return None
         known = first.setdefault(_key(e), e.outputs)
         if known is e.outputs:
             return None

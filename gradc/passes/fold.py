@@ -21,6 +21,8 @@ def fold(graph: Graph) -> Graph:
 def _fold(b: Rewriter, e: Equation) -> Value | None:
     if e.primitive.name == "full":
         return None
+    if e.primitive.kind is Kind.CONTROL:
+        return _no_steps(b, e) if e.params["length"] == 0 else None
     if all(v.type.size == 0 for v in e.outputs):
         for value in e.outputs:
             b.replace(value, full(b, value, 0))
@@ -30,6 +32,15 @@ def _fold(b: Rewriter, e: Equation) -> Value | None:
     if any(v.type.size == 0 for v in e.inputs):
         return _of_nothing(b, e)
     return None
+
+
+def _no_steps(b: Rewriter, e: Equation) -> None:
+    """A loop that never runs gives its state back, and nothing else."""
+    count = e.params["carries"]
+    for old, new in zip(e.outputs, e.inputs[:count], strict=False):
+        b.replace(old, new)
+    for old in e.outputs[count:]:
+        b.replace(old, full(b, old, 0))
 
 
 def _elementwise(b: Rewriter, e: Equation) -> Value | None:

@@ -11,6 +11,8 @@ from gradc.passes.cse import cse
 from gradc.passes.dead import dead
 from gradc.passes.expand import expand
 from gradc.passes.fold import fold
+from gradc.passes.join import join
+from gradc.passes.loops import has_loops, loops
 from gradc.passes.narrow import narrow
 from gradc.passes.simplify import simplify
 from gradc.passes.stabilise import stabilise
@@ -26,6 +28,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     narrow,
     dead,
     stabilise,
+    join,
     simplify,
     fold,
     cse,
@@ -34,7 +37,14 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 
 
 def optimise(graph: Graph) -> Graph:
-    """Return `graph` after all passes."""
+    """Return `graph` after all passes; those with loops go through them a second time."""
+    graph = _run(graph)
+    if not has_loops(graph):
+        return graph
+    return _run(verify(loops(graph, optimise), after="loops"))
+
+
+def _run(graph: Graph) -> Graph:
     for run in PASSES:
         graph = verify(run(graph), after=run.__name__)
     return graph

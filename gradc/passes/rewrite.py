@@ -81,7 +81,7 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
             )
         b.origin, b.section, b.rule = old.origin, old.section, old.rule
         new = rule(b, equation)
-        if new is None and equation.outputs[0] not in b.replaced:
+        if new is None and not any(v in b.replaced for v in equation.outputs):
             b.keep(equation)
         elif new is not None:
             b.replace(equation.outputs[0], new)

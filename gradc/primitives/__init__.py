@@ -10,6 +10,7 @@ from gradc.primitives import convolution as convolution
 from gradc.primitives import creation as creation
 from gradc.primitives import indexing as indexing
 from gradc.primitives import logic as logic
+from gradc.primitives import loop as loop
 from gradc.primitives import movement as movement
 from gradc.primitives import random as random
 from gradc.primitives import reduction as reduction

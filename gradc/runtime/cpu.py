@@ -7,6 +7,7 @@ from gradc.config import jit_disabled
 if jit_disabled():
     from gradc.runtime.interpreted import (
         kernel,
+        loop_body,
         step,
         view_b1,
         view_f32,
@@ -82,6 +83,7 @@ if jit_disabled():
 else:
     from gradc.runtime.decorators import (
         kernel,
+        loop_body,
         step,
     )
     from gradc.runtime.maths import (
@@ -193,6 +195,7 @@ __all__ = [
     "load_tile",
     "log",
     "log1p",
+    "loop_body",
     "matmul",
     "matmul_add",
     "matmul_t",

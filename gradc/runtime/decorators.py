@@ -47,6 +47,12 @@ class Kernel(Operation):
         return self.function(*args)
 
 
+def loop_body(function: Callable[..., None]) -> Kernel:
+    """Declare one step of a loop: a function of the table of addresses and of the times."""
+    count = function.__code__.co_argcount - 1
+    return Kernel(function, (TABLE, *[types.int64] * count))
+
+
 class Step(Kernel):
     """The entry point of a generated file: a function of the table of addresses."""
 

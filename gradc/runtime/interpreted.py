@@ -51,6 +51,11 @@ def step(function: Callable[[Any], None]) -> Step:
     return Step(function)
 
 
+def loop_body(function: Callable[..., None]) -> Callable[..., None]:
+    """Declare one step of a loop, and leave the function as it is."""
+    return function
+
+
 def _view(code: str) -> View:
     """Return the function `view_<code>(buffers, slot, offset, shape)`."""
     dtype = np.dtype(_ELEMENT[code])

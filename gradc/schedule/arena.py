@@ -16,10 +16,14 @@ FIRST_SLOT = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address: byte `offset` behind the address in `slot` of the table."""
+    """An address: byte `offset` behind the address in `slot` of the table.
+
+    Inside loops, `steps` bytes further for each step of the loops, outermost first.
+    """
 
     slot: int
     offset: int = 0
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class Use:
         reads: values read from memory.
         accesses: for loop nests, every access; None where anything may be read at any time.
         rows: for loop nests, how many outer axes a row stays inside.
+        over: (new, old): new must be written over old, which is read only here.
     """
 
     writes: tuple[Value, ...]
@@ -39,6 +44,7 @@ class Use:
     scratch: tuple[Value, ...] = ()
     accesses: tuple[Access, ...] | None = None
     rows: int = 0
+    over: tuple[tuple[Value, Value], ...] = ()
 
 
 @dataclass(slots=True)
@@ -188,7 +194,8 @@ def _write_in_place(
         # an adjoint takes the place of an adjoint, if it can, so that the text reads well
         alike = sorted(free.items(), key=lambda item: _kind(item[0]) != _kind(new))
         for old, buffer in alike:
-            if buffer.start == i or buffer.values[-1] is not old or not _same_place(old, new, use):
+            fits = (new, old) in use.over or _same_place(old, new, use)
+            if buffer.start == i or buffer.values[-1] is not old or not fits:
                 continue
             del free[old]
             memory.in_place.append((new, old))

@@ -9,7 +9,7 @@ from gradc.ir.show import Names
 from gradc.schedule.arena import ARENA_SLOT
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Plan, Product
+from gradc.schedule.plan import Kernel, Plan, Product, Repeat
 
 Name = Callable[[Value], str]
 Row = tuple[str, ...]
@@ -71,6 +71,8 @@ def what(kernel: Kernel) -> str:
         groups = f"{work.groups} x " if work.grouped else ""
         window = " x ".join(map(str, work.window))
         return f"convolution {groups}[{window}, {work.inner}, {work.outer}]"
+    if isinstance(work, Repeat):
+        return f"{work.span.loop.length} x ({len(work.plan.kernels)} kernels of {work.plan.name})"
     if not isinstance(work, Nest):
         return f"sort [{work.rows}, {work.columns}]"
     if kernel.is_scalar:

@@ -15,7 +15,14 @@ from gradc.schedule.roots import Form, Program, Root, squeeze
 LARGEST_KERNEL = 60  # computations; compile time grows faster than linearly beyond
 SMALL_ROW = 16384  # elements of a whole vector that one kernel may sweep several times
 LOOPED = (Form.ELEMENT, Form.FOLD)
-ALONE = (Form.PRODUCT, Form.CONVOLUTION, Form.SCATTER, Form.SCAN, Form.SORT)
+ALONE = (
+    Form.PRODUCT,
+    Form.CONVOLUTION,
+    Form.SCATTER,
+    Form.SCAN,
+    Form.SORT,
+    Form.LOOP,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,18 @@ def fragment(program: Program, root: Root) -> Fragment:
         seen = convolutions.operands(equation, program.known)
         homes = [program.home(s.value) for s in seen]
         return Fragment(None, (), tuple(r.value for r in homes if r is not None))
+    if root.form is Form.LOOP:
+        homes = [program.home(v) for v in equation.inputs]
+        return Fragment(None, (), tuple(dict.fromkeys(r.value for r in homes if r is not None)))
     if root.form in (Form.SCATTER, Form.SCAN, Form.SORT):
         tops = [lowering.pull(v, full_index(v)) for v in equation.inputs]
         node = None
     elif root.form is Form.FOLD:
         tops = [lowering.pull(equation.inputs[0], root.index)]
         node = tops[0]
+    elif root.pieces > 1:
+        tops = [lowering.pull(v, full_index(v)) for v in equation.inputs]
+        node = None
     else:
         index = full_index(root.value)
         tops = [lowering.define(equation, root.value, index)]
@@ -163,7 +176,7 @@ def groups(program: Program, parts: dict[Value, Fragment], late: dict[Value, Val
             group.work |= part.work
             group.sources |= sources - {group}
         home[value] = group
-        _join_sort_outputs(root, home, made, group)
+        _join_outputs(root, home, made, group)
     _overwrite_late(program, parts, made, home)
     return ordered(made)
 
@@ -185,9 +198,9 @@ def _reads(group: Group, value: Value, parts: dict[Value, Fragment]) -> bool:
     return any(value in parts[r.value].sources for r in group.roots)
 
 
-def _join_sort_outputs(root: Root, home: dict[Value, Group], made: list[Group], own: Group) -> None:
-    """The two outputs of one sort are computed by one kernel."""
-    if root.form is not Form.SORT or root.equation is None:
+def _join_outputs(root: Root, home: dict[Value, Group], made: list[Group], own: Group) -> None:
+    """The outputs of one sort or loop are computed by one kernel."""
+    if root.form not in (Form.SORT, Form.LOOP) or root.equation is None:
         return
     first = root.equation.outputs[0]
     if first is not root.value and first in home and home[first] is not own:
@@ -224,7 +237,28 @@ def _host(
         theirs = {_key(r) for m in group.roots for r in parts[m.value].reads}
         if shared & theirs and _fits(root, part, group, sources, vertical=False):
             return group
+    return _beside(root, part, made, sources, parts)
+
+
+def _beside(
+    root: Root, part: Fragment, made: list[Group], sources: set[Group], parts: dict[Value, Fragment]
+) -> Group | None:
+    """Return the group that reads other parts of the same rows: gates that lie side by side."""
+    shared = {k for r in part.reads if (k := _row_key(r)) is not None}
+    for group in made if shared else []:
+        if group in sources or group.domain != root.domain:
+            continue
+        theirs = {_row_key(r) for m in group.roots for r in parts[m.value].reads}
+        if shared & theirs and _fits(root, part, group, sources, vertical=False):
+            return group
     return None
+
+
+def _row_key(read: Read) -> tuple[Value, tuple[int, ...], tuple[int, ...]] | None:
+    """Return what reads of the same rows have in common; None for other reads."""
+    axes = tuple(p.axes[0] for p in read.index if len(p.terms) == 1 and len(p.axes) == 1)
+    whole = len(axes) == len(read.index) > 1 and all(p.terms[0][1] == 1 for p in read.index)
+    return (read.root, read.dims, axes) if whole else None
 
 
 def _key(read: Read) -> tuple[Value, tuple[int, ...], Index]:
@@ -280,6 +314,8 @@ def _readable(read: Read, group: Group, rows: int | None) -> bool:
     member = next((r for r in group.roots if r.value is read.root), None)
     if member is None:
         return True
+    if member.pieces > 1:
+        return False
     same = read.dims == squeeze(member.value.shape)
     if member.form is Form.FOLD:
         whole = group.is_row_fold(member) and rows == group.rows and bool(rows)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
+from gradc.primitives.loop import Body
 from gradc.schedule import fuse, nest, products
 from gradc.schedule.arena import Use, assign
 from gradc.schedule.convolutions import Convolution, convolution
@@ -23,8 +24,9 @@ from gradc.schedule.loops import (
     walk,
 )
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Cost, Kernel, Plan, Product, Sort
+from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
 from gradc.schedule.registers import Registers, host_registers
+from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
 from gradc.schedule.state import prepare
 
@@ -60,7 +62,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], registers: Registers) ->
             break
         chosen |= more
     needed = _needed(program, made, parts)
-    kernels = [k for group in made for k in _kernels(program, group, parts, needed)]
+    kernels = [k for group in made for k in _kernels(program, group, parts, needed, registers)]
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
     memory = assign(program, [_use(k, in_memory) for k in kernels])
     return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed), registers)
@@ -82,7 +84,11 @@ def _needed(program: Program, made: list[Group], parts: dict[Value, Fragment]) -
 
 
 def _kernels(
-    program: Program, group: Group, parts: dict[Value, Fragment], needed: set[Value]
+    program: Program,
+    group: Group,
+    parts: dict[Value, Fragment],
+    needed: set[Value],
+    registers: Registers,
 ) -> list[Kernel]:
     """Return the kernels that compute a group: one, or two for scattered sums."""
     root = group.roots[0]
@@ -93,6 +99,8 @@ def _kernels(
             return [_convolution(program, group)]
         case Form.SORT:
             return [_sort(program, group)]
+        case Form.LOOP:
+            return [_repeat(program, group, registers)]
         case Form.SCATTER:
             return [_nest(group, n) for n in nest.build_scatter(program, root)]
         case Form.SCAN:
@@ -204,11 +212,26 @@ def _sort(program: Program, group: Group) -> Kernel:
     return Kernel(tuple(group.roots), work, _section(group), (source.value,), cost, rows, ())
 
 
+def _repeat(program: Program, group: Group, registers: Registers) -> Kernel:
+    equation = group.roots[0].equation
+    assert equation is not None
+    plan = schedule(one_step(Body(**equation.params)), registers)
+    span = span_of(program, equation, plan.memory.arena_bytes)
+    length = span.loop.length
+    cost = Cost(length * plan.flops, length * plan.bytes_moved)
+    reads = tuple(dict.fromkeys(span.operands))
+    return Kernel(tuple(group.roots), Repeat(span, plan), _section(group), reads, cost, 1, ())
+
+
 def _use(kernel: Kernel, in_memory: set[Value]) -> Use:
     """Return what a kernel does to memory; numbers of the step may need none."""
     work = kernel.work
     if isinstance(work, Product | Convolution):
         return Use(kernel.values, kernel.reads)
+    if isinstance(work, Repeat):
+        span = work.span
+        over = tuple(zip(span.results, span.operands[: span.loop.carries], strict=False))
+        return Use(span.results, kernel.reads, (span.scratch,), over=over)
     if isinstance(work, Sort):
         equation = kernel.roots[0].equation
         assert equation is not None

@@ -25,6 +25,7 @@ from gradc.schedule.loops import (
     walk,
 )
 from gradc.schedule.lower import Lowering, as_place, full_index, within
+from gradc.schedule.pieces import piece_index
 from gradc.schedule.place import Access, arrange
 from gradc.schedule.roots import Form, Program, Root, squeeze
 
@@ -162,11 +163,19 @@ def _finish(roots: list[Root], domain: tuple[int, ...], rows: int, targets: Targ
 def _add_element(lowering: Lowering, group: Group, root: Root, targets: Targets) -> None:
     """Store an elementwise root, for each element or once per row."""
     assert root.equation is not None
+    whole = root.domain == group.domain and len(root.domain) > lowering.rows
+    scope = Scope.INNER if whole else Scope.ROW
+    if root.pieces > 1:
+        axis: int = root.equation.params["axis"]
+        for number, piece in enumerate(root.equation.inputs):
+            node = lowering.pull(piece, full_index(piece))
+            place = piece_index(root.value, axis, piece.shape[axis], number)
+            dims = squeeze(root.value.shape)
+            targets.stores.append(Store(root.value, dims, place, node, node.level, scope))
+        return
     index = full_index(root.value)
     node = lowering.define(root.equation, root.value, index)
     lowering.stored[root.value] = node
-    whole = root.domain == group.domain and len(root.domain) > lowering.rows
-    scope = Scope.INNER if whole else Scope.ROW
     targets.stores.append(
         Store(root.value, root.domain, identity(len(root.domain)), node, node.level, scope)
     )

@@ -11,6 +11,7 @@ from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.products import Matrix
 from gradc.schedule.registers import Registers
+from gradc.schedule.repeat import Span
 from gradc.schedule.roots import Form, Program, Root
 
 
@@ -49,6 +50,19 @@ class Sort:
     scratch: Value
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat:
+    """A loop over time.
+
+    Args:
+        span: what it runs over.
+        plan: of one step; its inputs are the operands, its arena is the span's scratch.
+    """
+
+    span: Span
+    plan: Plan
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a kernel does.
@@ -77,7 +91,7 @@ class Kernel:
     """
 
     roots: tuple[Root, ...]
-    work: Nest | Product | Convolution | Sort
+    work: Nest | Product | Convolution | Sort | Repeat
     section: Section
     reads: tuple[Value, ...]
     cost: Cost

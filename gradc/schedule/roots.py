@@ -10,6 +10,7 @@ from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
 from gradc.schedule import convolutions, products
 from gradc.schedule.loops import ZERO, Index, axis_index
+from gradc.schedule.pieces import pieces
 
 Shape = tuple[int, ...]
 
@@ -26,6 +27,7 @@ class Form(enum.Enum):
     SCATTER = "scatter"
     SCAN = "scan"
     SORT = "sort"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Root:
         index: for reductions: where the operand is read, in terms of the loops.
         kept: for reductions: the loops that remain in the result.
         reason: why it is kept, for the report.
+        pieces: for concatenations: how many the loops compute side by side.
     """
 
     value: Value
@@ -49,6 +52,7 @@ class Root:
     index: Index = ()
     kept: tuple[int, ...] = ()
     reason: str = ""
+    pieces: int = 1
 
 
 @dataclass(slots=True)
@@ -122,6 +126,9 @@ def _needed(graph: Graph, known: products.Definitions) -> dict[Value, str]:
             case "conv":
                 for seen in convolutions.operands(equation, known):
                     keep(seen.value, "a convolution reads it")
+            case "scan":
+                for value in equation.inputs:
+                    keep(value, "a loop reads it")
             case "sort":
                 keep(equation.inputs[0], "it is sorted")
             case "reshape" if not _only_units(equation):
@@ -146,6 +153,8 @@ def _root(equation: Equation, output: Value, reason: str, shared_scalar: bool) -
         return Root(output, Form.PRODUCT, equation, reason="it is a matrix product")
     if kind is Kind.SCAN and output.shape[equation.params["axis"]] != 1:
         return Root(output, Form.SCAN, equation, shape, reason="it is a running sum")
+    if kind is Kind.CONTROL:
+        return Root(output, Form.LOOP, equation, reason="a loop makes it")
     if kind is Kind.SORT:
         return Root(output, Form.SORT, equation, reason="it is sorted")
     if name in ("index_add", "scatter_add"):
@@ -157,7 +166,12 @@ def _root(equation: Equation, output: Value, reason: str, shared_scalar: bool) -
         return None
     if not shape and (reason or shared_scalar):
         return Root(output, Form.SCALAR, equation, reason=reason or "it is one number")
-    return Root(output, Form.ELEMENT, equation, shape, reason=reason) if reason else None
+    if not reason:
+        return None
+    count = pieces(equation)
+    if count > 1:
+        shape = squeeze(equation.inputs[0].shape)
+    return Root(output, Form.ELEMENT, equation, shape, reason=reason, pieces=count)
 
 
 def _fold_root(equation: Equation, output: Value) -> Root:

@@ -8,6 +8,7 @@ from gradc.ir.graph import Equation, Graph, Section, Value
 from gradc.ir.primitive import Kind, lookup
 from gradc.schedule import products
 from gradc.schedule.products import definitions
+from gradc.schedule.repeat import own_state
 from gradc.schedule.windows import expand_windows
 
 
@@ -37,7 +38,7 @@ def prepare(
             these are written by a copy at the very end.
     """
     graph, kept = expand_windows(graph)
-    graph = _sort_last_axes(products.normalise(graph))
+    graph = own_state(_sort_last_axes(products.normalise(graph)))
     known = definitions(graph)
     inputs, updated = set(graph.inputs), {old for old, _ in graph.updates}
     first: list[Equation] = []

@@ -50,7 +50,7 @@ def detach(x: Tensor) -> Tensor:
     """Return the same memory without its history: no gradient flows through the result."""
     of = resolve(x)
     trace = STATE.trace
-    if trace is None or edge_of(of) is None:
+    if trace is None or (edge_of(of) is None and not trace.by_rules):
         return wrap_view(of, read(of), of._path)
     stop = lookup("stop_gradient")
     return wrap_view(of, trace.emit(stop, (read(of),), {}), (*of._path, (stop, {})))
@@ -59,6 +59,8 @@ def detach(x: Tensor) -> Tensor:
 def data_of(x: Tensor) -> Tensor:
     """Return `.data`: the same memory, off the tape, whose changes are not counted."""
     of = resolve(x)
+    if STATE.trace is not None and STATE.trace.by_rules:
+        return detach(x)
     out = wrap_view(of, read(of), of._path)
     out._untracked = True
     return out

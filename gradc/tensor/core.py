@@ -124,8 +124,7 @@ def resolve(tensor: Tensor) -> Tensor:
     trace, owner = STATE.trace, tensor._storage.trace
     if trace is owner:
         return tensor
-    if owner is None:
-        assert trace is not None
+    if trace is not None and (owner is None or trace.encloses(owner)):
         return trace.shadow(tensor)
     raise TraceError(
         f"a tensor {type_text(tensor)} made inside a compiled function was used outside of it",

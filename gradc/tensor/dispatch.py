@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.autodiff.rules import differentiable
+from gradc.autodiff.saved import kept
 from gradc.errors import GradientError
 from gradc.ir.builder import ArrayBuilder
 from gradc.ir.dtype import DType
@@ -32,7 +33,6 @@ from gradc.tensor.edges import edge_of
 from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
-from gradc.tensor.residuals import saved_by
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def record(
 ) -> None:
     """Make a node and hang the floating outputs on it."""
     needed = tuple([e is not None for e in edges])
-    read_inputs, read_outputs = saved_by(primitive, needed)
+    read_inputs, read_outputs = kept(primitive, params, needed, len(outputs))
     inputs = tuple(
         [
             x if i in read_inputs else (x.shape, t._dtype)
@@ -88,9 +88,9 @@ def record(
         ]
     )
     types = tuple([(t._data.shape, t._dtype) for t in outputs])
-    kept = types
+    results = types
     if read_outputs:
-        kept = tuple([t._data if i in read_outputs else types[i] for i, t in enumerate(outputs)])
+        results = tuple([t._data if i in read_outputs else types[i] for i, t in enumerate(outputs)])
     saved = [operands[i] for i in read_inputs] + [outputs[i] for i in read_outputs]
     if any([t._inference for t in saved]):
         raise GradientError(
@@ -98,7 +98,7 @@ def record(
             hint="make a clone() outside of inference_mode() and use that",
         )
     guards = tuple([(t._storage, t._storage.version) for t in saved if not t._untracked])
-    node = PrimitiveNode(primitive, params, edges, types, inputs, kept, guards, position())
+    node = PrimitiveNode(primitive, params, edges, types, inputs, results, guards, position())
     floating = False
     for i, t in enumerate(outputs):
         if t._dtype.is_floating_point:

@@ -105,7 +105,10 @@ class Trace:
         guards: functions that return whether what was assumed while tracing still holds.
         on_failure: functions called when tracing ends with an error.
         scope: names of the modules being called, outermost first.
+        by_rules: whether gradients come from the equations' rules instead of a tape.
     """
+
+    by_rules = False
 
     def __init__(self, name: str) -> None:
         self.builder = TraceBuilder(name)
@@ -183,6 +186,10 @@ class Trace:
             yield
         finally:
             self.scope.pop()
+
+    def encloses(self, trace: Trace | None) -> bool:
+        """Return whether tensors of another trace may be used here."""
+        return False
 
     # ---- equations ---------------------------------------------------------------------------
 

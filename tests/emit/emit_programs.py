@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 
 import gradc.primitives  # noqa: F401  (fills the registry)
+from gradc.autodiff.loop_walk import with_residuals
 from gradc.autodiff.transform import accumulate, active_values, backward
 from gradc.ir.builder import GraphBuilder
 from gradc.ir.dtype import float32, float64, int64
 from gradc.ir.graph import Role, Section, TensorType
 from gradc.origin import Origin
+from gradc.primitives.loop import Body
 
 USER = Path(__file__).parent / "user"
 
@@ -108,6 +110,48 @@ def mlp_step(rows=8, inputs=6, hidden=5, classes=3, dtype=float32):
     graph = b.finish((loss,))
     graph.updates = tuple(updates)
     return graph
+
+
+def gru_cell(batch, hidden, dtype):
+    """One step of a gated recurrent unit, as the body of a loop."""
+    b = Program("cell", "gru.py")
+    h = b.input(TensorType((batch, hidden), dtype), "h")
+    x = b.input(TensorType((batch, 3 * hidden), dtype), "x")
+    weight = b.input(TensorType((3 * hidden, hidden), dtype), "W")
+    bias = b.input(TensorType((3 * hidden,), dtype), "b")
+
+    def part(value, number):
+        low, high = number * hidden, (number + 1) * hidden
+        return b.op("slice", value, start=(0, low), stop=(batch, high), step=(1, 1))
+
+    b.at(3)
+    product = b.op("dot", h, b.op("permute", weight, axes=(1, 0)), contract=((1,), (0,)))
+    gates = b.named(b.op("add", product, b.broadcast(bias, product.shape)), "gates")
+    b.at(4)
+    r = b.named(b.op("sigmoid", b.op("add", part(x, 0), part(gates, 0))), "r")
+    b.at(5)
+    z = b.named(b.op("sigmoid", b.op("add", part(x, 1), part(gates, 1))), "z")
+    b.at(6)
+    n = b.op("tanh", b.op("add", part(x, 2), b.op("mul", r, part(gates, 2))))
+    b.named(n, "n")
+    b.at(7)
+    after = b.op("add", n, b.op("mul", z, b.op("sub", h, n)))
+    return b.finish((b.named(after, "h"), after))
+
+
+def gru_loss(steps=8, batch=3, hidden=4, dtype=float32):
+    """The gradient of a recurrent network: two loops over time."""
+    b = Program("gru_loss", "gru.py")
+    x = b.input(TensorType((steps, batch, 3 * hidden), dtype), "x")
+    h = b.input(TensorType((batch, hidden), dtype), "h")
+    weight = b.input(TensorType((3 * hidden, hidden), dtype), "W")
+    bias = b.input(TensorType((3 * hidden,), dtype), "b")
+    loop = with_residuals(Body(gru_cell(batch, hidden, dtype), steps, False, 1, 1), [True] * 4)
+    b.at(9)
+    _, hs, *_ = b.op("scan", h, x, weight, bias, **loop.params)
+    b.at(10)
+    loss = b.named(b.op("sum", b.op("mul", hs, hs), axes=(0, 1, 2)), "loss")
+    return b.finish((loss, *b.gradients(loss, [weight, bias])))
 
 
 def adam(b, parameters, gradients, dtype):

@@ -7,8 +7,10 @@ import pytest
 from emit_programs import Program
 from emit_run import check
 
+from gradc.autodiff.transform import inline
+from gradc.ir.builder import GraphBuilder
 from gradc.ir.dtype import float32, float64, from_numpy
-from gradc.ir.graph import TensorType
+from gradc.ir.graph import Graph, TensorType
 from gradc.ir.primitive import registered
 
 RTOL = {float32: 2e-5, float64: 1e-11}
@@ -22,6 +24,13 @@ def operands(sample, dtype):
     ]
 
 
+def in_dtype(body, dtype):
+    """Return the body of a loop for operands of another floating dtype."""
+    b = GraphBuilder(body.name)
+    env = inline(b, body, [b.input(v.type.with_dtype(dtype), v.name) for v in body.inputs])
+    return b.finish(tuple(env[v] for v in body.outputs))
+
+
 def append(b, primitive, sample, dtype, arrays):
     """Append a sample to a program; return the outputs."""
     given = operands(sample, dtype)
@@ -30,7 +39,10 @@ def append(b, primitive, sample, dtype, arrays):
         for i, a in enumerate(given)
     )
     arrays.extend(given)
-    result = b.apply(primitive, inputs, sample.params)
+    params = {
+        k: in_dtype(v, dtype) if isinstance(v, Graph) else v for k, v in sample.params.items()
+    }
+    result = b.apply(primitive, inputs, params)
     return result if isinstance(result, tuple) else (result,)
 
 

@@ -1,4 +1,4 @@
-"""Golden files: the generated text of four programs, which are also run, compiled."""
+"""Golden files: the generated text of five programs, which are also run, compiled."""
 
 import os
 import subprocess
@@ -20,6 +20,7 @@ PROGRAMS = {
     "softmax_cross_entropy": emit_programs.softmax_cross_entropy,
     "mlp_step": emit_programs.mlp_step,
     "cnn": emit_convolution.cnn,
+    "gru_loss": emit_programs.gru_loss,
 }
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from gradc.autodiff.rules import residuals
 from gradc.ir.derivative import Bilinear, Partials
-from gradc.ir.primitive import Primitive
+from gradc.ir.primitive import Kind, Primitive
 from gradc.symbolic.lower import free_names
 
-Positions = tuple[int, ...]
+Positions = Sequence[int]
 
 
 @cache
 def saved_by(primitive: Primitive, needed: tuple[bool, ...]) -> tuple[Positions, Positions]:
     """Return (positions of inputs, positions of outputs) to keep for the backward pass.
 
-    `x * 2` keeps nothing of x, because only the gradient of 2 would read it.
+    `x * 2` keeps nothing of x, because only the gradient of 2 would read it. What a loop keeps
+    depends on its parameters: see `kept`.
     """
     match primitive.derivative:
         case Partials() as rule:
@@ -30,3 +33,19 @@ def saved_by(primitive: Primitive, needed: tuple[bool, ...]) -> tuple[Positions,
             return tuple(i for i in (0, 1) if needed[1 - i]), ()
         case _:
             return residuals(primitive)
+
+
+def kept(
+    primitive: Primitive, params: dict[str, Any], needed: tuple[bool, ...], outputs: int
+) -> tuple[Positions, Positions]:
+    """Return the same for any primitive; a loop keeps its operands and the results made for it.
+
+    Args:
+        primitive: what was applied.
+        params: its static parameters.
+        needed: which inputs want a gradient.
+        outputs: how many results it has.
+    """
+    if primitive.kind is Kind.CONTROL:
+        return range(len(needed)), range(outputs - params["saved"], outputs)
+    return saved_by(primitive, needed)
