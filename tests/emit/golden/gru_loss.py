@@ -35,7 +35,7 @@ def copy_1(h, h_1):
 
 @kernel("f32[:], f32[:]")
 def mul_sum(t_bar_1, loss):
-    # t_bar_1 = h * 2, in place
+    # t_bar_1 = h * 2, in place of h
     running = f(0)
     for i in range(t_bar_1.shape[0]):
         running += t_bar_1[i] * t_bar_1[i]
@@ -66,10 +66,10 @@ def sum_up_bar(t_4, b_bar):
     "f32[:,:], f32[:,:]"
 )
 def bias_sigmoid_tanh(x_1, gates, b_1, h_2, r, z, gates_1, n, h_3, h_4):
-    # r = 1 / (1 + e^-x_1 + gates + b_1)
-    # z = 1 / (1 + e^-x_1 + gates + b_1)
+    # r = 1 / (1 + e^-(x_1 + gates + b_1))
+    # z = 1 / (1 + e^-(x_1 + gates + b_1))
     # gates_1 = gates + b_1
-    # n = tanh(x_1 + 1 / (1 + e^-x_1 + gates + b_1) * (gates + b_1))
+    # n = tanh(x_1 + 1 / (1 + e^-(x_1 + gates + b_1)) * (gates + b_1))
     for i in range(x_1.shape[0]):
         for j in range(h_2.shape[1]):
             gates_2 = gates[i, j] + b_1[j]
