@@ -113,7 +113,8 @@ def main() -> None:
     generator = gradc.Generator().manual_seed(args.seed)
     train, valid, test = load(args.data, generator)
     (x, y), (x_valid, y_valid), (x_test, y_test) = arrays(train), arrays(valid), arrays(test)
-    scale = Standardize.fit(x)  # mean and deviation of the training split only
+    # One scale, of the training split: pixels lit in few images have tiny deviations of their own.
+    scale = Standardize.fit(x.flatten())
     x, x_valid, x_test = scale(x), scale(x_valid), scale(x_test)
     loader = DataLoader(
         TensorDataset(x, y), BATCH, shuffle=True, drop_last=True, generator=generator
