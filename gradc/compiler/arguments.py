@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gradc.compiler.guards import hooks_of
 from gradc.tensor.core import wrap_array
 from gradc.tensor.edges import edge_of
 from gradc.tensor.tensor import Tensor
@@ -26,6 +27,7 @@ def key_of(leaves: Sequence[Tensor]) -> Key:
             t._dtype,
             t._node is None and t._base is None and t._leaf,
             edge_of(t) is not None,
+            hooks_of(t),
             first.setdefault(id(t), i),
         )
         for i, t in enumerate(leaves)
@@ -51,6 +53,8 @@ def _stand_in(t: Tensor) -> Tensor:
     own._leaf = edge is not None
     own._foreign = edge is not None and edge[0] is not t
     own._role, own._grad = t._role, t._grad
+    if own._leaf and not own._foreign:
+        own._hooks, own._after = t._hooks, t._after
     return own
 
 

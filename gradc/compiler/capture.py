@@ -207,6 +207,7 @@ class _Flow:
         if not ends:
             return
         run = BackwardRun(create_graph=False, retain_graph=True)
+        run.owners_hooks = False
         wanted: list[Edge] = [(t, 0) for t in ends]
         run.restrict(roots, wanted)
         for i, (t, edge) in enumerate(zip(results, edges, strict=True)):

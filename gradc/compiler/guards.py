@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType
+from dis import get_instructions
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 from gradc.tensor import epoch
@@ -15,6 +16,7 @@ from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Trace
 
 Guard = Callable[[], bool]
+FIXED = (ModuleType, type)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -48,20 +50,32 @@ def updatable(gradient: Tensor | None) -> bool:
 
 
 def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
-    """Return checks that captured tensors lie in the same memory and want gradients as before."""
+    """Return checks that captured tensors are as before.
+
+    They must lie in the same memory, want gradients or not, and have the same hooks.
+    """
 
     def check(tensor: Tensor) -> Guard:
         storage, content = tensor._storage, tensor._storage.content
-        wants = edge_of(tensor) is not None
+        wants, hooks = edge_of(tensor) is not None, hooks_of(tensor)
         return lambda: (
             tensor._storage is storage
             and storage.content is content
             and (edge_of(tensor) is not None) == wants
+            and hooks_of(tensor) == hooks
         )
 
     grads = {t._grad for t in trace.grad_reads if t._grad is not None}
     tensors = [t for t in trace.captured() if t not in arguments and t not in grads]
     return [check(t) for t in tensors]
+
+
+NO_HOOKS: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+
+
+def hooks_of(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the numbers of the hooks on a leaf."""
+    return tuple(tensor._hooks or ()), tuple(tensor._after or ())
 
 
 def steady(checks: list[Guard]) -> list[Guard]:
@@ -81,27 +95,32 @@ def steady(checks: list[Guard]) -> list[Guard]:
 
 
 def constant_guards(function: Callable[..., Any]) -> list[Guard]:
-    """Return checks on the plain constants that a function reads from around itself."""
+    """Return checks on what a function reads from around itself.
+
+    Plain constants must stay equal; tensors, modules, functions and the like the same objects.
+    """
     target = getattr(function, "__func__", function)
     target = getattr(target, "__wrapped__", target)
     if not isinstance(target, FunctionType):
         return []
     guards: list[Guard] = []
     for cell in target.__closure__ or ():
-        if _plain(_content(cell)):
+        if not isinstance(_content(cell), FIXED):
             guards.append(_same(cell, _content(cell)))
+    space = target.__globals__
     for name in dict.fromkeys(_names(target.__code__)):
-        space = target.__globals__
-        if name in space and _plain(space[name]):
+        if name in space and not isinstance(space[name], FIXED):
             guards.append(_still(space, name, space[name]))
     return guards
 
 
-def _names(code: Any) -> Iterator[str]:
+def _names(code: CodeType) -> Iterator[str]:
     """Yield the global names that a function and those inside it may read."""
-    yield from code.co_names
+    for instruction in get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
     for constant in code.co_consts:
-        if isinstance(constant, type(code)):
+        if isinstance(constant, CodeType):
             yield from _names(constant)
 
 
@@ -128,4 +147,4 @@ def _still(space: dict[str, Any], name: str, before: Any) -> Guard:
 
 def _equal(now: Any, before: Any) -> bool:
     """Return whether a constant is the same; a NaN is by being the same object."""
-    return now is before or (type(now) is type(before) and now == before)
+    return now is before or (_plain(before) and type(now) is type(before) and now == before)

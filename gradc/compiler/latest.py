@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from gradc.compiler.guards import NO_HOOKS, hooks_of
 from gradc.compiler.program import Program
 from gradc.ir.dtype import DType
 from gradc.tensor.edges import edge_of
@@ -39,6 +40,8 @@ class Latest:
             return None
         if any(edge_of(t) is not None and not (t._leaf and t._base is None) for t in given):
             return None
+        if any(hooks_of(t) != NO_HOOKS for t in given):
+            return None
         kinds = tuple((type(t), t._data.shape, t._dtype, t._leaf) for t in given)
         return cls(program, kinds, STATE.grad)
 
@@ -54,6 +57,7 @@ class Latest:
                 or t._leaf is not leaf
                 or t._node is not None
                 or (t._base is not None and edge_of(t) is not None)
+                or (leaf and hooks_of(t) != NO_HOOKS)
             ):
                 return False
         if len(args) > 1 and len(set(map(id, args))) != len(args):

@@ -63,6 +63,14 @@ class Bound:
             table[self.slot] = address(self.array)
 
 
+def shared(x: Array, y: Array) -> bool:
+    """Return whether two arrays have an element in common; True where that is hard to tell."""
+    try:
+        return np.may_share_memory(x, y) and np.shares_memory(x, y, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
+
+
 @dataclass(slots=True)
 class Program:
     """A compiled graph and what it is bound to; one call runs it at a time.
@@ -148,11 +156,15 @@ class Program:
         table = code.table
         arrays: list[Array] = []
         returning: list[tuple[Array, Array]] = []
+        moved = False
         for i, position in enumerate(captured.positions):
             array: Array = given[position]._data
             arrays.append(array)
             if array is not self.last[i]:
                 arrays[i] = self._place_argument(i, array, returning)
+                moved = True
+        if moved and captured.updated_arguments:
+            self._check_apart(given)
         if self.moving or self.copied or self.hypers:
             self._place_state(given)
         if STATE.anomaly:
@@ -231,6 +243,19 @@ class Program:
         self.code.table[FIRST + i] = place if own is array else address(own)
         self.last[i] = array if own is array else None
         return own
+
+    def _check_apart(self, given: Sequence[Tensor]) -> None:
+        """Raise where two arguments share memory and the program changes one of them."""
+        arrays: list[Array] = [given[p]._data for p in self.captured.positions]
+        for i in self.captured.updated_arguments:
+            for j, other in enumerate(arrays):
+                if j != i and shared(arrays[i], other):
+                    first, second = (self.graph.inputs[k].hint for k in sorted((i, j)))
+                    raise TraceError(
+                        f"compile: {self.graph.name}: arguments {first} and {second} share memory, "
+                        "and one of them is changed",
+                        hint=f"pass {second}.clone()",
+                    )
 
     def _inputs(self, arrays: list[Array]) -> list[Array]:
         """Return one array per input of the trace; gradients of results are not known yet."""

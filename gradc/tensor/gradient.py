@@ -110,6 +110,7 @@ class RemovableHandle:
     def remove(self) -> None:
         """Take the hook away; nothing happens where it is gone already."""
         self._table.pop(self.id, None)
+        epoch.bump()
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -137,6 +138,7 @@ def register_hook(x: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Removab
         of._hooks = table = {} if of._hooks is None else of._hooks
     handle = RemovableHandle(table)
     table[handle.id] = hook
+    epoch.bump()
     return handle
 
 
@@ -152,6 +154,7 @@ def register_post_accumulate_grad_hook(
     of._after = {} if of._after is None else of._after
     handle = RemovableHandle(of._after)
     of._after[handle.id] = hook
+    epoch.bump()
     return handle
 
 

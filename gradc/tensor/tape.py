@@ -34,6 +34,8 @@ class BackwardRun:
         pending: sums of the gradients of each node's outputs so far.
         leaves: the same for leaf tensors, in the order in which they were met.
         wanted: edges whose gradients the caller asked for, None for all leaves.
+        owners_hooks: whether a trace calls the hooks of concrete leaves: not where the gradients
+            flow on to their tape, which calls them.
     """
 
     def __init__(self, *, create_graph: bool, retain_graph: bool) -> None:
@@ -49,6 +51,7 @@ class BackwardRun:
         self.captured: dict[Key, Any] = {}
         self.useful: set[Node] | None = None
         self.wanted: set[Key] = set()
+        self.owners_hooks = True
 
     def seed(self, edge: Edge, gradient: Tensor) -> None:
         """Start with the gradient of an output."""
@@ -154,7 +157,10 @@ class BackwardRun:
     def finish_leaves(self) -> None:
         """Hand the gradients of leaves to the caller, or add them to `.grad`."""
         for leaf, total in self.leaves.items():
+            owner = leaf if self.trace is None else self.trace.original(leaf)
             gradient = self.tensor(total)
+            if owner is not leaf and self.owners_hooks:
+                gradient = call_hooks(owner._hooks, gradient)
             gradient = call_hooks(leaf._hooks, gradient)
             if self.trace is not None:
                 self.trace.name_adjoint(read(gradient), read(leaf))
@@ -163,8 +169,8 @@ class BackwardRun:
                     self.captured[id(leaf), 0] = gradient
                 continue
             accumulate(leaf, gradient, self.create_graph)
-            for hook in list((leaf._after or {}).values()):
-                hook(leaf if self.trace is None else self.trace.original(leaf))
+            for hook in list({**(owner._after or {}), **(leaf._after or {})}.values()):
+                hook(owner)
 
     def found(self, edge: Edge) -> Tensor | None:
         """Return the gradient that was asked for along an edge."""
