@@ -84,6 +84,7 @@ CASES = {
     "var": (lambda L, x: x.var(), A),
     "var_dim": (lambda L, x: x.var(1, unbiased=False), A),
     "std": (lambda L, x: x.std((0, 1), keepdim=True), A),
+    "std of equal elements": (lambda L, x: (x * 0 + 2).std(1) + x.std(1), A),
     "std_correction": (lambda L, x: L.std(x, 1, correction=2), A),
     "amax": (lambda L, x: x.amax(1), A),
     "amin": (lambda L, x: x.amin((0, 1)), A),

@@ -63,10 +63,13 @@ class Bound:
             table[self.slot] = address(self.array)
 
 
+STEPS: Any = 10_000  # of a search; NumPy's types allow 0 and -1 only
+
+
 def shared(x: Array, y: Array) -> bool:
     """Return whether two arrays have an element in common; True where that is hard to tell."""
     try:
-        return np.may_share_memory(x, y) and np.shares_memory(x, y, max_work=10_000)
+        return np.shares_memory(x, y, max_work=STEPS)
     except np.exceptions.TooHardError:
         return True
 

@@ -72,8 +72,8 @@ def std(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """Return the standard deviation, the square root of `var`."""
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    """Return the standard deviation, the square root of `var`; equal elements get gradient 0."""
+    return root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def var_mean(
@@ -129,7 +129,7 @@ def norm(
 
 
 def root(squares: Tensor) -> Tensor:
-    """Return the square root, with derivative 0 at 0, where PyTorch's norm has it too."""
+    """Return the square root, with derivative 0 at 0, as PyTorch's norm and std have it."""
     zero = eq(squares, 0)
     return where(zero, 0.0, sqrt(where(zero, 1.0, squares)))
 
