@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 
 PACKAGE = str(Path(__file__).parent) + "/"
+# `from gradc.func import vmap` asks for the name from inside of importlib.
+SKIPPED = (PACKAGE, "<frozen importlib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def display_path(file: str) -> str:
 def user_frame() -> FrameType | None:
     """Return the nearest frame that runs code from outside the gradc package."""
     frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # no public way
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(SKIPPED):
         frame = frame.f_back
     return frame
 

@@ -135,6 +135,7 @@ class FunctionNode(Node):
     """One call of a Function."""
 
     __slots__ = ("ctx", "function")
+    opaque = True
 
     def __init__(
         self,

@@ -145,6 +145,13 @@ class CompiledBackward(Node):
             )
         return found
 
+    def push(self, b: Builder, tangents: tuple[Any, ...]) -> Sequence[Any | None]:
+        """Refuse: a compiled function has no forward program for tangents."""
+        raise UnsupportedError(
+            f"jvp: a forward derivative through the compiled function {self.program.name}",
+            hint="call gradc.compile on the function that takes the derivative",
+        )
+
     def release(self) -> None:
         """Forget saved values."""
         self.freed, self.saved, self.guards = True, [], []

@@ -97,7 +97,7 @@ def _dicts(given: object) -> list[Mapping[str, Tensor]]:
     if not is_sequence(tables) or not all(isinstance(t, Mapping) for t in tables):
         raise ArgumentTypeError(
             "functional_call: parameter_and_buffer_dicts must be a dict of tensors or a sequence "
-            f"of them, got {type(given).__name__}",
+            f"of them, got {type(whole).__name__}",
             hint="dict(module.named_parameters())",
         )
     for table in tables:

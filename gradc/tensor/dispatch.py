@@ -34,6 +34,7 @@ from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
 from gradc.tensor.state import STATE
+from gradc.tensor.storage import Storage
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -158,11 +159,13 @@ class TapeTensors(TapeOperands):
             return TensorType(operand[0], operand[1])
         return TensorType(shape_of(operand), operand._dtype)
 
-    def operand(self, saved: Any, edge: Edge | None) -> Any:
+    def operand(self, saved: Any, edge: Edge | None, memory: Storage | None = None) -> Any:
         """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
         if is_tuple(saved):
             return saved
         tensor = wrap(saved, STATE.trace)
+        if memory is not None:
+            tensor._storage = memory
         return tensor if edge is None else attach(tensor, edge)
 
 

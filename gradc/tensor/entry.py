@@ -14,7 +14,7 @@ from gradc.ir.builder import Builder
 from gradc.tensor.core import brief, read, resolve, type_text, wrap_view
 from gradc.tensor.dispatch import position
 from gradc.tensor.edges import edge_of
-from gradc.tensor.node import CloneBackward0, CopySlices, Edge, Node, PrimitiveNode, reachable
+from gradc.tensor.node import Edge, Node, reachable
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import next_number
 
@@ -97,12 +97,7 @@ def leads_out(roots: Iterable[Edge | None]) -> bool:
 def may_lead_out(roots: Iterable[Edge | None]) -> bool:
     """Return whether gradients of the gradients may: a user's own rule or hook can use anything."""
     known = [e for e in roots if e is not None]
-    return leads_out(known) or any(
-        n.hooks is not None or not isinstance(n, TRANSPARENT) for n in reachable(known)
-    )
-
-
-TRANSPARENT = (PrimitiveNode, CloneBackward0, CopySlices, Entry)
+    return leads_out(known) or any(n.hooks is not None or n.opaque for n in reachable(known))
 
 
 def refuse_captured(into: Tensor, new: Edge) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ReferenceType
 
 from gradc.autodiff.rules import jvp_rule, rule_text, vjp_rule
@@ -15,6 +15,7 @@ from gradc.ir.graph import TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
 from gradc.tensor.core import Path
+from gradc.tensor.kinds import is_array
 from gradc.tensor.mark import Mark, origin_of
 from gradc.tensor.paths import follow, put
 from gradc.tensor.storage import Storage
@@ -40,7 +41,10 @@ class Node:
         values: under a trace, the Values of the outputs.
         hooks: functions called with the gradient of an output, by output number.
         retained: tensors that keep the gradient of an output, by output number.
+        opaque: whether its rule may read tensors that are not among the operands.
     """
+
+    opaque: ClassVar[bool] = False
 
     __slots__ = ("__weakref__", "edges", "hooks", "order", "retained", "types", "values", "where")
 
@@ -151,8 +155,21 @@ class PrimitiveNode(Node):
                 raise changed_error(self, storage, version)
         if not isinstance(b, TapeOperands):
             return self.inputs, self.outputs
-        inputs = tuple(b.operand(x, e) for x, e in zip(self.inputs, self.edges, strict=True))
-        return inputs, tuple(b.operand(y, (self, i)) for i, y in enumerate(self.outputs))
+        inputs = tuple(
+            b.operand(x, e, self.memory(x)) for x, e in zip(self.inputs, self.edges, strict=True)
+        )
+        outputs = tuple(b.operand(y, (self, i), self.memory(y)) for i, y in enumerate(self.outputs))
+        return inputs, outputs
+
+    def memory(self, saved: Any) -> Storage | None:
+        """Return the guarded storage that a saved array belongs to."""
+        if not is_array(saved):
+            return None
+        for storage, _ in self.guards:
+            base = storage.content
+            if saved is base or saved.base is base or saved.base is base.base is not None:
+                return storage
+        return None
 
     def release(self) -> None:
         """Forget saved values."""
@@ -171,8 +188,11 @@ class PrimitiveNode(Node):
 class TapeOperands(Builder):
     """A builder whose operands are tensors on the tape (create_graph)."""
 
-    def operand(self, saved: Any, edge: Edge | None) -> Any:
-        """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
+    def operand(self, saved: Any, edge: Edge | None, memory: Storage | None = None) -> Any:
+        """Return a saved array or Value as a tensor whose gradient goes to `edge`.
+
+        Changes of `memory` count as changes of the tensor.
+        """
         raise NotImplementedError
 
 

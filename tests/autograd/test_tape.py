@@ -498,3 +498,16 @@ def test_messages(name):
     text = str(caught.value)
     assert text.startswith(expected)
     assert "test_tape.py:" in text
+
+
+def test_values_of_a_recorded_backward_pass_are_guarded_too():
+    def second(lib):
+        x = leaf(lib, [1.0, 2.0])
+        (g,) = lib.autograd.grad(x.sin().sum(), x, create_graph=True)
+        with lib.no_grad():
+            x.mul_(10)
+        lib.autograd.grad(g.sum(), x)
+
+    for lib in (gradc, torch):
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            second(lib)
