@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dis import get_instructions
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -100,7 +101,7 @@ def constant_guards(function: Callable[..., Any]) -> list[Guard]:
     Plain constants must stay equal; tensors, modules, functions and the like the same objects.
     """
     target = getattr(function, "__func__", function)
-    target = getattr(target, "__wrapped__", target)
+    target = inspect.unwrap(target)
     if not isinstance(target, FunctionType):
         return []
     guards: list[Guard] = []

@@ -19,7 +19,7 @@ from gradc.tensor.dispatch import TENSORS
 from gradc.tensor.edges import edge_of
 from gradc.tensor.entry import Scope, enter, leads_out, may_lead_out
 from gradc.tensor.forward import ForwardRun, between
-from gradc.tensor.modes import GradMode
+from gradc.tensor.modes import inference_mode
 from gradc.tensor.node import Node
 from gradc.tensor.state import STATE
 from gradc.tensor.tape import BackwardRun
@@ -59,7 +59,7 @@ class Recording:
         entered = [enter(t, scope) for t in primals]
         self.primals = [t for t, _ in entered]
         self.entries = [entry for _, entry in entered]
-        with scope, GradMode(True):
+        with scope, inference_mode(False):
             result = call([t for t, _ in entered])
         output, aux = split_aux(name, result, has_aux)
         self.outputs, self.spec = outputs_of(name, output, floating=floating)

@@ -44,10 +44,21 @@ def test_second_order(name):
 
 
 def test_whole_functions_and_their_derivatives():
-    x = gradc.tensor([0.3, 0.7])
+    x = gradc.tensor([0.3, 0.7], dtype=gradc.float64)
     for transform in (func.grad, func.hessian, func.value_and_grad):
         f = transform(lambda x: (x * x.sin()).sum())
         same(gradc.compile(f)(x), f(x))
+
+
+POWER = 2
+
+
+def test_constants_around_the_innermost_function_are_guarded(monkeypatch):
+    x = gradc.tensor([1.0, 2.0])
+    compiled = gradc.compile(func.hessian(lambda x: (x**POWER).sum()))
+    assert compiled(x).diag().tolist() == [2.0, 2.0]
+    monkeypatch.setitem(globals(), "POWER", 3)
+    assert compiled(x).diag().tolist() == [6.0, 12.0]
 
 
 def test_a_compiled_function_inside_a_transform():
@@ -62,7 +73,7 @@ def test_a_compiled_function_inside_a_transform():
 
 
 def test_captured_parameters_get_gradients():
-    layer, x = nn.Linear(2, 1), gradc.tensor([[1.0, 2.0]])
+    layer, x = nn.Linear(2, 1).double(), gradc.tensor([[1.0, 2.0]], dtype=gradc.float64)
 
     def penalty(x):
         return func.grad(lambda x: layer(x).tanh().sum())(x).square().sum()

@@ -181,6 +181,13 @@ def test_no_grad_around_is_not_seen_by_the_function(x):
     assert not any(t.requires_grad for t in found)
 
 
+def test_inference_mode_around_is_not_seen_by_the_function(x):
+    with gradc.inference_mode():
+        assert func.grad(cube)(x).tolist() == [3.0, 12.0]
+        assert func.jvp(cube, (x,), (x,))[1].item() == 27.0
+        assert func.hessian(cube)(x * 1).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+
+
 def test_no_grad_inside_is_respected(x):
     def f(x):
         with gradc.no_grad():
