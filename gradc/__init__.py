@@ -25,6 +25,8 @@ HOMES = {
     "elementwise": "gradc.tensor.formula",
     "explain": "gradc.inspect.stages",
     "from_sympy": "gradc.tensor.formula",
+    "get_num_threads": "gradc.runtime.threads",
+    "set_num_threads": "gradc.runtime.threads",
     "to_sympy": "gradc.tensor.symbols",
 }
 

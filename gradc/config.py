@@ -23,3 +23,8 @@ def jit_disabled() -> bool:
 def recompile_limit() -> int:
     """Return how many signatures one compiled function may hold (GRADC_RECOMPILE_LIMIT)."""
     return int(os.environ.get("GRADC_RECOMPILE_LIMIT", "16"))
+
+
+def wanted_threads() -> str:
+    """Return how many threads compiled steps shall run on, as given (GRADC_NUM_THREADS), or ""."""
+    return os.environ.get("GRADC_NUM_THREADS", "")

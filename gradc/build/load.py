@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from gradc.build.key import key
 from gradc.build.machine import Code, host
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
+from gradc.runtime import threads
 
-_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64)
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+_TEAM = re.compile(r"^def \w+\(buffers, team\):$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,13 @@ class Native:
     """A loaded program.
 
     Attributes:
-        address: of the C function `int gradc_step(int64_t *table)`; 0 where it is interpreted.
+        address: of the C function `int gradc_step(int64_t *table, int64_t *team)`; 0 where it is
+            interpreted.
         path: the readable text, kernel.py.
         compile_seconds: what compiling took in this process; 0 where it came from the store.
         cached: whether the machine code came from the store.
         source: the text.
+        shared: whether several threads run it.
     """
 
     address: int
@@ -36,7 +41,8 @@ class Native:
     compile_seconds: float
     cached: bool
     source: str
-    _entry: Callable[[int], int] = field(repr=False)
+    shared: bool
+    _entry: Callable[[int, int], int] = field(repr=False)
     _keep_alive: Code | None = field(repr=False)
 
     def call(self, table_address: int) -> None:
@@ -45,7 +51,10 @@ class Native:
         Raises:
             BuildError: the step reported an error, which generated code never should.
         """
-        status = self._entry(table_address)
+        if self.shared:
+            status = threads.run(self._entry, self.address, table_address)
+        else:
+            status = self._entry(table_address, 0)
         if status != 0:
             raise BuildError(f"step: {self.path} returned status {status}, expected 0")
 
@@ -87,7 +96,8 @@ def load(source: str, name: str) -> Native:
 
 def _native(code: Code, path: Path, seconds: float, source: str) -> Native:
     """Return the program around loaded machine code."""
-    return Native(code.address, path, seconds, seconds == 0.0, source, _ENTRY(code.address), code)
+    entry, shared = _ENTRY(code.address), _TEAM.search(source) is not None
+    return Native(code.address, path, seconds, seconds == 0.0, source, shared, entry, code)
 
 
 def _interpreted(source: str, name: str) -> Native:
@@ -102,7 +112,7 @@ def _interpreted(source: str, name: str) -> Native:
     steps = [value for value in vars(module).values() if isinstance(value, Step)]
     if len(steps) != 1:
         raise BuildError(f"build: {path} has {len(steps)} @step functions, expected 1")
-    return Native(0, path, 0.0, entry is not None, source, steps[0].run, None)
+    return Native(0, path, 0.0, entry is not None, source, False, steps[0].run, None)
 
 
 def _module(source: str, name: str, program: str, path: Path) -> ModuleType:

@@ -122,7 +122,7 @@ def compile_module(module: ModuleType, machine: Machine) -> ObjectFile:
     finally:
         for kernel in kernels:
             context._defns.pop(kernel, None)
-    return _emit(library.linked(), entry, machine)
+    return _emit(library.linked(), entry, len(steps[0].arguments), machine)
 
 
 def _lower(kernel: Kernel, library: _Collector, module: ModuleType) -> Any:
@@ -178,9 +178,9 @@ def _is_float(type_: Any) -> bool:
     return isinstance(type_, (ir.FloatType, ir.DoubleType))
 
 
-def _emit(module: Any, entry: str, machine: Machine) -> ObjectFile:
+def _emit(module: Any, entry: str, arguments: int, machine: Machine) -> ObjectFile:
     """Add the C entry point, hide the rest, optimise, and emit machine code."""
-    module.link_in(llvm.parse_assembly(_entry_point(module, entry)))
+    module.link_in(llvm.parse_assembly(_entry_point(module, entry, arguments)))
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != SYMBOL:
             value.linkage = "internal"
@@ -200,17 +200,19 @@ def _emit(module: Any, entry: str, machine: Machine) -> ObjectFile:
     return ObjectFile(target.emit_object(module), externals)
 
 
-def _entry_point(module: Any, entry: str) -> str:
-    """Return the LLVM text of `int gradc_step(int64_t *table)`."""
+def _entry_point(module: Any, entry: str, arguments: int) -> str:
+    """Return the LLVM text of `int gradc_step(int64_t *table, int64_t *team)`."""
     # Numba's convention: (pointer to the result, pointer to the exception, arguments...).
+    types = ", ".join(["ptr"] * arguments)
+    given = ", ".join(["ptr %table", "ptr %team"][:arguments])
     return f"""
 target triple = "{module.triple}"
 target datalayout = "{module.data_layout}"
-declare i32 @"{entry}"(ptr, ptr, ptr)
-define i32 @{SYMBOL}(ptr %table) {{
+declare i32 @"{entry}"(ptr, ptr, {types})
+define i32 @{SYMBOL}(ptr %table, ptr %team) {{
   %result = alloca ptr
   %exception = alloca ptr
-  %status = call i32 @"{entry}"(ptr %result, ptr %exception, ptr %table)
+  %status = call i32 @"{entry}"(ptr %result, ptr %exception, {given})
   ret i32 %status
 }}
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from gradc.compiler.buffers import Array, Pool, address, pool_of
 from gradc.emit.cpu import Emitted, emit
 from gradc.ir.graph import Graph, Value
 from gradc.runtime.blas import find_blas
+from gradc.runtime.locks import Lock
 from gradc.schedule.make import schedule
 from gradc.schedule.plan import Plan, Product
 
@@ -44,7 +44,7 @@ class Executable:
     first_output: int
     products: bool
     place: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Lock = field(default_factory=Lock)
 
     def slot(self, value: Value) -> int:
         """Return the place of an input in the table."""

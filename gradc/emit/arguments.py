@@ -11,6 +11,7 @@ from gradc.ir.graph import Value
 from gradc.schedule.arena import Place
 from gradc.schedule.loops import Read, Store
 from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Kernel
 
 CODES = {float32: "f32", float64: "f64", int32: "i32", int64: "i64", uint8: "u8", bool_: "b1"}
 
@@ -84,6 +85,12 @@ def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
     pairs = combinations(spans, 2)
     found.overlap = any((w or v) and _meet(p, a, q, b) for (p, a, w), (q, b, v) in pairs)
     return found
+
+
+def places_of(kernel: Kernel, places: dict[Value, Place]) -> dict[Value, Place]:
+    """Return where the values of a kernel lie: what each block has one of, in its parts."""
+    own = kernel.share.own if kernel.share is not None else {}
+    return places | {value: places[parts] for value, parts in own.items()}
 
 
 def _meet(p: Place, a: Array, q: Place, b: Array) -> bool:

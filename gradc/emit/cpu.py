@@ -18,7 +18,7 @@ from gradc.schedule.plan import Kernel, Plan
 
 NUMBERS = ("float64", "int32", "int64", "uint8")
 CONSTANTS = ("INF", "NAN", "INF64", "NAN64")
-NOT_RUNTIME = {"f", "buffers", *NUMBERS, *CONSTANTS}
+NOT_RUNTIME = {"f", "buffers", "team", "chunk", "rows", *NUMBERS, *CONSTANTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def emit(plan: Plan) -> Emitted:
         top.line(line)
     top.line()
     _imports(top, naming.used)
-    own = (*writer.convolutions.values(), *writer.sorts.values())
+    own = (*writer.convolutions.values(), *writer.sorts.values(), *writer.team.sums.values())
     texts = [*map(str, kernels), *(text for _, text in own), *loops.texts, str(step)]
     source = str(top) + "".join(f"\n\n{text}" for text in texts)
     slots = _slots(plan, naming)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gradc.emit import titles
-from gradc.emit.arguments import Arguments, arguments
+from gradc.emit.arguments import Arguments, arguments, places_of
 from gradc.emit.kernel import Body, all_statements
 from gradc.emit.namer import Namer
 from gradc.emit.naming import Naming, plain, shared
@@ -24,12 +24,14 @@ class Function:
         name: of the function.
         first: the nest of the first call.
         given: its arguments.
+        rows: what it calls the rows that it is to compute; "" where it computes all.
         calls: the arguments of each call.
     """
 
     name: str
     first: Nest
     given: Arguments
+    rows: str
     calls: list[Arguments] = field(default_factory=list[Arguments])
 
 
@@ -52,11 +54,12 @@ class Functions:
 
     def _add(self, kernel: Kernel, nest: Nest) -> None:
         """Find or found the function that computes a kernel."""
-        given = arguments(nest, self.plan.memory.places)
-        key = neutral(nest, given)
+        given = arguments(nest, places_of(kernel, self.plan.memory.places))
+        rows = "rows" if kernel.share is not None and kernel.share.cut else ""
+        key = neutral(nest, given, rows)
         if key not in self.by_text:
             name = self.naming.namer(titles.title(nest, kernel.section))
-            self.by_text[key] = Function(name, nest, given)
+            self.by_text[key] = Function(name, nest, given, rows)
         self.by_text[key].calls.append(given)
         self.of[kernel] = self.by_text[key]
 
@@ -75,13 +78,15 @@ class Functions:
             found = self.naming.values.hint(value)
             return plain(found) if several else found
 
-        body = Body(nest, given, arrays, scalars, hint, self.naming.used)
+        body = Body(nest, given, arrays, scalars, hint, self.naming.used, function.rows)
         body.writer.depth = 1
         body.write(nest.body)
         self.naming.used.add("kernel")
         writer = Writer()
-        writer.quote("@kernel", given.signature, ", overlap=True" if given.overlap else "")
-        writer.call(f"def {function.name}", names)
+        rows = [function.rows] if function.rows else []
+        overlap = ", overlap=True" if given.overlap else ""
+        writer.quote("@kernel", ", ".join([given.signature, *rows]), overlap)
+        writer.call(f"def {function.name}", [*names, *rows])
         writer.lines[-1] += ":"
         writer.depth = 1
         for line in self._maths(nest, body):
@@ -146,10 +151,10 @@ class Functions:
         return lines[:4]
 
 
-def neutral(nest: Nest, given: Arguments) -> str:
+def neutral(nest: Nest, given: Arguments, rows: str = "") -> str:
     """Return the text of a kernel with neutral names, equal for kernels that may be shared."""
     arrays = [f"a{i}" for i in range(len(given.arrays))]
     scalars = [f"c{i}" for i in range(len(given.scalars))]
-    body = Body(nest, given, arrays, scalars, lambda _: "t", set())
+    body = Body(nest, given, arrays, scalars, lambda _: "t", set(), rows)
     body.write(nest.body)
     return f"{given.signature} {given.overlap}\n{body.writer}"

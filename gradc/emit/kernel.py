@@ -46,6 +46,7 @@ class Body:
         arrays, scalars: their names.
         hint: what a local variable for a value should be called.
         used: functions and constants that the text needs.
+        rows: what the positions of the outer axis are called that a thread computes; "" for all.
     """
 
     nest: Nest
@@ -54,6 +55,7 @@ class Body:
     scalars: Sequence[str]
     hint: Callable[[Value], str]
     used: set[str]
+    rows: str = ""
     namer: Namer = field(default_factory=Namer)
     locals: dict[Node, str] = field(default_factory=dict[Node, str])
     visible: set[Node] = field(default_factory=set[Node])
@@ -63,7 +65,7 @@ class Body:
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in (*self.arrays, *self.scalars):
+        for name in (*self.arrays, *self.scalars, self.rows):
             self.namer.taken.add(name)
         axes = [n for n in AXES if n not in self.namer.taken]
         axes = axes[: len(self.nest.extents)]
@@ -153,7 +155,9 @@ class Body:
         self.visible = before
 
     def bound(self, axis: int) -> str:
-        """Return `range(...)`, from the shape of an array that runs along the axis."""
+        """Return the rows, or `range(...)` from the shape of an array that runs along the axis."""
+        if axis == 0 and self.rows:
+            return self.rows
         extent = self.nest.extents[axis]
         for number, array in enumerate(self.given.arrays):
             for access in self.nest.accesses:
@@ -201,7 +205,9 @@ class Body:
         for p, place in enumerate(store.index):
             axis = place.axis
             assert axis is not None
-            self.writer.line(f"for {self.names.axes[axis]} in range({array}.shape[{p}]):")
+            mine = axis == 0 and self.rows
+            extent = self.rows if mine else f"range({array}.shape[{p}])"
+            self.writer.line(f"for {self.names.axes[axis]} in {extent}:")
             self.writer.depth += 1
         self.writer.line(f"{array}[{subscript(store.index, self.names)}] = {first}")
         self.writer.depth = depth

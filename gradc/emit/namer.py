@@ -42,6 +42,7 @@ RUNTIME = frozenset(
     round_even sign remainder floor_divide isnan isinf isfinite maximum minimum philox f
     tile_f32 tile_f64 multiply_add load_tile store_tile
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
+    team share share_columns chunks chunk part_of meet is_first rows
     """.split()
 )
 RESERVED = RUNTIME | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"match", "case", "_"}

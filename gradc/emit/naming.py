@@ -55,6 +55,8 @@ class Naming:
                 self.scalars.update(kernel.work.arguments)
                 for row, of in kernel.work.scratch.items():
                     self.values.hints[row] = f"{self.values.hint(of)}_row" if of else "row"
+            for value, parts in (kernel.share.own if kernel.share is not None else {}).items():
+                self.values.hints[parts] = f"{self.values.hint(value)}_parts"
 
     def _name_unordered(self) -> None:
         """Let convolutions whose results are named once in another order have that name too."""

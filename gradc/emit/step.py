@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 
 from gradc.emit import describe
-from gradc.emit.arguments import CODES, arguments
+from gradc.emit.arguments import CODES, arguments, places_of
 from gradc.emit.convolution import convolution_kernel
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.kernel import Body
 from gradc.emit.naming import Dims, Naming
 from gradc.emit.sorting import sort_kernel
+from gradc.emit.team import Team
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.ir.graph import Section, Value
@@ -21,6 +22,7 @@ from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
 from gradc.schedule.products import Matrix
+from gradc.schedule.share import Combine
 from gradc.schedule.tiles import tiles
 
 ORDER = list(Section)
@@ -33,6 +35,7 @@ class StepWriter:
         sorts: name and text of each sorting kernel that it calls.
         calls: the function that each kernel of the plan calls.
         convolutions: name and text of each convolution that it calls.
+        team: what it says where several threads run it.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class StepWriter:
         self.sorts: dict[str, tuple[str, str]] = {}
         self.calls: dict[Kernel, str] = {}
         self.convolutions: dict[str, tuple[str, str]] = {}
+        self.team = Team(plan, naming)
 
     def text(self) -> Writer:
         """Return the text of the step."""
@@ -61,21 +65,27 @@ class StepWriter:
         section: Section | None = None
         late = Writer(1)
         results = self._scalar_results()
-        for kernel in self.plan.kernels:
+        for number, kernel in enumerate(self.plan.kernels):
+            self.team.before(number, body)
             # numbers that a fused kernel needs early stay with it: no way back to a section
             if section is None or ORDER.index(kernel.section) > ORDER.index(section):
                 section = kernel.section
+                self.team.end(body)
                 if not self.times:
                     if body.lines:
                         body.line()
                     body.rule(section.value)
+            self.team.begin(kernel, body)
             headers.write(body, kernel)
             self._run(kernel, body, late, results)
+        self.team.before(len(self.plan.kernels), body)
+        self.team.end(body)
         writer = Writer()
         decorator = "loop_body" if self.times else "step"
         self.naming.used.add(decorator)
         writer.line(f"@{decorator}")
-        with writer.block(f"def {self.naming.step}({', '.join(('buffers', *self.times))}):"):
+        arguments = ("buffers", *self.times, *["team"] * self.plan.shared)
+        with writer.block(f"def {self.naming.step}({', '.join(arguments)}):"):
             writer.line(f'"""{describe.returns(self.plan, self.naming.name)}"""')
             self._write_views(writer)
         if not body.lines:
@@ -85,7 +95,10 @@ class StepWriter:
             writer.line()
             writer.depth = 1
             writer.rule("results")
-            writer.extend(late)
+            if self.plan.shared:
+                self.team.alone(writer)
+            for line in late.lines:
+                writer.line(line.strip())
         return writer
 
     def _scalar_results(self) -> set[Value]:
@@ -100,13 +113,7 @@ class StepWriter:
             case Nest() if kernel.is_scalar:
                 self._inline(kernel.work, body, late, results)
             case Nest():
-                function = self.functions.of[kernel]
-                self.calls[kernel] = function.name
-                given = arguments(kernel.work, self.places)
-                arrays = [
-                    self.naming.view(self.naming.shown(a.values), a.dims) for a in given.arrays
-                ]
-                body.call(function.name, [*arrays, *(self.naming.name(v) for v in given.scalars)])
+                self._call(kernel, kernel.work, body)
             case Product():
                 self._multiply(kernel, kernel.work, body)
             case Convolution():
@@ -115,10 +122,38 @@ class StepWriter:
                 self._sort(kernel, kernel.work, body)
             case Repeat():
                 self._repeat(kernel, kernel.work, body)
+            case Combine():
+                assert kernel.share is not None
+                self.calls[kernel] = self.team.combine(kernel.work, kernel.share, body)
         if not kernel.is_scalar:
             for value in kernel.values:
                 if value in self.naming.scalars and value in self.places:
-                    body.line(f"{self.naming.name(value)} = {self.naming.view(value, ())}[0]")
+                    if self.plan.shared:
+                        self.team.computed(value)
+                    else:
+                        body.line(f"{self.naming.name(value)} = {self.naming.view(value, ())}[0]")
+
+    def _call(self, kernel: Kernel, nest: Nest, body: Writer) -> None:
+        """Write the call of a loop nest, in a loop over blocks where each has arrays of its own."""
+        function = self.functions.of[kernel].name
+        self.calls[kernel] = function
+        share = kernel.share if kernel.share is not None and kernel.share.cut else None
+        own = share.own if share is not None else {}
+        given = arguments(nest, places_of(kernel, self.places))
+        scalars = [self.naming.name(v) for v in given.scalars]
+        arrays = [
+            self.team.part(a.values[0], a.dims, share)
+            if share is not None and a.values[0] in own
+            else self.naming.view(self.naming.shown(a.values), a.dims)
+            for a in given.arrays
+        ]
+        if share is None:
+            body.call(function, [*arrays, *scalars])
+        elif own:
+            with body.block(self.team.chunks(share)):
+                body.call(function, [*arrays, *scalars, "chunk"])
+        else:
+            body.call(function, [*arrays, *scalars, self.team.rows(share)])
 
     def _inline(self, nest: Nest, body: Writer, late: Writer, results: set[Value]) -> None:
         """Write a computation with single numbers into the step itself."""
@@ -137,7 +172,7 @@ class StepWriter:
             scalars,
             self.naming.values.hint,
             self.naming.used,
-            self.naming.namer,
+            namer=self.naming.namer,
         )
         writer.writer = body
         for statement in nest.body:
@@ -165,7 +200,12 @@ class StepWriter:
         lead = (product.batch,) if product.batch else ()
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
-        body.call(name, ["buffers", left, right, out])
+        body.call(name, ["buffers", left, right, out, *self._mine(kernel)])
+
+    def _mine(self, kernel: Kernel) -> list[str]:
+        """Return the last argument of a kernel that threads share: this thread's rows."""
+        share = kernel.share
+        return [self.team.rows(share)] if share is not None and share.cut else []
 
     def _matrix(self, matrix: Matrix, lead: Dims) -> str:
         home = self.plan.program.home(matrix.value)
@@ -175,20 +215,25 @@ class StepWriter:
     def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
         (value,) = kernel.values
         cut = tiles(work, value.dtype, self.plan.registers)
-        key = convolution_kernel("", work, value.dtype, cut, self.naming.used)
+        share = kernel.share if kernel.share is not None and kernel.share.cut else None
+        rows = "rows" if share is not None else ""
+        key = convolution_kernel("", work, value.dtype, cut, self.naming.used, rows)
         if key not in self.convolutions:
             window = "x".join(map(str, work.window))
             name = self.naming.namer("conv_weights" if work.sums_samples else f"conv_{window}")
-            text = convolution_kernel(name, work, value.dtype, cut, self.naming.used)
+            text = convolution_kernel(name, work, value.dtype, cut, self.naming.used, rows)
             self.convolutions[key] = (name, text)
             self.naming.used.add("kernel")
         homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
         values = [root.value for root in homes if root is not None]
-        views = [
-            self.naming.view(v, dims) for v, dims in zip([*values, value], work.shapes, strict=True)
-        ]
-        self.calls[kernel] = self.convolutions[key][0]
-        body.call(self.calls[kernel], views)
+        *given, shape = work.shapes
+        views = [self.naming.view(v, dims) for v, dims in zip(values, given, strict=True)]
+        name = self.calls[kernel] = self.convolutions[key][0]
+        if share is not None and share.own:
+            with body.block(self.team.chunks(share)):
+                body.call(name, [*views, self.team.part(value, shape, share), "chunk"])
+        else:
+            body.call(name, [*views, self.naming.view(value, shape), *self._mine(kernel)])
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
         equation = kernel.roots[0].equation
@@ -237,6 +282,7 @@ class StepWriter:
                 writer.rule(kind)
                 for names, address in groups[kind]:
                     writer.line(f"{names} = {address}")
+        self.team.write_rows(writer)
         if any(groups.values()):
             writer.line()
 

@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gradc.runtime.locks import Lock
+
 _SUFFIXES = (".so", ".dylib", ".dll")
 
 
@@ -28,6 +30,7 @@ class Blas:
         integer_bits: of its size arguments, 32 or 64.
         path: of the library.
         shared: whether NumPy or SciPy use the same library, and so its thread count.
+        per_thread: whether each calling thread has a thread count of its own.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Blas:
     integer_bits: int
     path: Path | None
     shared: bool
+    per_thread: bool = False
     _set_threads: Callable[[int], int] | None = field(repr=False, compare=False, default=None)
 
     @property
@@ -53,13 +57,49 @@ class Blas:
         if self._set_threads is None:
             yield
             return
-        before = self._set_threads(1)
+        if self.per_thread:
+            before = self._set_threads(1)
+            try:
+                yield
+            finally:
+                self._set_threads(before)
+            return
+        self._enter(self._set_threads)
         try:
             yield
         finally:
-            self._set_threads(before)
+            self._leave(self._set_threads)
+
+    def _enter(self, set_threads: Callable[[int], int]) -> None:
+        """Let the first of several Python threads ask for one thread."""
+        with _USERS.lock:
+            if _USERS.count == 0:
+                _USERS.before = set_threads(1)
+            _USERS.count += 1
+
+    def _leave(self, set_threads: Callable[[int], int]) -> None:
+        """Let the last of them put back what was before."""
+        with _USERS.lock:
+            _USERS.count -= 1
+            if _USERS.count == 0:
+                set_threads(_USERS.before)
+
+    def begin_thread(self) -> None:
+        """Let a worker's calls use one thread, for good, where the library counts for each."""
+        if self.per_thread and self._set_threads is not None:
+            self._set_threads(1)
 
 
+@dataclass(slots=True)
+class _Users:
+    """How many Python threads hold the library to one thread, and its count before."""
+
+    lock: Lock = field(default_factory=Lock)
+    count: int = 0
+    before: int = 1
+
+
+_USERS = _Users()
 NONE = Blas("none", "", 0, 0, 64, None, shared=False)
 
 
@@ -102,6 +142,7 @@ def _mkl() -> Blas | None:
         integer_bits=32,
         path=path,
         shared=False,
+        per_thread=True,
         _set_threads=set_local,
     )
 

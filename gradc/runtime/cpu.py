@@ -73,6 +73,14 @@ if jit_disabled():
         t_matmul_t,
         t_matmul_t_add,
     )
+    from gradc.runtime.interpreted_team import (
+        chunks,
+        is_first,
+        meet,
+        part_of,
+        share,
+        share_columns,
+    )
     from gradc.runtime.interpreted_tiles import (
         load_tile,
         multiply_add,
@@ -147,6 +155,14 @@ else:
         t_matmul_t,
         t_matmul_t_add,
     )
+    from gradc.runtime.team import (
+        chunks,
+        is_first,
+        meet,
+        part_of,
+        share,
+        share_columns,
+    )
     from gradc.runtime.tiles import (
         load_tile,
         multiply_add,
@@ -180,6 +196,7 @@ __all__ = [
     "batch_t_matmul_t",
     "batch_t_matmul_t_add",
     "ceil",
+    "chunks",
     "cos",
     "cosh",
     "erf",
@@ -188,6 +205,7 @@ __all__ = [
     "expm1",
     "floor",
     "floor_divide",
+    "is_first",
     "isfinite",
     "isinf",
     "isnan",
@@ -201,13 +219,17 @@ __all__ = [
     "matmul_t",
     "matmul_t_add",
     "maximum",
+    "meet",
     "minimum",
     "multiply_add",
+    "part_of",
     "philox",
     "pow",
     "remainder",
     "round_even",
     "rsqrt",
+    "share",
+    "share_columns",
     "sigmoid",
     "sign",
     "sin",

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from numba.core import types
+from numba.extending import models, register_model
 
 from gradc.runtime import signature as signatures
 from gradc.runtime.operation import Operation, signature
+from gradc.runtime.row_types import ROWS
 
 ELEMENT = {
     "f32": types.float32,
@@ -19,6 +21,18 @@ ELEMENT = {
     "b1": types.boolean,
 }
 TABLE = types.CPointer(types.int64)
+
+
+class _Team(types.CPointer):
+    """A pointer to the numbers of one thread; a table is not one."""
+
+    def __init__(self) -> None:
+        types.CPointer.__init__(self, types.int64)
+        self.name = "team"
+
+
+TEAM = _Team()
+register_model(_Team)(models.PointerModel)
 
 
 class Kernel(Operation):
@@ -54,7 +68,10 @@ def loop_body(function: Callable[..., None]) -> Kernel:
 
 
 class Step(Kernel):
-    """The entry point of a generated file: a function of the table of addresses."""
+    """The entry point of a generated file: a function of the table of addresses.
+
+    One that several threads may run takes the `team` too.
+    """
 
 
 def kernel(text: str, overlap: bool = False) -> Callable[[Callable[..., None]], Kernel]:
@@ -68,13 +85,15 @@ def kernel(text: str, overlap: bool = False) -> Callable[[Callable[..., None]], 
     return lambda function: Kernel(function, arguments, overlap)
 
 
-def step(function: Callable[[Any], None]) -> Step:
-    """Declare the entry point."""
-    return Step(function, (TABLE,))
+def step(function: Callable[..., None]) -> Step:
+    """Declare the entry point: `step(buffers)` or `step(buffers, team)`."""
+    return Step(function, (TABLE, TEAM)[: function.__code__.co_argcount])
 
 
 def _numba_type(argument: signatures.Argument) -> Any:
     """Return the Numba type of one declared argument."""
+    if argument.code == signatures.ROWS:
+        return ROWS
     element = ELEMENT[argument.code]
     if argument.axes is None:
         return element

@@ -28,13 +28,17 @@ View = Callable[[Any, int, int, tuple[int, ...]], Array]
 class Step:
     """The entry point of a generated file, run by the interpreter."""
 
-    function: Callable[[Any], None]
+    function: Callable[..., None]
 
-    def run(self, table_address: int) -> int:
-        """Run the step on a table of addresses; return 0, as the compiled step does."""
+    def run(self, table_address: int, team_address: int = 0) -> int:
+        """Run the step on a table of addresses; return 0, as the compiled step does.
+
+        The interpreter is a team of one, so it has no use for a team's address.
+        """
         table = ctypes.cast(table_address, ctypes.POINTER(ctypes.c_int64))
+        team = (None,) * (self.function.__code__.co_argcount - 1)
         with np.errstate(all="ignore"):
-            self.function(table)
+            self.function(table, *team)
         return 0
 
 
@@ -46,7 +50,7 @@ def kernel(
     return lambda function: function
 
 
-def step(function: Callable[[Any], None]) -> Step:
+def step(function: Callable[..., None]) -> Step:
     """Declare the entry point."""
     return Step(function)
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc.runtime.interpreted_team import Columns, Rows, chunks
+
 Array = NDArray[Any]
-Product = Callable[[Any, Array, Array, Array], None]
+Product = Callable[..., None]
 
 
 def _product(*, a_transposed: bool = False, b_transposed: bool = False) -> tuple[Product, Product]:
     """Return the product that overwrites `out` and the one that adds to it."""
 
-    def operands(a: Array, b: Array) -> Array:
+    def blocks(a: Array, b: Array, out: Array, mine: Rows | None) -> Iterator[tuple[Array, Array]]:
+        """Yield each part of `out` that is `mine`, and what belongs there."""
         left = a.swapaxes(-1, -2) if a_transposed else a
         right = b.swapaxes(-1, -2) if b_transposed else b
-        return np.matmul(left, right)
+        if mine is None:
+            yield out, np.matmul(left, right)
+            return
+        for chunk in chunks(mine):
+            part = slice(chunk.first, chunk.last)
+            if isinstance(mine, Columns):
+                yield out[:, part], np.matmul(left, right[:, part])
+            else:
+                yield out[part], np.matmul(left[part], right if out.ndim == 2 else right[part])
 
-    def replace(buffers: Any, a: Array, b: Array, out: Array) -> None:
-        out[...] = operands(a, b)
+    def replace(buffers: Any, a: Array, b: Array, out: Array, mine: Rows | None = None) -> None:
+        for part, product in blocks(a, b, out, mine):
+            part[...] = product
 
-    def add(buffers: Any, a: Array, b: Array, out: Array) -> None:
-        out += operands(a, b)
+    def add(buffers: Any, a: Array, b: Array, out: Array, mine: Rows | None = None) -> None:
+        for part, product in blocks(a, b, out, mine):
+            part += product
 
     return replace, add
 

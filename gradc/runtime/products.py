@@ -1,5 +1,9 @@
 """`matmul(buffers, a, b, out)` and its variants -> a BLAS call, or loops where there is no BLAS.
 
+A fifth argument, rows or columns of `out`, is the share of one thread; it is computed block by
+block, so that BLAS gets the same slices whatever the number of threads. Rows of a batched
+product are matrices of the batch.
+
 The BLAS function is called through the table, with every integer passed as 64 bits. A library
 with 32-bit integers reads the low half: on x86-64 and on AArch64 Linux each argument has a
 register or an 8-byte slot of its own (`blas.py` takes no such library on Apple's arm64, which
@@ -13,10 +17,17 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.core.cgutils import alloca_once_value, for_range, unpack_tuple
+from numba.core.cgutils import (
+    alloca_once_value,
+    create_struct_proxy,
+    for_range,
+    for_range_slice,
+    unpack_tuple,
+)
 
 from gradc.runtime.decorators import TABLE
 from gradc.runtime.operation import Operation, signature
+from gradc.runtime.row_types import COLUMNS, ROWS
 
 _I64 = ir.IntType(64)
 _ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
@@ -50,33 +61,54 @@ class _Matrix:
         """Return its transpose."""
         return _Matrix(self.data, self.shape[::-1], self.strides[::-1])
 
+    def slice(self, builder: Any, axis: int, first: Any, count: Any) -> _Matrix:
+        """Return `count` positions along an axis, from `first` on."""
+        data = builder.gep(self.data, [builder.mul(first, self.strides[axis])])
+        shape = (count, self.shape[1]) if axis == 0 else (self.shape[0], count)
+        return _Matrix(data, shape, self.strides)
+
 
 def _product(form: _Form, axes: int) -> Operation:
     """Return the operation of one form on arrays of 2 axes, or of 3 with a batch first."""
 
-    def typing(context: Any, table: Any, *arrays: Any) -> Any:
+    def typing(context: Any, table: Any, *args: Any) -> Any:
+        arrays, shared = args[:3], args[3:]
+        if shared not in ((), (ROWS,), *[(COLUMNS,)] * (axes == 2)):
+            return None
         fits = table == TABLE and len(arrays) == 3
         fits = fits and all(isinstance(x, types.Array) and x.ndim == axes for x in arrays)
         if not fits or len({x.dtype for x in arrays}) != 1:
             return None
         if not isinstance(arrays[0].dtype, types.Float | types.Integer):
             return None
-        return signature(types.void, TABLE, *arrays)
+        return signature(types.void, TABLE, *arrays, *shared)
 
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         element = sig.args[1].dtype
         worker = _worker(context, builder.module, form, element)
         arrays = [
             context.make_array(kind)(context, builder, value)
-            for kind, value in zip(sig.args[1:], args[1:], strict=True)
+            for kind, value in zip(sig.args[1:4], args[1:4], strict=True)
         ]
-        if axes == 2:
-            _call(builder, worker, args[0], [_matrix(builder, x, x.data, 2) for x in arrays])
+        mine = None
+        if len(args) == 5:
+            mine = create_struct_proxy(sig.args[4])(context, builder, args[4])
+        if axes == 3:
+            count = unpack_tuple(builder, arrays[2].shape, 3)[0]
+            ends = (mine.last, mine.first) if mine is not None else (count, None)
+            with for_range(builder, *ends) as loop:
+                one_each = [_item(builder, x, loop.index) for x in arrays]
+                _call(builder, worker, args[0], one_each)
             return context.get_dummy_value()
-        count = unpack_tuple(builder, arrays[2].shape, 3)[0]
-        with for_range(builder, count) as loop:
-            one_each = [_item(builder, x, loop.index) for x in arrays]
-            _call(builder, worker, args[0], one_each)
+        whole = [_matrix(builder, x, x.data, 2) for x in arrays]
+        if mine is None:
+            _call(builder, worker, args[0], whole)
+            return context.get_dummy_value()
+        with for_range_slice(builder, mine.first, mine.last, mine.block, _I64) as (first, _):
+            left = builder.sub(mine.last, first)
+            block = builder.select(builder.icmp_signed("<", mine.block, left), mine.block, left)
+            sliced = _sliced(builder, form, whole, first, block, by_rows=sig.args[4] == ROWS)
+            _call(builder, worker, args[0], sliced)
         return context.get_dummy_value()
 
     return Operation("batch_" * (axes == 3) + form.name, typing, lowering)
@@ -95,6 +127,18 @@ def _item(builder: Any, array: Any, index: Any) -> _Matrix:
     stride = unpack_tuple(builder, array.strides, 3)[0]
     address = builder.add(builder.ptrtoint(array.data, _I64), builder.mul(index, stride))
     return _matrix(builder, array, builder.inttoptr(address, array.data.type), 3)
+
+
+def _sliced(
+    builder: Any, form: _Form, whole: list[_Matrix], first: Any, count: Any, *, by_rows: bool
+) -> list[_Matrix]:
+    """Return the operands of some rows or columns of the result."""
+    a, b, out = whole
+    if by_rows:
+        a = a.slice(builder, 1 if form.a_transposed else 0, first, count)
+        return [a, b, out.slice(builder, 0, first, count)]
+    b = b.slice(builder, 0 if form.b_transposed else 1, first, count)
+    return [a, b, out.slice(builder, 1, first, count)]
 
 
 def _call(builder: Any, worker: Any, table: Any, operands: list[_Matrix]) -> None:

@@ -10,6 +10,7 @@ from gradc.schedule.arena import ARENA_SLOT
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat
+from gradc.schedule.share import Combine
 
 Name = Callable[[Value], str]
 Row = tuple[str, ...]
@@ -55,15 +56,27 @@ def kernel_rows(plan: Plan, names: Name) -> list[Row]:
             f"{amount(kernel.cost.flops)}FLOP",
             f"{amount(kernel.cost.bytes_moved)}B",
             f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
+            shared(plan, i),
             "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
         )
         for i, kernel in enumerate(plan.kernels)
     ]
 
 
+def shared(plan: Plan, number: int) -> str:
+    """Return which threads do a kernel, and whether they meet before it."""
+    share = plan.kernels[number].share
+    if share is None:
+        return ""
+    way = f"{share.blocks} blocks of {share.way.value}" if share.cut else share.way.value
+    return f"after meeting: {way}" if number in plan.meets else way
+
+
 def what(kernel: Kernel) -> str:
     """Return what kind of kernel it is, and over what it loops."""
     work = kernel.work
+    if isinstance(work, Combine):
+        return f"sums {work.count} parts"
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
         return f"product {batch}[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"

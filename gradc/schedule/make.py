@@ -23,32 +23,38 @@ from gradc.schedule.loops import (
     Store,
     walk,
 )
+from gradc.schedule.meet import meets
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
+from gradc.schedule.share import Combine
+from gradc.schedule.spread import spread
 from gradc.schedule.state import prepare
 
 SECTIONS = list(Section)
 
 
-def schedule(graph: Graph, registers: Registers | None = None) -> Plan:
+def schedule(graph: Graph, registers: Registers | None = None, *, shared: bool = True) -> Plan:
     """Return the plan of a graph.
 
     Args:
         graph: simplified and verified; all its values on one device.
         registers: of the processor to make it for; None for this one.
+        shared: whether several threads may run it, if that is worth it.
     """
     deferred: frozenset[Value] = frozenset()
     while True:
-        plan = _schedule(graph, deferred, registers or host_registers())
+        plan = _schedule(graph, deferred, registers or host_registers(), shared=shared)
         if not plan.memory.conflicts:
             return plan
         deferred |= plan.memory.conflicts
 
 
-def _schedule(graph: Graph, deferred: frozenset[Value], registers: Registers) -> Plan:
+def _schedule(
+    graph: Graph, deferred: frozenset[Value], registers: Registers, *, shared: bool
+) -> Plan:
     prepared, late, kept = prepare(graph, deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
@@ -63,9 +69,19 @@ def _schedule(graph: Graph, deferred: frozenset[Value], registers: Registers) ->
         chosen |= more
     needed = _needed(program, made, parts)
     kernels = [k for group in made for k in _kernels(program, group, parts, needed, registers)]
+    kernels = spread(kernels) if shared else kernels
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
-    memory = assign(program, [_use(k, in_memory) for k in kernels])
-    return Plan(graph, program, tuple(kernels), memory, _decisions(program, recomputed), registers)
+    loaded = {v for k in kernels if k.share is not None and not k.is_scalar for v in k.values}
+    memory = assign(program, [_use(k, in_memory, loaded) for k in kernels])
+    return Plan(
+        graph,
+        program,
+        tuple(kernels),
+        memory,
+        _decisions(program, recomputed),
+        registers,
+        meets(program, kernels, memory),
+    )
 
 
 def _results(program: Program) -> set[Value]:
@@ -215,7 +231,7 @@ def _sort(program: Program, group: Group) -> Kernel:
 def _repeat(program: Program, group: Group, registers: Registers) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
-    plan = schedule(one_step(Body(**equation.params)), registers)
+    plan = schedule(one_step(Body(**equation.params)), registers, shared=False)
     span = span_of(program, equation, plan.memory.arena_bytes)
     length = span.loop.length
     cost = Cost(length * plan.flops, length * plan.bytes_moved)
@@ -223,11 +239,17 @@ def _repeat(program: Program, group: Group, registers: Registers) -> Kernel:
     return Kernel(tuple(group.roots), Repeat(span, plan), _section(group), reads, cost, 1, ())
 
 
-def _use(kernel: Kernel, in_memory: set[Value]) -> Use:
-    """Return what a kernel does to memory; numbers of the step may need none."""
+def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
+    """Return what a kernel does to memory; numbers of the step may need none.
+
+    Threads load the numbers `loaded` only when a kernel needs them.
+    """
     work = kernel.work
+    if isinstance(work, Combine):
+        return Use((work.total,), kernel.reads)
     if isinstance(work, Product | Convolution):
-        return Use(kernel.values, kernel.reads)
+        own = kernel.share.own if kernel.share is not None else {}
+        return Use(tuple(own.get(v, v) for v in kernel.values), kernel.reads)
     if isinstance(work, Repeat):
         span = work.span
         over = tuple(zip(span.results, span.operands[: span.loop.carries], strict=False))
@@ -239,7 +261,12 @@ def _use(kernel: Kernel, in_memory: set[Value]) -> Use:
     written = work.stored
     if kernel.is_scalar:
         written = tuple(v for v in written if v in in_memory)
-    return Use(written, kernel.reads, tuple(work.scratch), work.accesses, work.rows)
+    own = kernel.share.own if kernel.share is not None else {}
+    parts = tuple(own[v] for v in written if v in own)
+    written = (*(v for v in written if v not in own), *parts)
+    scratch = tuple(own.get(v, v) for v in work.scratch)
+    numbers = tuple(v for v in work.arguments if v in loaded)
+    return Use(written, (*kernel.reads, *numbers), scratch, work.accesses, work.rows)
 
 
 def _decisions(program: Program, recomputed: list[Decision]) -> tuple[Decision, ...]:

@@ -13,6 +13,7 @@ from gradc.schedule.products import Matrix
 from gradc.schedule.registers import Registers
 from gradc.schedule.repeat import Span
 from gradc.schedule.roots import Form, Program, Root
+from gradc.schedule.share import Combine, Share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,15 +89,17 @@ class Kernel:
         cost: for the report.
         parallel: size of the outer axis whose positions are independent, or 1.
         partials: values summed over that axis, which threads would have to add up.
+        share: what each thread does of it; None where one thread runs the program.
     """
 
     roots: tuple[Root, ...]
-    work: Nest | Product | Convolution | Sort | Repeat
+    work: Nest | Product | Convolution | Sort | Repeat | Combine
     section: Section
     reads: tuple[Value, ...]
     cost: Cost
     parallel: int
     partials: tuple[Value, ...]
+    share: Share | None = None
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -106,7 +109,7 @@ class Kernel:
     @property
     def is_scalar(self) -> bool:
         """Whether it is written into the step itself."""
-        return all(r.form is Form.SCALAR for r in self.roots)
+        return bool(self.roots) and all(r.form is Form.SCALAR for r in self.roots)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -120,6 +123,8 @@ class Plan:
         memory: where each value lies.
         decisions: which values are kept and which recomputed, with reasons.
         registers: of the processor that tiles are made for.
+        meets: kernels before which all threads wait for each other; their number stands for
+            the end.
     """
 
     graph: Graph
@@ -128,6 +133,12 @@ class Plan:
     memory: Memory
     decisions: tuple[Decision, ...]
     registers: Registers
+    meets: frozenset[int] = frozenset()
+
+    @property
+    def shared(self) -> bool:
+        """Whether several threads may run it."""
+        return any(k.share is not None for k in self.kernels)
 
     @property
     def name(self) -> str:

@@ -86,7 +86,7 @@ def test_kernels_are_timed_one_by_one(monkeypatch):
     monkeypatch.setattr(kernels, "SECONDS", 0.05)
     text = kernels.profile("mlp_tiny")
     assert "cross_entropy(" in text
-    assert "update(" in text
+    assert "adam(" in text
     assert "GF/s" in text
 
 

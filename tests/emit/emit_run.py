@@ -1,5 +1,6 @@
 """Run generated text, compiled or interpreted, and compare it with the NumPy evaluator."""
 
+import ctypes
 import sys
 import types
 
@@ -35,24 +36,44 @@ def tables(graph, emitted, arrays, blas=(0, 0)):
 
 def interpreted(source, table):
     """Run a generated file in this interpreter, in any process."""
+    runtime_of_interpreter(source, table, {}, None)
+
+
+def runtime_of_interpreter(source, table, names, run):
+    """Run a generated file on the interpreter's runtime, with other `names` in it.
+
+    `run(function, buffers)` calls the step in its own way.
+    """
     from gradc.runtime import (
         interpreted,
         interpreted_maths,
         interpreted_products,
+        interpreted_team,
         interpreted_tiles,
     )
 
+    rooms = (
+        interpreted,
+        interpreted_maths,
+        interpreted_products,
+        interpreted_team,
+        interpreted_tiles,
+    )
     module = types.ModuleType("gradc.runtime.cpu")
-    for part in (interpreted, interpreted_maths, interpreted_products, interpreted_tiles):
+    for part in rooms:
         module.__dict__.update({k: v for k, v in vars(part).items() if not k.startswith("__")})
+    module.__dict__.update(names)
     before = sys.modules.get("gradc.runtime.cpu")
     sys.modules["gradc.runtime.cpu"] = module
     try:
-        names = {}
+        text = {}
         with np.errstate(all="ignore"):
-            exec(compile(source, "generated.py", "exec"), names)
-            (step,) = [v for v in names.values() if isinstance(v, interpreted.Step)]
-            step.run(table.ctypes.data)
+            exec(compile(source, "generated.py", "exec"), text)
+            (step,) = [v for v in text.values() if isinstance(v, interpreted.Step)]
+            if run is None:
+                step.run(table.ctypes.data)
+            else:
+                run(step.function, ctypes.cast(table.ctypes.data, ctypes.POINTER(ctypes.c_int64)))
     finally:
         del sys.modules["gradc.runtime.cpu"]
         if before is not None:

@@ -50,10 +50,18 @@ def test_interpreted_functions_give_what_compiled_ones_give(program, code, tmp_p
 
 
 def test_both_modes_offer_the_same_names():
-    from gradc.runtime import cpu, interpreted, interpreted_maths, interpreted_products
+    from gradc.runtime import (
+        cpu,
+        interpreted,
+        interpreted_maths,
+        interpreted_products,
+        interpreted_team,
+        interpreted_tiles,
+    )
 
-    there = {*vars(interpreted), *vars(interpreted_maths), *vars(interpreted_products)}
-    assert set(cpu.__all__) <= there
+    rooms = (interpreted, interpreted_maths, interpreted_products)
+    rooms += (interpreted_team, interpreted_tiles)
+    assert set(cpu.__all__) <= {name for room in rooms for name in vars(room)}
     assert len(cpu.__all__) == len(set(cpu.__all__))
 
 

@@ -24,14 +24,20 @@ from numpy import float32 as f
 from numpy import float64
 
 from gradc.runtime.cpu import (
+    chunks,
     exp,
+    is_first,
     kernel,
     log,
     matmul,
     matmul_t,
     maximum,
+    meet,
+    part_of,
     philox,
     pow,
+    share,
+    share_columns,
     sqrt,
     step,
     t_matmul,
@@ -44,10 +50,10 @@ INF = f("inf")
 NAN = f("nan")
 
 
-@kernel("f32[:,:], f32[:], f32[:,:], i64, i64")
-def bias_relu_dropout(fc1, fc1_bias, h1, seed, offset):
+@kernel("f32[:,:], f32[:], f32[:,:], i64, i64, rows")
+def bias_relu_dropout(fc1, fc1_bias, h1, seed, offset, rows):
     # h1 = max(fc1 + fc1_bias, 0) * scale
-    for i in range(fc1.shape[0]):
+    for i in rows:
         for j in range(fc1.shape[1]):
             uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
             mask = uniform >= f(0.3)
@@ -55,10 +61,10 @@ def bias_relu_dropout(fc1, fc1_bias, h1, seed, offset):
             h1[i, j] = maximum(fc1[i, j] + fc1_bias[j], f(0)) * scale
 
 
-@kernel("f32[:,:], f32[:], f32[:,:], i64, i64")
-def bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset):
+@kernel("f32[:,:], f32[:], f32[:,:], i64, i64, rows")
+def bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset, rows):
     # h2 = max(fc2 + fc2_bias, 0) * scale
-    for i in range(fc2.shape[0]):
+    for i in rows:
         for j in range(fc2.shape[1]):
             uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
             mask = uniform >= f(0.3)
@@ -71,8 +77,8 @@ def count(y, share_sum):
     running = f(0)
     for i in range(y.shape[0]):
         counted = y[i] != -100
-        share = f(counted)
-        running += share
+        share_1 = f(counted)
+        running += share_1
     share_sum[0] = running
 
 
@@ -111,13 +117,13 @@ def cross_entropy(z_bar, fc3_bias, y, e_row, loss_sum, fc3_bias_bar, loss_sum_ba
     loss_sum[0] = running
 
 
-@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64")
-def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
+@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64, rows")
+def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset, rows):
     # fc2_bar = h2_bar * scale where fc2 + fc2_bias > 0, else 0, in place of h2_bar
     # fc2_bias_bar = sum of h2_bar * scale where fc2 + fc2_bias > 0, else 0
     for j in range(fc2_bias_bar.shape[0]):
         fc2_bias_bar[j] = f(0)
-    for i in range(fc2.shape[0]):
+    for i in rows:
         for j in range(fc2.shape[1]):
             uniform = f(philox(seed, offset, 128 * i + j) // 256) * f(2**-24)
             mask = uniform >= f(0.3)
@@ -129,13 +135,13 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
             fc2_bias_bar[j] += fc2_bar_new
 
 
-@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64")
-def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
+@kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64, rows")
+def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset, rows):
     # fc1_bar = h1_bar * scale where fc1 + fc1_bias > 0, else 0, in place of h1_bar
     # fc1_bias_bar = sum of h1_bar * scale where fc1 + fc1_bias > 0, else 0
     for j in range(fc1_bias_bar.shape[0]):
         fc1_bias_bar[j] = f(0)
-    for i in range(fc1.shape[0]):
+    for i in rows:
         for j in range(fc1.shape[1]):
             uniform = f(philox(seed, offset, 256 * i + j) // 256) * f(2**-24)
             mask = uniform >= f(0.3)
@@ -147,12 +153,14 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
             fc1_bias_bar[j] += fc1_bar_new
 
 
-@kernel("f32[:], f32[:], f32[:], f32[:], f32, f32, f32, f32, f32, f32")
-def adam(exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, root, small):
+@kernel("f32[:], f32[:], f32[:], f32[:], f32, f32, f32, f32, f32, f32, rows")
+def adam(
+    exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, root, small, rows
+):
     # exp_avg = exp_avg + (p_bar - exp_avg) * fresh1, in place
     # exp_avg_sq = exp_avg_sq * decay2 + p_bar * fresh2 * p_bar, in place
     # p = p - exp_avg_new * step_size / denominator, in place
-    for i in range(exp_avg.shape[0]):
+    for i in rows:
         exp_avg_new = exp_avg[i] + (p_bar[i] - exp_avg[i]) * fresh1
         exp_avg_sq_new = exp_avg_sq[i] * decay2 + p_bar[i] * fresh2 * p_bar[i]
         denominator = sqrt(exp_avg_sq_new) / root + small
@@ -161,8 +169,18 @@ def adam(exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, root,
         p[i] -= exp_avg_new * step_size / denominator
 
 
+@kernel("f32[:,:], f32[:]")
+def add_parts(parts, total):
+    # total = the sum of the parts, in the order of the blocks
+    for i in range(total.shape[0]):
+        running = f(0)
+        for k in range(parts.shape[0]):
+            running += parts[k, i]
+        total[i] = running
+
+
 @step
-def train_step(buffers):
+def train_step(buffers, team):
     """Compute 7 results; update 25 arrays in place."""
     # ---- inputs ----------------------------------------------------------------------
     x = view_f32(buffers, 3, 0, (64, 64))
@@ -208,7 +226,7 @@ def train_step(buffers):
     step_fc3_weight = view_f32(buffers, 29, 0, (1,))[0]
     step_fc3_bias = view_f32(buffers, 32, 0, (1,))[0]
     # ---- outputs ---------------------------------------------------------------------
-    loss_at = view_f32(buffers, 35, 0, (1,))
+    loss_sum_at = loss_at = view_f32(buffers, 35, 0, (1,))
     fc1_weight_bar = view_f32(buffers, 36, 0, (256, 64))
     fc1_weight_bar_flat = view_f32(buffers, 36, 0, (16384,))
     fc1_bias_bar = view_f32(buffers, 37, 0, (256,))
@@ -221,52 +239,101 @@ def train_step(buffers):
     # ---- temporaries -----------------------------------------------------------------
     fc1 = view_f32(buffers, 2, 0, (64, 256))
     h1 = view_f32(buffers, 2, 65536, (64, 256))
+    fc1_bias_bar_parts = view_f32(buffers, 2, 65536, (8, 256))
     fc2 = view_f32(buffers, 2, 131072, (64, 128))
     h1_bar = fc1_bar = view_f32(buffers, 2, 131072, (64, 256))
     h2 = view_f32(buffers, 2, 163840, (64, 128))
+    fc2_bias_bar_parts = view_f32(buffers, 2, 163840, (4, 128))
     fc3 = z_bar = view_f32(buffers, 2, 196608, (64, 10))
     share_sum_at = view_f32(buffers, 2, 199168, (1,))
-    loss_sum_at = view_f32(buffers, 2, 199168, (1,))
     h2_bar = fc2_bar = view_f32(buffers, 2, 199168, (64, 128))
     e_row = view_f32(buffers, 2, 199232, (10,))
+    # ---- this thread's part, in blocks -----------------------------------------------
+    columns_128 = share_columns(team, 128, 64)
+    columns_256 = share_columns(team, 256, 64)
+    rows_10 = share(team, 10, 10)
+    rows_128 = share(team, 128, 128)
+    rows_1280 = share(team, 1280, 1024)
+    rows_16384 = share(team, 16384, 4096)
+    rows_256 = share(team, 256, 64)
+    rows_256_1 = share(team, 256, 256)
+    rows_32768 = share(team, 32768, 2048)
+    rows_64 = share(team, 64, 16)
+    rows_64_1 = share(team, 64, 32)
+    rows_64_2 = share(team, 64, 8)
 
     # ---- forward ---------------------------------------------------------------------
     # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
-    matmul_t(buffers, x, fc1_weight, fc1)
+    matmul_t(buffers, x, fc1_weight, fc1, columns_256)
     offset_1 = offset + 1
-    bias_relu_dropout(fc1, fc1_bias, h1, seed, offset)
+    meet(team)
+    bias_relu_dropout(fc1, fc1_bias, h1, seed, offset, rows_64)
+    meet(team)
     # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
-    matmul_t(buffers, h1, fc2_weight, fc2)
-    bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset_1)
-    # return self.fc3(h2)                                                   digits.py:40
-    matmul_t(buffers, h2, fc3_weight, fc3)
+    matmul_t(buffers, h1, fc2_weight, fc2, columns_128)
+    meet(team)
+    bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset_1, rows_64_1)
+    meet(team)
+    if is_first(team):
+        # return self.fc3(h2)                                               digits.py:40
+        matmul_t(buffers, h2, fc3_weight, fc3)
     # loss = loss_fn(z, y)                                                  digits.py:51
     count(y, share_sum_at)
-    share_sum = share_sum_at[0]
 
     # ---- backward --------------------------------------------------------------------
+    share_sum = share_sum_at[0]
     # loss = loss_fn(z, y)    dloss/dloss_sum = 1 / share_sum               digits.py:51
     loss_sum_bar = f(1) / share_sum
-    # return self.fc3(h2)                                                   digits.py:40
-    # loss = loss_fn(z, y)                                                  digits.py:51
-    cross_entropy(z_bar, fc3_bias, y, e_row, loss_sum_at, fc3_bias_bar, loss_sum_bar)
+    if is_first(team):
+        # return self.fc3(h2)                                               digits.py:40
+        # loss = loss_fn(z, y)                                              digits.py:51
+        cross_entropy(
+            z_bar, fc3_bias, y, e_row, loss_sum_at, fc3_bias_bar, loss_sum_bar
+        )
+    meet(team)
     loss_sum = loss_sum_at[0]
     loss = loss_sum / share_sum
-    # h2_bar = z_bar @ fc3_weight
-    matmul(buffers, z_bar, fc3_weight, h2_bar)
-    # fc3_weight_bar = z_bar.T @ h2
-    t_matmul(buffers, z_bar, h2, fc3_weight_bar)
+    if is_first(team):
+        # h2_bar = z_bar @ fc3_weight
+        matmul(buffers, z_bar, fc3_weight, h2_bar)
+        # fc3_weight_bar = z_bar.T @ h2
+        t_matmul(buffers, z_bar, h2, fc3_weight_bar)
+    meet(team)
     # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
-    relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset_1)
+    for chunk in chunks(rows_64):
+        relu_dropout_bar(
+            fc2,
+            fc2_bias,
+            fc2_bar,
+            part_of(fc2_bias_bar_parts, chunk, (128,)),
+            seed,
+            offset_1,
+            chunk,
+        )
+    meet(team)
+    add_parts(fc2_bias_bar_parts, fc2_bias_bar)
+    meet(team)
     # h1_bar = fc2_bar @ fc2_weight
-    matmul(buffers, fc2_bar, fc2_weight, h1_bar)
+    matmul(buffers, fc2_bar, fc2_weight, h1_bar, columns_256)
     # fc2_weight_bar = fc2_bar.T @ h1
-    t_matmul(buffers, fc2_bar, h1, fc2_weight_bar)
+    t_matmul(buffers, fc2_bar, h1, fc2_weight_bar, columns_256)
+    meet(team)
     # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
-    relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset)
+    for chunk in chunks(rows_64_2):
+        relu_dropout_bar_1(
+            fc1,
+            fc1_bias,
+            fc1_bar,
+            part_of(fc1_bias_bar_parts, chunk, (256,)),
+            seed,
+            offset,
+            chunk,
+        )
+    meet(team)
+    add_parts(fc1_bias_bar_parts, fc1_bias_bar)
     offset_new = offset_1 + 1
     # fc1_weight_bar = fc1_bar.T @ x
-    t_matmul(buffers, fc1_bar, x, fc1_weight_bar)
+    t_matmul(buffers, fc1_bar, x, fc1_weight_bar, rows_256)
 
     # ---- update ----------------------------------------------------------------------
     # optimizer.step()                                                      digits.py:53
@@ -291,6 +358,7 @@ def train_step(buffers):
         step_size,
         root,
         small,
+        rows_16384,
     )
     step_fc1_bias_new = step_fc1_bias + f(1)
     step_2 = float64(step_fc1_bias_new)
@@ -309,6 +377,7 @@ def train_step(buffers):
         step_size_1,
         root_1,
         small,
+        rows_256_1,
     )
     step_fc2_weight_new = step_fc2_weight + f(1)
     step_3 = float64(step_fc2_weight_new)
@@ -327,6 +396,7 @@ def train_step(buffers):
         step_size_2,
         root_2,
         small,
+        rows_32768,
     )
     step_fc2_bias_new = step_fc2_bias + f(1)
     step_4 = float64(step_fc2_bias_new)
@@ -345,6 +415,7 @@ def train_step(buffers):
         step_size_3,
         root_3,
         small,
+        rows_128,
     )
     step_fc3_weight_new = step_fc3_weight + f(1)
     step_5 = float64(step_fc3_weight_new)
@@ -363,6 +434,7 @@ def train_step(buffers):
         step_size_4,
         root_4,
         small,
+        rows_1280,
     )
     step_fc3_bias_new = step_fc3_bias + f(1)
     step_6 = float64(step_fc3_bias_new)
@@ -381,14 +453,16 @@ def train_step(buffers):
         step_size_5,
         root_5,
         small,
+        rows_10,
     )
 
     # ---- results ---------------------------------------------------------------------
-    loss_at[0] = loss
-    offset_at[0] = offset_new
-    step_fc1_weight_at[0] = step_fc1_weight_new
-    step_fc1_bias_at[0] = step_fc1_bias_new
-    step_fc2_weight_at[0] = step_fc2_weight_new
-    step_fc2_bias_at[0] = step_fc2_bias_new
-    step_fc3_weight_at[0] = step_fc3_weight_new
-    step_fc3_bias_at[0] = step_fc3_bias_new
+    if is_first(team):
+        loss_at[0] = loss
+        offset_at[0] = offset_new
+        step_fc1_weight_at[0] = step_fc1_weight_new
+        step_fc1_bias_at[0] = step_fc1_bias_new
+        step_fc2_weight_at[0] = step_fc2_weight_new
+        step_fc2_bias_at[0] = step_fc2_bias_new
+        step_fc3_weight_at[0] = step_fc3_weight_new
+        step_fc3_bias_at[0] = step_fc3_bias_new

@@ -1,0 +1,202 @@
+"""`share(team, 128, 32)` -> this thread's rows of an axis, in blocks that no thread count changes.
+
+`team` points to four numbers of one thread: its own number, how many threads there are, the
+address of `meet`, and a word that `meet` uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import RefType, iternext_impl
+from numba.extending import lower_builtin, models, register_model
+from numba.np.arrayobj import populate_array
+
+from gradc.runtime.decorators import TEAM
+from gradc.runtime.operation import Operation, signature
+from gradc.runtime.row_types import CHUNKS, CHUNKS_AT, COLUMNS, ROWS, ROWS_AT
+
+_I64 = ir.IntType(64)
+_ZERO, _ONE = ir.Constant(_I64, 0), ir.Constant(_I64, 1)
+_FIELDS = [("first", types.int64), ("last", types.int64), ("block", types.int64)]
+_PLACE = [("at", types.EphemeralPointer(types.int64)), *_FIELDS]
+
+
+def _model(numba_type: Any, fields: list[tuple[str, Any]]) -> None:
+    """Let values of a type be structures of these fields."""
+
+    def start(self: Any, manager: Any, owner: Any) -> None:
+        models.StructModel.__init__(self, manager, owner, fields)
+
+    model = type(f"{numba_type}_model", (models.StructModel,), {"__init__": start})
+    register_model(type(numba_type))(model)
+
+
+for _type in (ROWS, COLUMNS, CHUNKS):
+    _model(_type, _FIELDS)
+for _type in (ROWS_AT, CHUNKS_AT):
+    _model(_type, _PLACE)
+
+
+def _number(builder: Any, team: Any, place: int) -> Any:
+    """Return one of the numbers of a thread."""
+    return builder.load(builder.gep(team, [ir.Constant(_I64, place)]))
+
+
+def _sharing(name: str, result: Any) -> Operation:
+    """Return the operation `name(team, size, block)`."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        fits = len(args) == 3 and args[0] == TEAM
+        return signature(result, TEAM, types.int64, types.int64) if fits else None
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        team, size, block = args
+        threads, thread = _number(builder, team, 1), _number(builder, team, 0)
+        blocks = _rounded_up(builder, size, block)
+        made = cgutils.create_struct_proxy(result)(context, builder)
+        made.first = _edge(builder, blocks, thread, threads, block, size)
+        made.last = _edge(builder, blocks, builder.add(thread, _ONE), threads, block, size)
+        made.block = block
+        return made._getvalue()
+
+    return Operation(name, typing, lowering)
+
+
+def _rounded_up(builder: Any, x: Any, y: Any) -> Any:
+    """Return x / y rounded up, of positive numbers."""
+    return builder.sdiv(builder.add(x, builder.sub(y, _ONE)), y)
+
+
+def _edge(builder: Any, blocks: Any, thread: Any, threads: Any, block: Any, size: Any) -> Any:
+    """Return where the blocks of a thread begin: the first threads get those that are left over."""
+    at = builder.mul(_rounded_up(builder, builder.mul(blocks, thread), threads), block)
+    return builder.select(builder.icmp_signed("<", at, size), at, size)
+
+
+share = _sharing("share", ROWS)
+share_columns = _sharing("share_columns", COLUMNS)
+
+
+def _chunks_typing(context: Any, *args: Any) -> Any:
+    return signature(CHUNKS, ROWS) if args == (ROWS,) else None
+
+
+# The same three numbers, walked through block by block.
+chunks = Operation("chunks", _chunks_typing, lambda context, builder, sig, args: args[0])
+
+
+def _part_typing(context: Any, *args: Any) -> Any:
+    fits = len(args) == 3 and isinstance(args[0], types.Array) and args[1] == ROWS
+    if not fits or args[0].ndim != 2 or not isinstance(args[2], types.BaseTuple):
+        return None
+    count = len(args[2])
+    result = types.Array(args[0].dtype, count, "C")
+    return signature(result, args[0], ROWS, types.UniTuple(types.int64, count))
+
+
+def _part_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return the row of an array that belongs to a chunk, seen with a shape."""
+    whole = context.make_array(sig.args[0])(context, builder, args[0])
+    chunk = cgutils.create_struct_proxy(ROWS)(context, builder, args[1])
+    number = builder.sdiv(chunk.first, chunk.block)
+    start = builder.mul(number, cgutils.unpack_tuple(builder, whole.strides, 2)[0])
+    sizes = cgutils.unpack_tuple(builder, args[2], sig.return_type.ndim)
+    strides = [whole.itemsize]
+    for length in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    address = builder.add(builder.ptrtoint(whole.data, _I64), start)
+    made = context.make_array(sig.return_type)(context, builder)
+    populate_array(
+        made,
+        data=builder.inttoptr(address, whole.data.type),
+        shape=sizes,
+        strides=strides,
+        itemsize=whole.itemsize,
+        meminfo=None,
+    )
+    return made._getvalue()
+
+
+part_of = Operation("part_of", _part_typing, _part_lowering)
+
+
+def _of_team(result: Any) -> Any:
+    """Return the typing rule of operations that take the team alone."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        return signature(result, TEAM) if args == (TEAM,) else None
+
+    return typing
+
+
+def _meet(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Wait until every thread is here; nothing to do for one thread."""
+    (team,) = args
+    several = builder.icmp_signed(">", _number(builder, team, 1), _ONE)
+    with builder.if_then(several):
+        kind = ir.FunctionType(ir.VoidType(), [_I64.as_pointer()])
+        builder.call(builder.inttoptr(_number(builder, team, 2), kind.as_pointer()), [team])
+    return context.get_dummy_value()
+
+
+def _is_first(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return whether this is thread 0."""
+    return builder.icmp_signed("==", _number(builder, args[0], 0), _ZERO)
+
+
+meet = Operation("meet", _of_team(types.void), _meet)
+is_first = Operation("is_first", _of_team(types.boolean), _is_first)
+
+
+def _start(iterator: Any) -> Any:
+    """Return the lowering that begins to walk through rows or chunks."""
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        given = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+        made = cgutils.create_struct_proxy(iterator)(context, builder)
+        made.at = cgutils.alloca_once_value(builder, given.first)
+        made.first, made.last, made.block = given.first, given.last, given.block
+        return made._getvalue()
+
+    return lowering
+
+
+def _next_row(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    """Give the next row."""
+    place = cgutils.create_struct_proxy(ROWS_AT)(context, builder, args[0])
+    row = builder.load(place.at)
+    more = builder.icmp_signed("<", row, place.last)
+    result.set_valid(more)
+    with builder.if_then(more):
+        # NOTE: told that it isn't negative, LLVM drops the wrap-around of x[-1] and vectorises
+        assume = builder.module.declare_intrinsic("llvm.assume", (), _ASSUME)
+        builder.call(assume, [builder.icmp_signed(">=", row, _ZERO)])
+        result.yield_(row)
+        builder.store(builder.add(row, _ONE, flags=["nsw"]), place.at)
+
+
+_ASSUME = ir.FunctionType(ir.VoidType(), [ir.IntType(1)])
+
+
+def _next_chunk(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    """Give the rows of the next block."""
+    place = cgutils.create_struct_proxy(CHUNKS_AT)(context, builder, args[0])
+    first = builder.load(place.at)
+    more = builder.icmp_signed("<", first, place.last)
+    result.set_valid(more)
+    with builder.if_then(more):
+        end = builder.add(first, place.block)
+        made = cgutils.create_struct_proxy(ROWS)(context, builder)
+        made.first, made.block = first, place.block
+        made.last = builder.select(builder.icmp_signed("<", end, place.last), end, place.last)
+        result.yield_(made._getvalue())
+        builder.store(end, place.at)
+
+
+lower_builtin("getiter", ROWS)(_start(ROWS_AT))
+lower_builtin("getiter", CHUNKS)(_start(CHUNKS_AT))
+lower_builtin("iternext", ROWS_AT)(iternext_impl(RefType.UNTRACKED)(_next_row))
+lower_builtin("iternext", CHUNKS_AT)(iternext_impl(RefType.UNTRACKED)(_next_chunk))

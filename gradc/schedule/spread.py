@@ -1,0 +1,233 @@
+"""Kernels in order -> the same with their shares, and sums of parts where blocks make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gradc.ir.dtype import float32, float64
+from gradc.ir.graph import TensorType, Value
+from gradc.schedule.convolutions import Convolution
+from gradc.schedule.loops import Read, Result, Scope, Store
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Cost, Kernel, Product
+from gradc.schedule.roots import Form
+from gradc.schedule.share import Combine, Share, Way
+
+# Nanoseconds on one core, roughly: enough to tell what is worth sharing.
+FLOPS_PER_NS = 8
+BYTES_PER_NS = 24
+PRODUCT_FLOPS_PER_NS = 90
+SMALL = 3_000  # a kernel that is done sooner is left whole
+WORTH = 40_000  # a program whose bigger kernels are done sooner runs on one thread
+BLOCK = 3_000  # what a block should take
+MOST_BLOCKS = 32
+MOST_WEIGHTS = 8  # copies of a convolution's weights, one for the samples of each block
+LINE = 16  # float32 elements of a cache line
+FLAT = 1024  # elements: vectors and their remainders fall alike in every block
+BLAS_BLOCK = 64  # rows or columns below which a product packs more than it computes
+
+
+def spread(kernels: list[Kernel]) -> list[Kernel]:
+    """Return kernels with shares; as they are where one thread is as fast.
+
+    Args:
+        kernels: in the order they run in.
+    """
+    times = {k: nanoseconds(k) for k in kernels}
+    shared = sum(t for k, t in times.items() if t >= SMALL and _divisible(k))
+    if shared < WORTH:
+        return kernels
+    spreading = _Spreading(times)
+    return [made for k in kernels for made in spreading.kernel(k)]
+
+
+def nanoseconds(kernel: Kernel) -> float:
+    """Return what a kernel takes on one core."""
+    if isinstance(kernel.work, Product):
+        return kernel.cost.flops / PRODUCT_FLOPS_PER_NS
+    return kernel.cost.flops / FLOPS_PER_NS + kernel.cost.bytes_moved / BYTES_PER_NS
+
+
+def _divisible(kernel: Kernel) -> bool:
+    """Return whether the positions of the outer axis may go to different threads."""
+    if isinstance(kernel.work, Product):
+        return True
+    if isinstance(kernel.work, Convolution):
+        return _samples(kernel.work) > 1
+    if not isinstance(kernel.work, Nest) or kernel.is_scalar or kernel.parallel < 2:
+        return False
+    if kernel.work.rows == 0 and any(r.form is Form.SCAN for r in kernel.roots):
+        return False  # each element needs the one before
+    totals = [s for s in _stores(kernel.work) if _is_total(s, kernel.work)]
+    return all(_adds(s) and s.root.dtype in (float32, float64) for s in totals)
+
+
+def _samples(work: Convolution) -> int:
+    """Return the number of samples, which a weight's gradient sums over."""
+    return work.inner if work.sums_samples else work.samples
+
+
+def _stores(nest: Nest) -> list[Store]:
+    return [a.touched for a in nest.accesses if isinstance(a.touched, Store)]
+
+
+def _is_total(store: Store, nest: Nest) -> bool:
+    """Return whether a store gives what rows of different blocks have in common."""
+    after = store.scope is Scope.END or (store.scope is Scope.ROW and nest.rows == 0)
+    return after or (store.clear and not _along(store))
+
+
+def _adds(total: Store) -> bool:
+    """Return whether a total is a sum, so that it may be summed in parts."""
+    if total.clear:
+        return total.fold == "sum"
+    return isinstance(total.node, Result) and total.node.fold.name == "sum"
+
+
+def _summed(nest: Nest) -> list[Value]:
+    """Return the values that every block has a part of."""
+    return list(dict.fromkeys(s.root for s in _stores(nest) if _is_total(s, nest)))
+
+
+def _along(touched: Read | Store) -> bool:
+    """Return whether the outer axis moves along an array."""
+    return any(0 in place.axes for place in touched.index)
+
+
+def _only_numbers(nest: Nest) -> bool:
+    """Return whether each value that it leaves is written once, at its end."""
+    return all(_is_total(s, nest) and not s.clear for s in _stores(nest))
+
+
+def leading(touched: Read | Store, nest: Nest) -> bool:
+    """Return whether each position of the outer axis is one row of an array."""
+    index, dims = touched.index, touched.dims
+    return bool(index) and index[0].axis == 0 and dims[0] == nest.extents[0]
+
+
+@dataclass(slots=True)
+class _Spreading:
+    """Deals out blocks; where it can, those that a thread has written already.
+
+    Args:
+        times: of each kernel.
+        owned: bytes of the blocks in which each value was written.
+    """
+
+    times: dict[Kernel, float]
+    owned: dict[Value, int] = field(default_factory=dict[Value, int])
+
+    def kernel(self, kernel: Kernel) -> list[Kernel]:
+        """Return a kernel with its share, and the sums of its parts."""
+        match kernel.work:
+            case Nest() if kernel.is_scalar:
+                return [replace(kernel, share=Share(Way.EACH))]
+            case Product():
+                return [replace(kernel, share=self._product(kernel, kernel.work))]
+            case Convolution() if _divisible(kernel):
+                return self._convolution(kernel, kernel.work)
+            case Nest() if _divisible(kernel):
+                return self._nest(kernel, kernel.work)
+            case _:
+                return [replace(kernel, share=Share(Way.FIRST))]
+
+    def _product(self, kernel: Kernel, product: Product) -> Share:
+        time = self.times[kernel]
+        if time < SMALL:
+            return Share(Way.FIRST)
+        if product.batch:
+            share = Share(Way.ROWS, product.batch, -(-product.batch // MOST_BLOCKS))
+        else:
+            share = _product_share(product, time)
+        if share.way is Way.ROWS:
+            (value,) = kernel.values
+            self.owned[value] = value.type.nbytes // share.extent * share.block
+        return share
+
+    def _convolution(self, kernel: Kernel, work: Convolution) -> list[Kernel]:
+        if self.times[kernel] < SMALL:
+            return [replace(kernel, share=Share(Way.FIRST))]
+        (value,) = kernel.values
+        samples = _samples(work)
+        if not work.sums_samples:
+            share = Share(Way.ROWS, samples, -(-samples // MOST_BLOCKS))
+            self.owned[value] = value.type.nbytes // share.extent * share.block
+            return [replace(kernel, share=share)]
+        share = Share(Way.ROWS, samples, -(-samples // MOST_WEIGHTS))
+        parts = _rows_of(value, share.blocks)
+        share = replace(share, own={value: parts})
+        return [replace(kernel, share=share), self._combine(kernel, value, parts, share.blocks)]
+
+    def _nest(self, kernel: Kernel, nest: Nest) -> list[Kernel]:
+        totals = _summed(nest)
+        if self.times[kernel] < SMALL / 3 and _only_numbers(nest):
+            return [replace(kernel, share=Share(Way.EACH))]
+        block = self._block(kernel, nest)
+        share = Share(Way.ROWS, nest.extents[0], block)
+        if share.blocks == 1 and (totals or nest.scratch):
+            return [replace(kernel, share=Share(Way.FIRST))]
+        own = {v: _rows_of(v, share.blocks) for v in (*totals, *nest.scratch)}
+        share = replace(share, own=own)
+        for access in nest.accesses:
+            touched = access.touched
+            if isinstance(touched, Store) and leading(touched, nest):
+                self.owned[touched.root] = touched.root.type.nbytes // share.extent * block
+        return [
+            replace(kernel, share=share),
+            *(self._combine(kernel, v, own[v], share.blocks) for v in totals),
+        ]
+
+    def _block(self, kernel: Kernel, nest: Nest) -> int:
+        """Return how many positions stay together."""
+        extent, time = nest.extents[0], self.times[kernel]
+        flat = len(nest.extents) == 1
+        reads = [a.touched for a in nest.accesses if isinstance(a.touched, Read)]
+        for read in sorted(reads, key=lambda r: -r.root.type.nbytes):
+            if read.root in self.owned and leading(read, nest):
+                row = read.root.type.nbytes // extent
+                block, rest = divmod(self.owned[read.root], max(row, 1))
+                whole = not flat or block % 64 == 0 or block >= extent
+                if not rest and whole and (block < extent or time < SMALL):
+                    return block
+        if time < SMALL:
+            return extent
+        count = min(max(int(time / BLOCK), 2), MOST_BLOCKS, extent)
+        if _summed(nest):
+            count = min(count, max(extent // 8, 1))
+        count = 1 << (count.bit_length() - 1)
+        block = -(-extent // count)
+        return -(-block // FLAT) * FLAT if flat else block
+
+    def _combine(self, kernel: Kernel, total: Value, parts: Value, count: int) -> Kernel:
+        size = total.type.size
+        cost = Cost(count * size, count * size * total.dtype.itemsize)
+        way = Share(Way.EACH)
+        if cost.flops / FLOPS_PER_NS > SMALL:
+            way = Share(Way.ROWS, size, -(-size // 8 // FLAT) * FLAT or FLAT)
+        work = Combine(parts, total, count, size)
+        return Kernel((), work, kernel.section, (parts,), cost, size, (), way)
+
+
+def _rows_of(value: Value, count: int) -> Value:
+    """Return what holds one of an array for each block, on cache lines of its own."""
+    size = -(-value.type.size // LINE) * LINE
+    return Value(TensorType((count, size), value.dtype))
+
+
+def _product_share(product: Product, time: float) -> Share:
+    """Return the cut of a product that is even for 2, 4 and 8 threads and costs little packing.
+
+    Cutting rows packs the right operand once per block, cutting columns the left one.
+    """
+    most = max(int(time / BLOCK), 2)
+    packing = {Way.ROWS: 11 if product.right.transposed else 4, Way.COLUMNS: 4}
+    options: list[tuple[float, Share]] = []
+    for way, extent in ((Way.ROWS, product.rows), (Way.COLUMNS, product.columns)):
+        for count in (2, 4, 8, 16, 32):
+            block = -(-extent // count // LINE) * LINE
+            if count <= most and (block >= BLAS_BLOCK or count == 2):
+                blocks = -(-extent // block)
+                two, four, eight = (-(-blocks // t) * block / extent for t in (2, 4, 8))
+                cost = (1 + packing[way] / block) * (two + four + eight / 2)
+                options.append((cost, Share(way, extent, block)))
+    return min(options, key=lambda option: option[0])[1]
