@@ -26,7 +26,11 @@ def expand_windows(graph: Graph) -> tuple[Graph, dict[Value, str]]:
     def rule(b: Rewriter, e: Equation) -> Value | None:
         if e.primitive.name == "window_argmax":
             best, index = _largest(b, e)
-            largest[index] = (e.inputs[0], dict(e.params), best)
+            (x,) = e.inputs
+            largest[index] = (x, dict(e.params), best)
+            sizes = zip(e.params["window"], e.params["stride"], strict=True)
+            if x in b.known and any(k > s for k, s in sizes):
+                kept[x] = "its elements are in several windows"
             if e.outputs[0] in put:
                 kept[index] = "it says where the largest of each window is"
             return index

@@ -285,3 +285,62 @@ def test_ten_training_steps(compiled, tmp_path, monkeypatch):
         np.testing.assert_allclose(
             mine.state_dict()[name].numpy(), tensor.detach().numpy(), rtol=1e-3, atol=1e-4
         )
+
+
+class Block(nn.Module):
+    """A residual block with strides, groups and single-channel windows."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, groups=2)
+        self.down = nn.Conv2d(inputs, outputs, 1, stride)
+        self.each = nn.Conv2d(outputs, outputs, 3, 1, 1, groups=outputs)
+
+    def forward(self, x):
+        h = self.second(self.norm(self.first(x)).relu())
+        return self.each((h + self.down(x)).relu())
+
+
+def residual_step():
+    gradc.manual_seed(1)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+        Block(8, 12, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 5),
+    )
+    optimizer = gradc.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, step
+
+
+def test_compiled_residual_network_equals_eager(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "gradc"))
+    runs = []
+    for compiled in (False, True):
+        model, step = residual_step()
+        run = gradc.compile(step) if compiled else step
+        rng = np.random.default_rng(0)
+        losses = []
+        for _ in range(3):
+            x = gradc.tensor(rng.standard_normal((4, 3, 12, 12)).astype("f"))
+            losses.append(run(x, gradc.tensor(rng.integers(0, 5, 4))).item())
+        runs.append((losses, {k: v.numpy() for k, v in model.state_dict().items()}))
+        if compiled:
+            assert "multiply_add(" in run.source
+    (losses, state), (compiled_losses, compiled_state) = runs
+    np.testing.assert_allclose(compiled_losses, losses, rtol=1e-5)
+    for name, value in state.items():
+        np.testing.assert_allclose(compiled_state[name], value, rtol=1e-4, atol=1e-5)
