@@ -40,6 +40,19 @@ LOG_32 = [
     -0.25000307,
     0.3333333,
 ]
+# (log(1 + e) - e) / e^2 for 0 <= e <= 1, the largest error made as small as it can be:
+# degree 8, error 0.073 ULP
+LOG1P_32 = [
+    -0.0034137522,
+    0.020630222,
+    -0.05845511,
+    0.10759524,
+    -0.15401149,
+    0.19710849,
+    -0.24961473,
+    0.33330771,
+    -0.4999994,
+]
 # (2 atanh(s) / s - 2) / z for z = s^2, s = f / (2 + f):
 # degree 6, error 0.038 ULP
 LOG_64 = [
@@ -113,6 +126,16 @@ ERF_64 = [
     0.11283791670954879,
     -0.3761263890318375,
     0.1283791670955126,
+]
+# log(erfc(a)) / a for 1 <= a <= 4.2, the largest error of erf made as small as it can be:
+# degree 5, error 0.041 ULP
+LOG_ERFC_32 = [
+    0.00021018319,
+    -0.003183126,
+    0.022786113,
+    -0.10509671,
+    -0.63584638,
+    -1.1284755,
 ]
 # (1 + 2 a) e^(a^2) erfc(a) for t = (a - 4) / (a + 4), a >= 0:
 # degree 11, error 0.62 ULP

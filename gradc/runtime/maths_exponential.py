@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradc.runtime.coefficients import EXP_32, EXP_64
-from gradc.runtime.maths_logarithm import LN2_HIGH, LN2_LOW, log1p
+from gradc.runtime.maths_logarithm import LN2_HIGH, LN2_LOW, log1p_of_unit
 from gradc.runtime.real import Maker, Real, Whole
 
 _LOG2_E = 1.4426950408889634
@@ -30,6 +30,12 @@ def exponential(m: Maker, x: Real, low: Real | None = None, *, halved: bool = Fa
     return y * power_of_two(m, first) * power_of_two(m, k - first)
 
 
+def plain_exponential(m: Maker, x: Real) -> Real:
+    """Return e^x where that is a normal number."""
+    k, r = _reduced(m, x)
+    return (1.0 + _less_one(m, r)) * power_of_two(m, k)
+
+
 def expm1(m: Maker, x: Real) -> Real:
     """Return e^x - 1, exact near 0."""
     limited = x.at_least(-18.0 if m.single else -40.0).at_most(90.0 if m.single else 711.0)
@@ -50,7 +56,7 @@ def sigmoid(m: Maker, x: Real) -> Real:
 
 def softplus(m: Maker, x: Real) -> Real:
     """Return log(1 + e^x)."""
-    return m.select(x < 0.0, 0.0, x) + log1p(m, exponential(m, -abs(x)))
+    return m.select(x < 0.0, 0.0, x) + log1p_of_unit(m, exponential(m, -abs(x)))
 
 
 def tanh(m: Maker, x: Real) -> Real:

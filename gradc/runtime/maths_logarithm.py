@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradc.runtime.coefficients import LOG_32, LOG_64, LOG_POW
+from gradc.runtime.coefficients import LOG1P_32, LOG_32, LOG_64, LOG_POW
 from gradc.runtime.real import Maker, Real
 
 # log(2) in two parts; the first has zeros at its end, so that k times it is exact.
@@ -28,6 +28,11 @@ def log1p(m: Maker, x: Real) -> Real:
     lost = m.select(x >= 1.0, 1.0 - (u - x), x - (u - 1.0)) / u
     y = _sum(m, mantissa - 1.0, exponent, lost)
     return _at_the_edges(m, x, u, y).with_sign_of(x)
+
+
+def log1p_of_unit(m: Maker, e: Real) -> Real:
+    """Return log(1 + e) for 0 <= e <= 1."""
+    return m.fma(e * e, m.polynomial(e, LOG1P_32), e) if m.single else log1p(m, e)
 
 
 def asinh(m: Maker, x: Real) -> Real:
