@@ -57,6 +57,7 @@ def build(captured: Captured) -> Program:
         last=[None] * count,
         fresh=code.pools[: captured.returned],
         single=backward is None and captured.passed == (None,) and captured.result == Leaf(0),
+        plain=backward is None and all(own is None for own in captured.passed),
     )
 
 

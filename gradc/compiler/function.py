@@ -47,12 +47,14 @@ class CompiledFunction:
         if STATE.trace is not None:
             return self.function(*args, **kwargs)
         latest = self.latest
-        if latest is not None and not kwargs and latest.fits(args):
-            return latest.program(args)
+        if latest is not None:
+            given = latest.leaves(args, kwargs)
+            if given is not None and latest.fits(given):
+                return latest.program(given)
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         program = self._program(leaves, call)
         plain = not kwargs and len(leaves) == len(args)
-        self.latest = Latest.of(program, leaves) if plain else None
+        self.latest = Latest.of(program, leaves, None if plain else call)
         return program(leaves)
 
     def build(self, *args: Any, **kwargs: Any) -> Program:

@@ -15,6 +15,7 @@ from gradc.ir.dtype import DType
 from gradc.tensor.edges import edge_of
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
+from gradc.tensor.tree import Spec, collect
 
 Kind = tuple[type, tuple[int, ...], DType, bool]
 
@@ -27,14 +28,16 @@ class Latest:
         program: that ran.
         kinds: (class, shape, dtype, whether it is a leaf that requires grad) of each argument.
         grad: whether gradients were recorded.
+        call: what (args, kwargs) look like where the tensors are inside of containers, else None.
     """
 
     program: Program
     kinds: tuple[Kind, ...]
     grad: bool
+    call: Spec | None
 
     @classmethod
-    def of(cls, program: Program, given: Sequence[Tensor]) -> Self | None:
+    def of(cls, program: Program, given: Sequence[Tensor], call: Spec | None) -> Self | None:
         """Return the record of a call, where such calls can be told quickly."""
         if len(set(map(id, given))) != len(given):
             return None
@@ -43,7 +46,14 @@ class Latest:
         if any(hooks_of(t) != NO_HOOKS for t in given):
             return None
         kinds = tuple((type(t), t._data.shape, t._dtype, t._leaf) for t in given)
-        return cls(program, kinds, STATE.grad)
+        return cls(program, kinds, STATE.grad, call)
+
+    def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any] | None:
+        """Return what stands where the tensors were, or None where the rest is different."""
+        if self.call is None:
+            return None if kwargs else args
+        found: list[Any] = []
+        return found if collect(self.call, (args, kwargs), found) else None
 
     def fits(self, args: Sequence[Any]) -> bool:
         """Return whether the program is the right one for these arguments."""

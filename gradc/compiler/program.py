@@ -92,6 +92,7 @@ class Program:
         last: the argument arrays of the call before, whose addresses are in the table.
         fresh: arrays for the results.
         single: whether the function returns one new tensor without a gradient.
+        plain: whether all tensors that it returns are new and without a gradient.
     """
 
     captured: Captured
@@ -107,6 +108,7 @@ class Program:
     last: list[Array | None]
     fresh: list[Pool]
     single: bool
+    plain: bool
 
     @property
     def graph(self) -> Graph:
@@ -294,6 +296,8 @@ class Program:
         if self.single:
             return wrap_array(outputs[0])
         results = [wrap_array(a) for a in outputs[: captured.returned]]
+        if self.plain:
+            return unflatten(captured.result, results)
         if self.backward is not None:
             storages = [given[p]._storage for p in captured.positions]
             self.backward.attach(results, given, arrays, storages, outputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -37,6 +38,7 @@ class Branch:
 
 
 Spec = Leaf | Constant | Branch
+PLAIN = frozenset({bool, int, float, str, bytes})  # constants that are compared by value
 
 
 def flatten(
@@ -79,16 +81,35 @@ def _flatten(
 
 def unflatten(spec: Spec, leaves: list[Any]) -> Any:
     """Return the tree that `flatten` took apart, with `leaves` in place of its tensors."""
-    match spec:
-        case Leaf(position):
-            return leaves[position]
-        case Constant(_, value):
-            return value
-        case Branch(kind, keys, parts):
-            built = [unflatten(p, leaves) for p in parts]
-            if keys or issubclass(kind, dict):
-                return cast("Any", kind)(zip(keys, built, strict=True))
-            return kind(*built) if hasattr(kind, "_fields") else kind(built)
+    if isinstance(spec, Leaf):
+        return leaves[spec.position]
+    if isinstance(spec, Constant):
+        return spec.value
+    built = [unflatten(p, leaves) for p in spec.parts]
+    kind = spec.kind
+    if kind is tuple or kind is list:
+        return cast("Any", kind)(built)
+    if spec.keys or issubclass(kind, dict):
+        return cast("Any", kind)(zip(spec.keys, built, strict=True))
+    return kind(*built) if hasattr(kind, "_fields") else kind(built)
+
+
+def collect(spec: Spec, tree: Any, leaves: list[Any]) -> bool:
+    """Append what stands where the leaves of `spec` are; return whether the rest is the same.
+
+    What is appended need not be tensors: that is for the caller to see.
+    """
+    if isinstance(spec, Leaf):
+        leaves.append(tree)
+        return True
+    if tree.__class__ is not spec.kind:
+        return False
+    if isinstance(spec, Constant):
+        return tree is spec.value or (spec.kind in PLAIN and tree == spec.value)
+    if spec.keys:
+        same = tuple(tree) == spec.keys
+        return same and all(map(collect, spec.parts, tree.values(), repeat(leaves)))
+    return len(tree) == len(spec.parts) and all(map(collect, spec.parts, tree, repeat(leaves)))
 
 
 def places(spec: Spec, what: str) -> Iterator[tuple[str, Leaf | Constant]]:
