@@ -37,6 +37,7 @@ class Use:
         accesses: for loop nests, every access; None where anything may be read at any time.
         rows: for loop nests, how many outer axes a row stays inside.
         over: (new, old): new must be written over old, which is read only here.
+        numbers: values of one element that every thread reads before the item begins.
     """
 
     writes: tuple[Value, ...]
@@ -45,6 +46,7 @@ class Use:
     accesses: tuple[Access, ...] | None = None
     rows: int = 0
     over: tuple[tuple[Value, Value], ...] = ()
+    numbers: tuple[Value, ...] = ()
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ def _rounded(value: Value) -> int:
 
 
 def _last_reads(uses: list[Use]) -> dict[Value, int]:
-    return {v: i for i, use in enumerate(uses) for v in use.reads}
+    return {v: i for i, use in enumerate(uses) for v in (*use.reads, *use.numbers)}
 
 
 def slots(graph: Graph) -> dict[Value, Place]:

@@ -266,7 +266,10 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     written = (*(v for v in written if v not in own), *parts)
     scratch = tuple(own.get(v, v) for v in work.scratch)
     numbers = tuple(v for v in work.arguments if v in loaded)
-    return Use(written, (*kernel.reads, *numbers), scratch, work.accesses, work.rows)
+    # every thread computes the step's numbers: none may overwrite what another has yet to read
+    alike = kernel.share is not None and kernel.is_scalar
+    accesses = None if alike else work.accesses
+    return Use(written, kernel.reads, scratch, accesses, work.rows, numbers=numbers)
 
 
 def _decisions(program: Program, recomputed: list[Decision]) -> tuple[Decision, ...]:

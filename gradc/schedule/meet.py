@@ -10,7 +10,7 @@ from gradc.schedule.arena import Memory, Place
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Product, Repeat
+from gradc.schedule.plan import Kernel, Product, Repeat, Sort
 from gradc.schedule.roots import Program
 from gradc.schedule.share import Combine, Share, Way
 from gradc.schedule.spread import leading
@@ -109,12 +109,12 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
                 yield _whole(value, memory, whole, writes=False)
             for value in (*span.results, span.scratch):
                 yield _whole(value, memory, whole, writes=True)
-        case _:
+        case Sort() as sort:
             equation = kernel.roots[0].equation
             assert equation is not None
             for value in kernel.reads:
                 yield _whole(value, memory, whole, writes=False)
-            for value in equation.outputs:
+            for value in (*equation.outputs, sort.scratch):
                 if value in memory.places:
                     yield _whole(value, memory, whole, writes=True)
 

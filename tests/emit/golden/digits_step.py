@@ -226,7 +226,7 @@ def train_step(buffers, team):
     step_fc3_weight = view_f32(buffers, 29, 0, (1,))[0]
     step_fc3_bias = view_f32(buffers, 32, 0, (1,))[0]
     # ---- outputs ---------------------------------------------------------------------
-    loss_sum_at = loss_at = view_f32(buffers, 35, 0, (1,))
+    loss_at = view_f32(buffers, 35, 0, (1,))
     fc1_weight_bar = view_f32(buffers, 36, 0, (256, 64))
     fc1_weight_bar_flat = view_f32(buffers, 36, 0, (16384,))
     fc1_bias_bar = view_f32(buffers, 37, 0, (256,))
@@ -247,7 +247,8 @@ def train_step(buffers, team):
     fc3 = z_bar = view_f32(buffers, 2, 196608, (64, 10))
     share_sum_at = view_f32(buffers, 2, 199168, (1,))
     h2_bar = fc2_bar = view_f32(buffers, 2, 199168, (64, 128))
-    e_row = view_f32(buffers, 2, 199232, (10,))
+    loss_sum_at = view_f32(buffers, 2, 199232, (1,))
+    e_row = view_f32(buffers, 2, 199296, (10,))
     # ---- this thread's part, in blocks -----------------------------------------------
     columns_128 = share_columns(team, 128, 64)
     columns_256 = share_columns(team, 256, 64)
@@ -293,6 +294,7 @@ def train_step(buffers, team):
     meet(team)
     loss_sum = loss_sum_at[0]
     loss = loss_sum / share_sum
+    meet(team)
     if is_first(team):
         # h2_bar = z_bar @ fc3_weight
         matmul(buffers, z_bar, fc3_weight, h2_bar)
