@@ -10,6 +10,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from gradc.errors import BuildError
+from gradc.runtime.code_model import code_model
 
 SYMBOL = "gradc_step"
 
@@ -30,8 +31,9 @@ class Machine:
     def target_machine(self) -> Any:
         """Return LLVM's code generator for this processor."""
         target = llvm.Target.from_triple(self.triple)
+        reloc, model = code_model(self.triple)
         return target.create_target_machine(
-            cpu=self.cpu, features=self.features, opt=3, reloc="pic", codemodel="default"
+            cpu=self.cpu, features=self.features, opt=3, reloc=reloc, codemodel=model
         )
 
 

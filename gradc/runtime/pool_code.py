@@ -12,6 +12,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from gradc.runtime.code_model import code_model
+
 # Words of the pool, each on a cache line of its own (128 bytes: neighbours are fetched in pairs).
 LINE = 16
 TURN, ENTRY, TABLE, THREADS, DONE, STATUS, ARRIVED, MEETING, STOP, OPEN, ASLEEP = (
@@ -234,7 +236,10 @@ class PoolCode:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         triple = llvm.get_process_triple()
-        target = llvm.Target.from_triple(triple).create_target_machine(opt=2, reloc="pic")
+        reloc, model = code_model(triple)
+        target = llvm.Target.from_triple(triple).create_target_machine(
+            opt=2, reloc=reloc, codemodel=model
+        )
         module = llvm.parse_assembly(_text(triple))
         module.verify()
         self._engine = llvm.create_mcjit_compiler(module, target)
