@@ -15,6 +15,7 @@ from gradc.cli.cuda import cuda
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import CacheError
 from gradc.runtime.blas import candidates
+from gradc.runtime.threads import get_num_threads
 from gradc.schedule.describe import amount, table
 
 NEEDED = ("gradc", "numpy", "numba", "llvmlite", "sympy", "safetensors")
@@ -63,7 +64,7 @@ def processor() -> list[Row]:
         ("name", f"{_model()} ({machine.cpu} to LLVM, {machine.triple})"),
         ("vectors", f"{offered} bits, of which generated code uses {used}"),
         ("cores", f"{cores}, of which this process may use {allowed}"),
-        ("threads", "a compiled step runs on 1"),
+        ("threads", f"compiled steps may run on {get_num_threads()}"),
         ("compilation", mode),
     ]
 
