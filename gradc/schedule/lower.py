@@ -282,7 +282,8 @@ def quotient(place: Affine, divisor: int) -> Affine:
     """Return place // divisor."""
     if divisor == 1:
         return place
-    node = Position(dtype=int64, depth=place.depth, place=place, divisor=divisor)
+    level = max((n.level for n in place.nodes), default=0)
+    node = Position(dtype=int64, depth=place.depth, level=level, place=place, divisor=divisor)
     return Affine(((node, 1),))
 
 

@@ -165,3 +165,7 @@ def test_many_random_programs(seed):
     for s in range(seed, seed + 10):
         run(s, native=False)
     run(seed, native=True)
+
+
+def test_a_found_place_divided_by_interior_padding_waits_for_its_sweep():
+    run(10216, native=False)
