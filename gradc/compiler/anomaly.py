@@ -9,6 +9,7 @@ import numpy as np
 from gradc.errors import AnomalyError
 from gradc.ir.evaluate import evaluate
 from gradc.ir.graph import Equation, Graph, Section
+from gradc.tensor.anomaly import NOT_FINITE, forward_error, has_nan, types_text
 
 Array = np.ndarray[Any, Any]
 
@@ -28,22 +29,13 @@ def search(graph: Graph, arrays: list[Array]) -> None:
 
 
 def _watch(e: Equation, operands: tuple[Array, ...], results: tuple[Array, ...]) -> None:
-    if not any(map(_has_nan, results)) or any(map(_has_nan, operands)) or not operands:
+    if not any(map(has_nan, results)) or any(map(has_nan, operands)) or not operands:
         return
-    shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in operands)
     if e.section is Section.BACKWARD:
         raise AnomalyError(
-            f"backward: {e.primitive.name} made a NaN from operands without one ({shapes})"
-            + (f", in the rule {e.rule}" if e.rule else ""),
-            hint="the derivative of this line is not finite there: sqrt at 0, 0 * inf",
+            f"backward: {e.primitive.name} made a NaN from operands without one "
+            f"({types_text(operands)})" + (f", in the rule {e.rule}" if e.rule else ""),
+            hint=NOT_FINITE,
             origin=e.origin,
         )
-    raise AnomalyError(
-        f"{e.primitive.name}: made a NaN from operands without one ({shapes})",
-        hint="look at the operands of this line: 0 / 0, log of a negative, inf - inf",
-        origin=e.origin,
-    )
-
-
-def _has_nan(array: Array) -> bool:
-    return array.dtype.kind == "f" and bool(np.isnan(array).any())
+    raise forward_error(e.primitive, operands, e.origin)

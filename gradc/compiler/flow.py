@@ -13,12 +13,13 @@ import numpy as np
 
 from gradc.compiler.buffers import Array
 from gradc.compiler.native import Executable
-from gradc.errors import AnomalyError, InplaceError, UnsupportedError
+from gradc.errors import AnomalyError, UnsupportedError
 from gradc.ir.builder import Builder
+from gradc.tensor.anomaly import has_nan
 from gradc.tensor.core import brief
 from gradc.tensor.edges import edge_of
-from gradc.tensor.mark import mark, origin_of
-from gradc.tensor.node import Edge, Node, TapeOperands, freed_error
+from gradc.tensor.mark import mark
+from gradc.tensor.node import Edge, Node, TapeOperands, check_unchanged, freed_error
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
@@ -122,22 +123,15 @@ class CompiledBackward(Node):
                 f"backward: a second derivative through the compiled function {name}",
                 hint="call gradc.compile on the function that takes the derivative",
             )
-        for storage, version in self.guards:
-            if storage.version != version:
-                raise InplaceError(
-                    "backward: one of the variables needed for gradient computation has been "
-                    f"modified by an inplace operation: {name} needs version {version}, found "
-                    f"version {storage.version}\n  saved at {self.origin}\n  changed at "
-                    f"{origin_of(storage.changed)}",
-                    hint="change a .clone() instead, or use the out-of-place operation",
-                )
+        check_unchanged(self, self.guards, name)
         types = zip(cotangents, self.types, strict=True)
         seeds = [
             np.zeros(shape, dtype.numpy) if c is None else np.ascontiguousarray(c).reshape(shape)
             for c, (shape, dtype) in types
         ]
-        found = self.program.code.run([*self.saved, *seeds])
-        if STATE.anomaly and _has_nan(found) and not _has_nan([*self.saved, *seeds]):
+        given = [*self.saved, *seeds]
+        found = self.program.code.run(given)
+        if STATE.anomaly and any(map(has_nan, found)) and not any(map(has_nan, given)):
             raise AnomalyError(
                 f"backward: the compiled function {name} made a NaN from values without one",
                 hint=f"call {name} without gradc.compile to find the line",
@@ -155,7 +149,3 @@ class CompiledBackward(Node):
     def release(self) -> None:
         """Forget saved values."""
         self.freed, self.saved, self.guards = True, [], []
-
-
-def _has_nan(arrays: list[Array]) -> bool:
-    return any(a.dtype.kind == "f" and bool(np.isnan(a).any()) for a in arrays)

@@ -106,12 +106,12 @@ class CompiledFunction:
     @property
     def source(self) -> str:
         """The generated text of the program compiled last."""
-        return self._latest().emitted.source
+        return self._latest().source
 
     @property
     def path(self) -> Path:
         """The file that holds `source`."""
-        return self._latest().native.path
+        return self._latest().path
 
 
 def compile(

@@ -10,7 +10,7 @@ import numpy as np
 from gradc.build.load import Native, load
 from gradc.compiler.buffers import Array, Pool, address, pool_of
 from gradc.emit.cpu import Emitted, emit
-from gradc.ir.graph import Graph, Value
+from gradc.ir.graph import Graph
 from gradc.runtime.blas import find_blas
 from gradc.runtime.locks import Lock
 from gradc.schedule.make import schedule
@@ -45,10 +45,6 @@ class Executable:
     products: bool
     place: int = 0
     lock: Lock = field(default_factory=Lock)
-
-    def slot(self, value: Value) -> int:
-        """Return the place of an input in the table."""
-        return FIRST + self.graph.inputs.index(value)
 
     def call(self) -> None:
         """Run the code on the table as it stands."""

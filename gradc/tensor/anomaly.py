@@ -11,11 +11,14 @@ import numpy as np
 
 from gradc.errors import AnomalyError
 from gradc.ir.primitive import Primitive
+from gradc.origin import Origin
 from gradc.tensor.kinds import is_array
 
 if TYPE_CHECKING:
     from gradc.tensor.node import Node
     from gradc.tensor.tensor import Tensor
+
+NOT_FINITE = "the derivative of this line is not finite there: sqrt at 0, 0 * inf"
 
 
 def has_nan(content: Any) -> bool:
@@ -28,11 +31,23 @@ def check_forward(
 ) -> None:
     """Raise if a primitive made a NaN from operands without one."""
     if any(has_nan(t._data) for t in outputs) and not any(has_nan(x) for x in contents):
-        shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in contents)
-        raise AnomalyError(
-            f"{primitive.name}: made a NaN from operands without one ({shapes})",
-            hint="look at the operands of this line: 0 / 0, log of a negative, inf - inf",
-        )
+        raise forward_error(primitive, contents)
+
+
+def forward_error(
+    primitive: Primitive, operands: tuple[Any, ...], origin: Origin | None = None
+) -> AnomalyError:
+    """Return the error for a primitive that made a NaN from these operands."""
+    return AnomalyError(
+        f"{primitive.name}: made a NaN from operands without one ({types_text(operands)})",
+        hint="look at the operands of this line: 0 / 0, log of a negative, inf - inf",
+        origin=origin,
+    )
+
+
+def types_text(operands: tuple[Any, ...]) -> str:
+    """Return `float32[3], int64[]`."""
+    return ", ".join(f"{x.dtype}{list(x.shape)}" for x in operands)
 
 
 def check_backward(node: Node, cotangents: tuple[Any, ...], adjoints: Any) -> None:
@@ -40,6 +55,6 @@ def check_backward(node: Node, cotangents: tuple[Any, ...], adjoints: Any) -> No
     if any(has_nan(a) for a in adjoints) and not any(has_nan(c) for c in cotangents):
         raise AnomalyError(
             f"backward: {node.name()} made a NaN from gradients without one",
-            hint="the derivative of this line is not finite there: sqrt at 0, 0 * inf",
+            hint=NOT_FINITE,
             origin=node.origin,
         )

@@ -150,9 +150,7 @@ class PrimitiveNode(Node):
         """Return the saved inputs and outputs as operands of `b`, after checks."""
         if self.freed:
             raise freed_error(self)
-        for storage, version in self.guards:
-            if storage.version != version:
-                raise changed_error(self, storage, version)
+        check_unchanged(self, self.guards, self.name())
         if not isinstance(b, TapeOperands):
             return self.inputs, self.outputs
         inputs = tuple(
@@ -266,11 +264,20 @@ def freed_error(node: Node) -> GradientError:
     )
 
 
-def changed_error(node: PrimitiveNode, storage: Storage, version: int) -> InplaceError:
-    """Return the error for a saved value that was changed in place."""
-    return InplaceError(
-        "backward: one of the variables needed for gradient computation has been modified by an "
-        f"inplace operation: {node.name()} needs version {version}, found version "
-        f"{storage.version}\n  saved at {node.origin}\n  changed at {origin_of(storage.changed)}",
-        hint="change a .clone() instead, or use the out-of-place operation",
-    )
+def check_unchanged(node: Node, guards: Sequence[Guard], name: str) -> None:
+    """Raise where memory that the rule of a node reads was changed in place.
+
+    Args:
+        node: what saved the values.
+        guards: storages, with their versions when they were saved.
+        name: what the message calls the node.
+    """
+    for storage, version in guards:
+        if storage.version != version:
+            raise InplaceError(
+                "backward: one of the variables needed for gradient computation has been modified "
+                f"by an inplace operation: {name} needs version {version}, found version "
+                f"{storage.version}\n  saved at {node.origin}\n  changed at "
+                f"{origin_of(storage.changed)}",
+                hint="change a .clone() instead, or use the out-of-place operation",
+            )
