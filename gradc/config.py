@@ -28,3 +28,8 @@ def recompile_limit() -> int:
 def wanted_threads() -> str:
     """Return how many threads compiled steps shall run on, as given (GRADC_NUM_THREADS), or ""."""
     return os.environ.get("GRADC_NUM_THREADS", "")
+
+
+def wanted_cuda() -> str:
+    """Return which CUDA devices are there, as given (GRADC_CUDA): "", "emulate", "emulate:2"."""
+    return os.environ.get("GRADC_CUDA", "")

@@ -13,6 +13,7 @@ LEVELS = [
     {"origin"},
     {"errors", "config"},
     {"ir"},
+    {"device"},
     {"symbolic"},
     {"primitives"},
     {"autodiff"},

@@ -1,0 +1,1 @@
+"""Arrays in a device's memory, and the driver that owns the memory and runs programs on it."""

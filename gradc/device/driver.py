@@ -1,0 +1,283 @@
+"""What gradc asks of a device, and which driver answers for it: CUDA's, or the emulated one."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradc.config import wanted_cuda
+from gradc.errors import ArgumentError, DeviceError
+
+Array = np.ndarray[Any, Any]
+EMULATE = "emulate"
+
+
+class Module(Protocol):
+    """A loaded cubin."""
+
+    def function(self, symbol: str) -> Any:
+        """Return the kernel of that name, for `Driver.launch`."""
+        ...
+
+
+class Graph(Protocol):
+    """A captured sequence of launches and copies."""
+
+    def launch(self) -> None:
+        """Run all of it on the current stream, without waiting."""
+        ...
+
+
+class Event(Protocol):
+    """A point in the work of a stream."""
+
+    def record(self) -> None:
+        """Set the point after all work given to the current stream so far."""
+        ...
+
+    def wait(self) -> None:
+        """Let the current stream go on only once the point is reached."""
+        ...
+
+    def synchronize(self) -> None:
+        """Return once the point is reached."""
+        ...
+
+    def reached(self) -> bool:
+        """Return whether the point is reached."""
+        ...
+
+    def milliseconds_since(self, earlier: Any) -> float:
+        """Return the time that the device took from another event to this one."""
+        ...
+
+
+class Driver(Protocol):
+    """One device. Addresses are device addresses; all work goes to the current stream, in order.
+
+    Attributes:
+        index: the number of the device.
+        name: what it calls itself.
+        compute_capability: such as (9, 0).
+        emulated: whether its memory is the host's.
+        statistics: memory given out.
+    """
+
+    index: int
+    name: str
+    compute_capability: tuple[int, int]
+    emulated: bool
+    statistics: Statistics
+
+    @property
+    def stream(self) -> int:
+        """The current stream of this thread; 0 is the legacy default stream."""
+        ...
+
+    def use_stream(self, stream: int) -> None:
+        """Make another stream the current one of this thread."""
+        ...
+
+    def new_stream(self) -> int:
+        """Return a new stream, which runs beside all others; it lives as long as the process."""
+        ...
+
+    def allocate(self, nbytes: int) -> int:
+        """Return the address of new memory, aligned to 256 bytes; its content is undefined."""
+        ...
+
+    def free(self, address: int) -> None:
+        """Give memory back once the work given to the current stream so far is done."""
+        ...
+
+    def upload(self, to: int, source: Array) -> None:
+        """Copy a C-contiguous host array to the device.
+
+        From pinned memory the copy may run after the return: wait before the array changes.
+        """
+        ...
+
+    def download(self, to: Array, source: int) -> None:
+        """Copy to a C-contiguous host array; to pinned memory, perhaps after the return."""
+        ...
+
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy inside the device."""
+        ...
+
+    def fill(self, to: int, byte: int, nbytes: int) -> None:
+        """Set every byte."""
+        ...
+
+    def synchronize(self) -> None:
+        """Return once all work given to the device is done."""
+        ...
+
+    def wait(self) -> None:
+        """Return once all work given to the current stream is done."""
+        ...
+
+    def event(self) -> Event:
+        """Return a new event."""
+        ...
+
+    def memory_info(self) -> tuple[int, int]:
+        """Return bytes free and bytes in all."""
+        ...
+
+    def release(self) -> None:
+        """Give memory that is kept for later allocations back to the system."""
+        ...
+
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return a new host array that the device copies from and to without the processor."""
+        ...
+
+    def load(self, cubin: bytes) -> Module:
+        """Load compiled code."""
+        ...
+
+    def launch(self, function: Any, blocks: int, threads: int, arguments: Sequence[int]) -> None:
+        """Run a kernel on device addresses."""
+        ...
+
+    def capture(self, run: Callable[[], None]) -> Graph:
+        """Call `run`, which launches and copies; keep what it does instead of doing it."""
+        ...
+
+
+class Statistics:
+    """Memory that one device has given out, in bytes.
+
+    Attributes:
+        allocated: in use.
+        peak: the most that was ever in use.
+        live: how many pieces are in use.
+        made: how many were ever given out.
+    """
+
+    __slots__ = ("_lock", "allocated", "live", "made", "peak")
+
+    def __init__(self) -> None:
+        self.allocated = self.peak = self.live = self.made = 0
+        self._lock = threading.Lock()
+
+    def given(self, nbytes: int) -> None:
+        """Count one allocation."""
+        with self._lock:
+            self.allocated += nbytes
+            self.peak = max(self.peak, self.allocated)
+            self.live += 1
+            self.made += 1
+
+    def returned(self, nbytes: int) -> None:
+        """Count one piece given back."""
+        with self._lock:
+            self.allocated -= nbytes
+            self.live -= 1
+
+    def reset_peak(self) -> None:
+        """Count the peak from now on."""
+        with self._lock:
+            self.peak = self.allocated
+
+
+_DRIVERS: dict[int, Driver] = {}
+_LOCK = threading.Lock()
+_process = 0  # the process that uses the drivers
+
+
+def emulated() -> int:
+    """Return how many devices are emulated; 0 where they are real.
+
+    Raises:
+        ArgumentError: GRADC_CUDA is not `emulate` or `emulate:N`.
+    """
+    given = wanted_cuda()
+    if not given:
+        return 0
+    kind, _, number = given.partition(":")
+    count = number or "1"
+    if kind != EMULATE or not count.isdigit() or int(count) == 0:
+        raise ArgumentError(
+            f"GRADC_CUDA={given!r} is not known", hint="GRADC_CUDA=emulate or GRADC_CUDA=emulate:2"
+        )
+    return int(count)
+
+
+def device_count() -> int:
+    """Return how many devices there are; 0 where there is no driver."""
+    count = emulated()
+    if count:
+        return count
+    from gradc.device import cuda  # the driver is touched only where a device is asked for
+
+    return cuda.device_count()
+
+
+def missing() -> str:
+    """Return why there is no device, or ""."""
+    if emulated():
+        return ""
+    from gradc.device import cuda
+
+    return cuda.missing()
+
+
+def driver(index: int = 0) -> Driver:
+    """Return the driver of a device, started at first use.
+
+    Raises:
+        DeviceError: there is no such device, or this process was forked from one that used it.
+    """
+    found = _DRIVERS.get(index)
+    if found is not None and os.getpid() == _process:
+        return found
+    return _start(index)
+
+
+def started(index: int = 0) -> bool:
+    """Return whether the device is in use already."""
+    return index in _DRIVERS
+
+
+def inherited() -> bool:
+    """Return whether this process was forked from one that used a device."""
+    return bool(_DRIVERS) and os.getpid() != _process
+
+
+def _start(index: int) -> Driver:
+    """Choose a driver and start it."""
+    global _process  # the one place where the process is set
+    with _LOCK:
+        if inherited():
+            raise DeviceError(
+                "cuda: this process was forked from one that uses the device, which CUDA forbids",
+                hint='multiprocessing.get_context("spawn")',
+            )
+        if index in _DRIVERS:
+            return _DRIVERS[index]
+        count = emulated()
+        if not count:
+            from gradc.device import cuda
+
+            started = cuda.start(index)
+        else:
+            from gradc.device.emulated import EmulatedDriver
+
+            if not 0 <= index < count:
+                raise no_such_device(index, count)
+            started = EmulatedDriver(index)
+        _process = os.getpid()
+        _DRIVERS[index] = started
+        return started
+
+
+def no_such_device(index: int, count: int) -> DeviceError:
+    """Return the error for a device number out of range."""
+    last = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
+    return DeviceError(f"cuda: there is no device cuda:{index}; there is {last}", hint="cuda:0")
