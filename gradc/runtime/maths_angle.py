@@ -1,4 +1,7 @@
-"""An angle x of any size -> n mod 4 and r with x = n pi / 2 + r and |r| <= pi / 4."""
+"""An angle x of any size -> n mod 4 and r with x = n pi / 2 + r and |r| <= pi / 4.
+
+In float64 r comes in two parts, so that its own rounding doesn't show in tan.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ _HALF_PI_64 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-3
 _ROUND_32, _ROUND_64 = 12582912.0, 6755399441055744.0
 _BITS = 1280
 # Below this many bits the multiple of pi / 2 is subtracted, above it is looked up.
-_NEAR_32, _NEAR_64 = 17, 50
+_NEAR_32, _NEAR_64 = 17, 40
 
 
-def quadrant(m: Maker, x: Real) -> tuple[Whole, Real]:
-    """Return the quadrant and what is left; NaN for inf."""
-    return _quadrant_single(m, x) if m.single else _quadrant_double(m, x)
+def quadrant(m: Maker, x: Real) -> tuple[Whole, Real, Real]:
+    """Return the quadrant, what is left, and what that lost by rounding; NaN for inf."""
+    if m.single:
+        return *_quadrant_single(m, x), m.real(0.0)
+    return _quadrant_double(m, x)
 
 
 def _quadrant_single(m: Maker, x: Real) -> tuple[Whole, Real]:
@@ -82,24 +87,25 @@ def _windows(m: Maker, word: Whole, shift: Whole) -> list[Whole]:
     return [Whole(m, builder.call(joined, [a, b, shift.value])) for a, b in pairs]
 
 
-def _quadrant_double(m: Maker, x: Real) -> tuple[Whole, Real]:
+def _quadrant_double(m: Maker, x: Real) -> tuple[Whole, Real, Real]:
     """Subtract n pi / 2 in three parts, or branch to the table for a huge angle."""
     near = abs(x) < 2.0**_NEAR_64
 
-    def subtracted() -> tuple[Whole, Real]:
+    def subtracted() -> tuple[Whole, Real, Real]:
         round_ = m.real(_ROUND_64)
         shifted = m.fma(x, 2 / math.pi, round_)
         n = -(shifted - round_)
         # NOTE: the first is exact, both parts being multiples of 2^-52 there.
         r = m.exact_fma(n, m.real(_HALF_PI_64[0]), x)
-        high = m.exact_fma(n, m.real(_HALF_PI_64[1]), r)
-        lost = m.exact_fma(n, m.real(_HALF_PI_64[1]), r - high)
-        return shifted.bits(), high + m.fma(n, _HALF_PI_64[2], lost)
+        part = n * _HALF_PI_64[1]
+        high, lost = _two_sum(r, part)
+        lost = lost + m.exact_fma(n, m.real(_HALF_PI_64[1]), -part)
+        return shifted.bits(), *_fast_two_sum(high, m.fma(n, _HALF_PI_64[2], lost))
 
     return m.branch(near, subtracted, lambda: _far_double(m, x))
 
 
-def _far_double(m: Maker, x: Real) -> tuple[Whole, Real]:
+def _far_double(m: Maker, x: Real) -> tuple[Whole, Real, Real]:
     """Multiply the mantissa by 2 / pi mod 4 in three parts, from a table over the exponent."""
     bits = abs(x).bits()
     exponent = (bits >> 52) - (1023 + _NEAR_64)
@@ -117,9 +123,19 @@ def _far_double(m: Maker, x: Real) -> tuple[Whole, Real]:
     shifted = high + _ROUND_64
     high = high - (shifted - _ROUND_64)
     tail = lost + lost_too + (more_low + mantissa * third)
-    r = m.fma(high, _HALF_PI_64[0], m.fma(high, _HALF_PI_64[1], tail * _HALF_PI_64[0]))
+    product = high * _HALF_PI_64[0]
+    rest = m.exact_fma(high, m.real(_HALF_PI_64[0]), -product)
+    rest = rest + m.fma(high, _HALF_PI_64[1], tail * _HALF_PI_64[0])
+    r, low = _fast_two_sum(product, rest)
     negative = x < 0.0
-    return _negated(m, negative, shifted.bits()), m.select(negative, -r, r)
+    quarter = _negated(m, negative, shifted.bits())
+    return quarter, m.select(negative, -r, r), m.select(negative, -low, low)
+
+
+def _fast_two_sum(x: Real, y: Real) -> tuple[Real, Real]:
+    """Return x + y and its rounding error, where y is much smaller."""
+    total = x + y
+    return total, y - (total - x)
 
 
 def _two_sum(x: Real, y: Real) -> tuple[Real, Real]:
@@ -170,7 +186,7 @@ def _two_over_pi() -> int:
 
 @cache
 def _table_double() -> tuple[list[float], list[float], list[float]]:
-    """Return 2 / pi * 2^e mod 4 in three parts for float64 from 2^50 on; NaN for inf."""
+    """Return 2 / pi * 2^e mod 4 in three parts for float64 from 2^40 on; NaN for inf."""
     columns: tuple[list[float], list[float], list[float]] = ([], [], [])
     for stored in range(1023 + _NEAR_64, 2048):
         exponent = stored - 1075

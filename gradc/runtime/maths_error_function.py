@@ -39,5 +39,15 @@ def _tail(m: Maker, size: Real) -> Real:
     square = a * a
     lost = m.exact_fma(a, a, -square)
     t = (a - 4.0) / (a + 4.0)
-    slow = m.polynomial(t, ERFCX_32 if m.single else ERFCX_64)
-    return exponential(m, -square, -lost) * (slow / (1.0 + (a + a)))
+    twice = a + a
+    below = 1.0 + twice
+    if m.single:
+        return exponential(m, -square, -lost) * (m.polynomial(t, ERFCX_32) / below)
+    # what the quotient lost by rounding, relative to it, goes into the exponent
+    rest = t * m.polynomial(t, ERFCX_64[:-1])
+    above = rest + ERFCX_64[-1]
+    slow = above / below
+    exact_above = (ERFCX_64[-1] - above) + rest
+    exact_below = m.select(twice < 1.0, (1.0 - below) + twice, (twice - below) + 1.0)
+    missing = m.exact_fma(-slow, below, above) + (exact_above - slow * exact_below)
+    return exponential(m, -square, missing / above - lost) * slow

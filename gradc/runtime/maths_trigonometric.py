@@ -9,21 +9,21 @@ from gradc.runtime.real import Maker, Real, Truth, Whole
 
 def sin(m: Maker, x: Real) -> Real:
     """Return the sine of an angle in radians."""
-    n, r = quadrant(m, x)
-    y = _signed(m, _is_odd(n), n & 2, _cos(m, r), _sin(m, r))
+    n, r, low = quadrant(m, x)
+    y = _signed(m, _is_odd(n), n & 2, _cos(m, r, low), _sin(m, r, low))
     return m.select(abs(x) < _tiny(m), x, y)
 
 
 def cos(m: Maker, x: Real) -> Real:
     """Return the cosine of an angle in radians."""
-    n, r = quadrant(m, x)
-    return _signed(m, _is_odd(n), (n + 1) & 2, _sin(m, r), _cos(m, r))
+    n, r, low = quadrant(m, x)
+    return _signed(m, _is_odd(n), (n + 1) & 2, _sin(m, r, low), _cos(m, r, low))
 
 
 def tan(m: Maker, x: Real) -> Real:
     """Return sin x / cos x of a float64 angle."""
-    n, r = quadrant(m, x)
-    sine, cosine, odd = _sin(m, r), _cos(m, r), _is_odd(n)
+    n, r, low = quadrant(m, x)
+    sine, cosine, odd = _sin(m, r, low), _cos(m, r, low), _is_odd(n)
     y = m.select(odd, -cosine, sine) / m.select(odd, sine, cosine)
     return m.select(abs(x) < _tiny(m), x, y)
 
@@ -44,17 +44,22 @@ def _signed(m: Maker, odd: Truth, flip: Whole, swapped: Real, straight: Real) ->
     return m.select(flip.is_zero(), y, -y)
 
 
-def _sin(m: Maker, r: Real) -> Real:
-    """Return sin r for |r| <= pi / 4."""
+def _sin(m: Maker, r: Real, low: Real) -> Real:
+    """Return sin(r + low) for |r| <= pi / 4."""
     z = r * r
-    return m.fma(z * r, m.polynomial(z, SIN_32 if m.single else SIN_64), r)
+    p = m.polynomial(z, SIN_32 if m.single else SIN_64)
+    if m.single:
+        return m.fma(z * r, p, r)
+    return r + m.fma(z * r, p, m.fma(-0.5 * z, low, low))
 
 
-def _cos(m: Maker, r: Real) -> Real:
-    """Return cos r for |r| <= pi / 4."""
+def _cos(m: Maker, r: Real, low: Real) -> Real:
+    """Return cos(r + low) for |r| <= pi / 4."""
     z = r * r
     half = 0.5 * z
     w = 1.0 - half
     # (1 - w) - half is what the subtraction rounded away.
-    tail = m.fma(z * z, m.polynomial(z, COS_32 if m.single else COS_64), (1.0 - w) - half)
-    return w + tail
+    lost = (1.0 - w) - half
+    if not m.single:
+        lost = m.fma(-r, low, lost)
+    return w + m.fma(z * z, m.polynomial(z, COS_32 if m.single else COS_64), lost)

@@ -72,22 +72,23 @@ class Maker:
     def branch(
         self,
         condition: Truth,
-        yes: Callable[[], tuple[Whole, Real]],
-        no: Callable[[], tuple[Whole, Real]],
-    ) -> tuple[Whole, Real]:
+        yes: Callable[[], tuple[Whole, Real, Real]],
+        no: Callable[[], tuple[Whole, Real, Real]],
+    ) -> tuple[Whole, Real, Real]:
         """Return what one of both gives; the other is not run, so loops stay scalar."""
-        ends: list[tuple[Any, Whole, Real]] = []
+        ends: list[tuple[Any, tuple[Whole, Real, Real]]] = []
         with self.builder.if_else(condition.value) as sides:
             for side, make in zip(sides, (yes, no), strict=True):
                 with side:
-                    whole, real = make()
-                    ends.append((self.builder.basic_block, whole, real))
-        merged_whole = self.builder.phi(self.precision.whole)
-        merged_real = self.builder.phi(self.precision.real)
-        for block, whole, real in ends:
-            merged_whole.add_incoming(whole.value, block)
-            merged_real.add_incoming(real.value, block)
-        return Whole(self, merged_whole), Real(self, merged_real)
+                    made = make()
+                    ends.append((self.builder.basic_block, made))
+        kinds = (self.precision.whole, self.precision.real, self.precision.real)
+        merged = [self.builder.phi(kind) for kind in kinds]
+        for block, made in ends:
+            for phi, part in zip(merged, made, strict=True):
+                phi.add_incoming(part.value, block)
+        whole, real, low = merged
+        return Whole(self, whole), Real(self, real), Real(self, low)
 
     def lift(self, value: Real | float) -> Real:
         """Return a Real, made from a number where it is one."""

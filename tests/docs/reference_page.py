@@ -136,9 +136,9 @@ ACCURACY = """## Accuracy
 
 Largest error of the functions in compiled code, in units in the last place (ULP); a correctly
 rounded result has at most 0.5. These are the limits that `tests/runtime/test_runtime_maths.py`
-tests, on random numbers of all magnitudes against 80-bit floats (erf and erfc in float64: against
-the C library, which may be off by one itself). Eager operations use NumPy's functions, and
-W. J. Cody's approximations of erf and erfc.
+tests on numbers of all magnitudes against 80-bit floats; `python -m benchmarks.accuracy` tries
+every float32 number. Eager operations use NumPy's functions, and W. J. Cody's approximations of
+erf and erfc.
 
 | function | float32 | float64 |
 |---|---|---|
