@@ -187,9 +187,7 @@ def copy_into(to: DeviceArray, source: DeviceArray | Array, wait: bool = True) -
     if not to.nbytes:
         return
     if not isinstance(source, DeviceArray):
-        to.driver.upload(to.address, np.ascontiguousarray(source))
-        if wait:
-            to.driver.wait()
+        to.driver.upload(to.address, np.ascontiguousarray(source), wait)
     elif source.memory.driver is not to.memory.driver:
         raise DeviceError(
             f"copy: from cuda:{source.index} to cuda:{to.index}", hint="go by the host: x.numpy()"

@@ -1,24 +1,287 @@
-"""The CUDA driver of this machine."""
+"""The CUDA driver of this machine, by `cuda.bindings`.
+
+All work goes to the current stream of the thread: the legacy default stream, on which PyTorch and
+CuPy work too, so what they compute and what gradc computes follows one order without events.
+Memory comes from the device's own pool, and comes and goes in the order of that stream.
+"""
 
 from __future__ import annotations
 
-from gradc.device.driver import Driver
+import ctypes
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.device.bindings import OUT_OF_MEMORY, DriverError, call, library
+from gradc.device.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
+from gradc.device.driver import Array, Driver, Statistics, no_such_device
+from gradc.device.emulated import out_of_memory
 from gradc.errors import DeviceError
+
+LEGACY = 0
+KEEP = 2**64 - 1  # bytes that the pool keeps when they are free: all
 
 
 def missing() -> str:
     """Return why there is no device, or ""."""
-    return "this version has no CUDA driver yet"
+    try:
+        call("cuInit", 0)
+        return "" if call("cuDeviceGetCount") else "the NVIDIA driver finds no GPU"
+    except DeviceError as error:
+        return error.message.removeprefix("cuda: ")
 
 
 def device_count() -> int:
-    """Return how many devices there are."""
-    return 0
+    """Return how many devices there are; 0 where there is no driver."""
+    return 0 if missing() else int(call("cuDeviceGetCount"))
 
 
 def start(index: int) -> Driver:
-    """Start a device."""
-    raise DeviceError(
-        f"device 'cuda:{index}' is not available: {missing()}",
-        hint='device="cpu", or GRADC_CUDA=emulate to run without a GPU, slowly',
-    )
+    """Start a device.
+
+    Raises:
+        DeviceError: there is none, or none of that number.
+    """
+    why = missing()
+    if why:
+        raise DeviceError(
+            f"device 'cuda:{index}' is not available: {why}",
+            hint='device="cpu", or GRADC_CUDA=emulate to run without a GPU, slowly',
+        )
+    count = device_count()
+    if not 0 <= index < count:
+        raise no_such_device(index, count)
+    return CudaDriver(index)
+
+
+class _Thread(threading.local):
+    """What each thread has for itself.
+
+    Attributes:
+        stream: the current one.
+        capturing: whether it captures a graph.
+        freed: addresses freed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.stream = LEGACY
+        self.capturing = False
+        self.freed: list[int] = []
+
+
+class CudaDriver:
+    """One NVIDIA GPU, in the primary context, which PyTorch and CuPy use too."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.emulated = False
+        self.statistics = Statistics()
+        self._thread = _Thread()
+        self._capture_lock = threading.RLock()
+        self._streams: list[Any] = []
+        device = call("cuDeviceGet", index)
+        self._context = call("cuDevicePrimaryCtxRetain", device)
+        self.enter()
+        self.name = call("cuDeviceGetName", 256, device).split(b"\0")[0].decode()
+        attribute = library().CUdevice_attribute
+
+        def ask(which: Any) -> int:
+            return int(call("cuDeviceGetAttribute", which, device))
+
+        self.compute_capability: tuple[int, int] = (
+            ask(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+            ask(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+        )
+        self._pool: Any = None
+        if ask(attribute.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED):
+            self._pool = call("cuDeviceGetMemPool", device)
+            threshold = library().CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
+            call("cuMemPoolSetAttribute", self._pool, threshold, library().cuuint64_t(KEEP))
+        non_blocking = int(library().CUstream_flags.CU_STREAM_NON_BLOCKING)
+        # work on the legacy stream must not become part of what is captured
+        self._capture_stream = call("cuStreamCreate", non_blocking)
+
+    def enter(self) -> None:
+        """Make the device's context current in this thread, whoever changed it before."""
+        call("cuCtxSetCurrent", self._context)
+
+    @property
+    def stream(self) -> int:
+        """The current stream of this thread."""
+        return self._thread.stream
+
+    def use_stream(self, stream: int) -> None:
+        """Make another stream the current one."""
+        self._thread.stream = stream
+
+    def new_stream(self) -> int:
+        """Return a new stream; it and the default stream wait for each other."""
+        self.enter()
+        made = call("cuStreamCreate", int(library().CUstream_flags.CU_STREAM_DEFAULT))
+        self._streams.append(made)
+        return int(made)
+
+    def allocate(self, nbytes: int) -> int:
+        """Return memory that may be used by all work given to the device from now on."""
+        self._refuse("allocate memory")
+        self.enter()
+        try:
+            return self._allocate(nbytes)
+        except DriverError as error:
+            if error.name != OUT_OF_MEMORY:
+                raise
+        self.release()
+        try:
+            return self._allocate(nbytes)
+        except DriverError as error:
+            if error.name != OUT_OF_MEMORY:
+                raise
+            raise out_of_memory(self, nbytes) from error
+
+    def _allocate(self, nbytes: int) -> int:
+        if self._pool is None:
+            return int(call("cuMemAlloc", nbytes))
+        # always on the default stream, with which all other streams of gradc keep step
+        return int(call("cuMemAllocAsync", nbytes, LEGACY))
+
+    def free(self, address: int) -> None:
+        """Give memory back once the work given to the device so far is done."""
+        if self._thread.capturing:
+            self._thread.freed.append(address)
+            return
+        self.enter()
+        if self._pool is None:
+            call("cuMemFree", address)
+        else:
+            call("cuMemFreeAsync", address, LEGACY)
+
+    def upload(self, to: int, source: Array, wait: bool = True) -> None:
+        """Copy from a host array; `wait` matters for pinned memory only."""
+        self.enter()
+        place = _address(source)
+        call("cuMemcpyHtoDAsync", to, place, source.nbytes, self.stream)
+        if wait and _is_pinned(place):
+            self.wait()
+
+    def download(self, to: Array, source: int) -> None:
+        """Copy to a host array."""
+        self.enter()
+        call("cuMemcpyDtoHAsync", _address(to), source, to.nbytes, self.stream)
+
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy inside the device."""
+        self.enter()
+        call("cuMemcpyDtoDAsync", to, source, nbytes, self.stream)
+
+    def fill(self, to: int, byte: int, nbytes: int) -> None:
+        """Set every byte."""
+        self.enter()
+        call("cuMemsetD8Async", to, byte, nbytes, self.stream)
+
+    def synchronize(self) -> None:
+        """Return once all work given to the device is done."""
+        self._refuse("wait")
+        self.enter()
+        call("cuCtxSynchronize")
+
+    def wait(self) -> None:
+        """Return once all work given to the current stream is done."""
+        self._refuse("wait")
+        self.enter()
+        call("cuStreamSynchronize", self.stream)
+
+    def event(self) -> CudaEvent:
+        """Return a new event."""
+        self.enter()
+        return CudaEvent(self)
+
+    def memory_info(self) -> tuple[int, int]:
+        """Return bytes free and bytes in all; what the pool keeps counts as free."""
+        self.enter()
+        free, total = call("cuMemGetInfo")
+        return int(free) + self._kept(), int(total)
+
+    def _kept(self) -> int:
+        """Return the bytes that the pool has and nobody uses."""
+        if self._pool is None:
+            return 0
+        attribute = library().CUmemPool_attribute
+        reserved = attribute.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT
+        used = attribute.CU_MEMPOOL_ATTR_USED_MEM_CURRENT
+        ask = (int(call("cuMemPoolGetAttribute", self._pool, which)) for which in (reserved, used))
+        return next(ask) - next(ask)
+
+    def reserved(self) -> int:
+        """Return the bytes that the pool has from the system."""
+        return self.statistics.allocated + self._kept()
+
+    def release(self) -> None:
+        """Give memory that the pool keeps back to the system."""
+        self.synchronize()
+        if self._pool is not None:
+            call("cuMemPoolTrimTo", self._pool, 0)
+
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array in page-locked host memory."""
+        self.enter()
+        return pinned(shape, dtype)
+
+    def load(self, cubin: bytes) -> CudaModule:
+        """Load compiled code."""
+        self.enter()
+        return CudaModule(cubin)
+
+    def launch(self, function: Any, blocks: int, threads: int, arguments: Sequence[int]) -> None:
+        """Run a kernel whose parameters are all addresses."""
+        count = len(arguments)
+        values = (ctypes.c_uint64 * count)(*arguments)
+        base = ctypes.addressof(values)
+        places = (ctypes.c_void_p * count)(*range(base, base + 8 * count, 8))
+        self.enter()
+        stream, where = self.stream, ctypes.addressof(places)
+        call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, stream, where, 0)
+
+    def capture(self, run: Callable[[], None]) -> CudaGraph:
+        """Call `run` on the capturing stream; return what it launched and copied."""
+        self._refuse("capture")
+        thread, before = self._thread, self._thread.stream
+        mode = library().CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        with self._capture_lock:
+            self.enter()
+            call("cuStreamBeginCapture", self._capture_stream, mode)
+            thread.capturing, thread.stream = True, int(self._capture_stream)
+            try:
+                run()
+            except BaseException:
+                library().cuStreamEndCapture(self._capture_stream)  # run's error is the one to see
+                raise
+            else:
+                graph = call("cuStreamEndCapture", self._capture_stream)
+            finally:
+                thread.capturing, thread.stream = False, before
+                freed, thread.freed = thread.freed, []
+                for address in freed:
+                    self.free(address)
+        try:
+            return CudaGraph(self, graph)
+        finally:
+            call("cuGraphDestroy", graph)
+
+    def _refuse(self, what: str) -> None:
+        """Raise while capturing."""
+        if self._thread.capturing:
+            raise DeviceError(f"cuda: can't {what} while a graph is captured")
+
+
+def _address(array: Array) -> int:
+    """Return where the elements of a host array begin."""
+    return array.__array_interface__["data"][0]
+
+
+def _is_pinned(place: int) -> bool:
+    """Return whether CUDA knows a host address: it then copies after the call returns."""
+    which = library().CUpointer_attribute.CU_POINTER_ATTRIBUTE_MEMORY_TYPE
+    status, *_ = library().cuPointerGetAttribute(which, place)
+    return not status

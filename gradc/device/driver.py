@@ -83,7 +83,7 @@ class Driver(Protocol):
         ...
 
     def new_stream(self) -> int:
-        """Return a new stream, which runs beside all others; it lives as long as the process."""
+        """Return a new stream; it and the default stream wait for each other, as in CUDA."""
         ...
 
     def allocate(self, nbytes: int) -> int:
@@ -94,10 +94,10 @@ class Driver(Protocol):
         """Give memory back once the work given to the current stream so far is done."""
         ...
 
-    def upload(self, to: int, source: Array) -> None:
+    def upload(self, to: int, source: Array, wait: bool = True) -> None:
         """Copy a C-contiguous host array to the device.
 
-        From pinned memory the copy may run after the return: wait before the array changes.
+        Without `wait` a copy from pinned memory may run after the return.
         """
         ...
 
@@ -127,6 +127,10 @@ class Driver(Protocol):
 
     def memory_info(self) -> tuple[int, int]:
         """Return bytes free and bytes in all."""
+        ...
+
+    def reserved(self) -> int:
+        """Return the bytes held from the system: those in use and those kept for later."""
         ...
 
     def release(self) -> None:
@@ -265,16 +269,16 @@ def _start(index: int) -> Driver:
         if not count:
             from gradc.device import cuda
 
-            started = cuda.start(index)
+            made: Driver = cuda.start(index)
         else:
             from gradc.device.emulated import EmulatedDriver
 
             if not 0 <= index < count:
                 raise no_such_device(index, count)
-            started = EmulatedDriver(index)
+            made = EmulatedDriver(index)
         _process = os.getpid()
-        _DRIVERS[index] = started
-        return started
+        _DRIVERS[index] = made
+        return made
 
 
 def no_such_device(index: int, count: int) -> DeviceError:

@@ -69,7 +69,7 @@ class EmulatedDriver:
         self.index = index
         self.name = "emulated CUDA device"
         self.emulated = True
-        self.compute_capability = (9, 0)
+        self.compute_capability: tuple[int, int] = (9, 0)
         self.statistics = Statistics()
         self.total = TOTAL
         self.captures = 0
@@ -153,8 +153,8 @@ class EmulatedDriver:
                 f"{piece.nbytes} bytes at {piece.address:#x}"
             )
 
-    def upload(self, to: int, source: Array) -> None:
-        """Copy from a host array."""
+    def upload(self, to: int, source: Array, wait: bool = True) -> None:
+        """Copy from a host array; without `wait` too, it is done on return."""
         self.check(to, source.nbytes)
         self.run(lambda: _move(to, source.__array_interface__["data"][0], source.nbytes))
 
@@ -189,6 +189,10 @@ class EmulatedDriver:
     def memory_info(self) -> tuple[int, int]:
         """Return bytes free and bytes in all, as if the device had 8 GiB."""
         return self.total - self.statistics.allocated, self.total
+
+    def reserved(self) -> int:
+        """Return the bytes in use: none are kept for later."""
+        return self.statistics.allocated
 
     def release(self) -> None:
         """Keep nothing: freed memory is free."""
