@@ -14,12 +14,12 @@ from gradc.compiler.closure import outer_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Guard,
-    constant_guards,
     grad_guards,
     moving,
     steady,
     tensor_guards,
 )
+from gradc.compiler.outside import content_guards, variable_guards
 from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.graph import Graph, Role, Value
 from gradc.nn.call import touched_modules
@@ -104,7 +104,7 @@ def capture(
     def source(tensor: Tensor) -> Source:
         return position.get(tensor, tensor)
 
-    guards = constant_guards(function)
+    guards = variable_guards(function)
     trace = Trace(name)
     with trace:
         for t, n in zip(leaves, names, strict=True):
@@ -136,6 +136,7 @@ def capture(
     guards += trace.guards
     guards += steady(grad_guards(trace, own) + tensor_guards(trace, own))
     _check_steady(name, guards)
+    guards += content_guards(function)  # after the check: tracing may leave notes in a list
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}
     positions = tuple(sorted(first.values()))

@@ -5,20 +5,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
-from dis import get_instructions
-from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any, cast
-
+from gradc.compiler.outside import Guard
 from gradc.tensor import epoch
 from gradc.tensor.edges import edge_of
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Trace
-
-Guard = Callable[[], bool]
-FIXED = (ModuleType, type)
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def moving(trace: Trace) -> list[Tensor]:
@@ -93,59 +84,3 @@ def steady(checks: list[Guard]) -> list[Guard]:
         return True
 
     return [unchanged] if checks else []
-
-
-def constant_guards(function: Callable[..., Any]) -> list[Guard]:
-    """Return checks on what a function reads from around itself.
-
-    Plain constants must stay equal; tensors, modules, functions and the like the same objects.
-    """
-    target = getattr(function, "__func__", function)
-    target = inspect.unwrap(target)
-    if not isinstance(target, FunctionType):
-        return []
-    guards: list[Guard] = []
-    for cell in target.__closure__ or ():
-        if not isinstance(_content(cell), FIXED):
-            guards.append(_same(cell, _content(cell)))
-    space = target.__globals__
-    for name in dict.fromkeys(_names(target.__code__)):
-        if name in space and not isinstance(space[name], FIXED):
-            guards.append(_still(space, name, space[name]))
-    return guards
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    """Yield the global names that a function and those inside it may read."""
-    for instruction in get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # bound later
-        return cell
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(_plain(v) for v in cast("tuple[Any, ...]", value))
-    return isinstance(value, PLAIN)
-
-
-def _same(cell: CellType, before: Any) -> Guard:
-    return lambda: _equal(_content(cell), before)
-
-
-def _still(space: dict[str, Any], name: str, before: Any) -> Guard:
-    return lambda: _equal(space.get(name), before)
-
-
-def _equal(now: Any, before: Any) -> bool:
-    """Return whether a constant is the same; a NaN is by being the same object."""
-    return now is before or (_plain(before) and type(now) is type(before) and now == before)

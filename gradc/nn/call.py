@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from gradc.nn.guard import contents, frozen
 from gradc.tensor import epoch
 from gradc.tensor.state import active_trace
 from gradc.tensor.trace import Trace
@@ -23,11 +24,13 @@ class Touched:
     Attributes:
         names: dotted name of each, in order of first call.
         prints: fingerprint of each, taken before it was called.
+        loose: lists and dicts that they hold, which change without notice, with their contents.
     """
 
     def __init__(self) -> None:
         self.names: dict[Module, str] = {}
         self.prints: dict[Module, tuple[object, ...]] = {}
+        self.loose: list[tuple[object, object]] = []
         self.seen = epoch.current()
 
     def add(self, root: Module) -> None:
@@ -40,9 +43,12 @@ class Touched:
             if module not in self.names:
                 self.names[module] = name
                 self.prints[module] = module._fingerprint()
+                self.loose += contents(module)
 
     def unchanged(self) -> bool:
         """Return whether all modules are still as they were; cheap where nothing was changed."""
+        if any(frozen(held) != taken for held, taken in self.loose):
+            return False
         now = epoch.current()
         if now == self.seen:
             return True

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from gradc.ir.dtype import DType
@@ -30,8 +30,8 @@ _TABLES = frozenset(
 def state_epoch() -> int:
     """Return a number that changes with every change of a module, parameter or hook.
 
-    The same number twice means that all fingerprints are the same too; contents of tensors
-    don't count, nor changes inside a list or dict that a module holds.
+    The same number twice means that all fingerprints are the same too, but for lists and dicts
+    that a module holds (see `contents`); contents of tensors don't count.
     """
     return epoch.current()
 
@@ -41,13 +41,23 @@ def fingerprint(module: Module) -> tuple[object, ...]:
     attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
     return (
         type(module),
-        tuple((name, _frozen(value)) for name, value in attributes.items()),
+        tuple((name, frozen(value)) for name, value in attributes.items()),
         tuple((name, *_identity(p)) for name, p in module._parameters.items()),
         tuple((name, *_identity(b)) for name, b in module._buffers.items()),
         tuple((name, id(m)) for name, m in module._modules.items()),
         tuple(module._forward_pre_hooks.table),
         tuple(module._forward_hooks.table),
     )
+
+
+def contents(module: Module) -> list[tuple[object, object]]:
+    """Return the lists and dicts among a module's attributes, and what each holds now."""
+    values = (v for k, v in vars(module).items() if k not in _TABLES)
+    return [(v, frozen(v)) for v in cast("Iterable[object]", values) if _loose(v)]
+
+
+def _loose(value: object) -> bool:
+    return isinstance(value, list | Mapping)
 
 
 def _identity(tensor: Tensor | None) -> tuple[object, ...]:
@@ -57,15 +67,15 @@ def _identity(tensor: Tensor | None) -> tuple[object, ...]:
     return (id(tensor), id(tensor._storage), tensor.dtype, tensor.shape, tensor.requires_grad)
 
 
-def _frozen(value: object) -> object:
+def frozen(value: object) -> object:
     """Return plain Python data by value, other objects by identity."""
     if value is None or isinstance(value, bool | int | float | str | bytes | DType):
         # NOTE: the type goes along because 1 == 1.0 == True.
         return (type(value), value)
     if isinstance(value, list | tuple):
         entries = cast("Sequence[object]", value)
-        return (type(entries), tuple(_frozen(v) for v in entries))
+        return (type(entries), tuple(frozen(v) for v in entries))
     if isinstance(value, Mapping):
         table = cast("Mapping[object, object]", value)
-        return (type(table), tuple((_frozen(k), _frozen(v)) for k, v in table.items()))
+        return (type(table), tuple((frozen(k), frozen(v)) for k, v in table.items()))
     return (type(value), id(value))
