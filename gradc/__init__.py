@@ -25,7 +25,9 @@ HOMES = {
     "elementwise": "gradc.tensor.formula",
     "explain": "gradc.inspect.stages",
     "from_sympy": "gradc.tensor.formula",
+    "get_float32_matmul_precision": "gradc.device.precision",
     "get_num_threads": "gradc.runtime.threads",
+    "set_float32_matmul_precision": "gradc.device.precision",
     "set_num_threads": "gradc.runtime.threads",
     "to_sympy": "gradc.tensor.symbols",
 }

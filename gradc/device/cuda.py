@@ -16,7 +16,7 @@ import numpy as np
 
 from gradc.device.bindings import OUT_OF_MEMORY, DriverError, call, library
 from gradc.device.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
-from gradc.device.driver import Array, Driver, Statistics, no_such_device
+from gradc.device.driver import Array, Driver, Size, Statistics, no_such_device
 from gradc.device.emulated import out_of_memory
 from gradc.errors import DeviceError
 
@@ -233,15 +233,18 @@ class CudaDriver:
         self.enter()
         return CudaModule(cubin)
 
-    def launch(self, function: Any, blocks: int, threads: int, arguments: Sequence[int]) -> None:
-        """Run a kernel whose parameters are all addresses."""
+    def launch(self, function: Any, blocks: Size, threads: Size, arguments: Sequence[int]) -> None:
+        """Run a kernel whose parameters are addresses and whole numbers.
+
+        Each lies in eight bytes, of which CUDA reads as many as the parameter has.
+        """
         count = len(arguments)
-        values = (ctypes.c_uint64 * count)(*arguments)
+        values = (ctypes.c_int64 * count)(*arguments)
         base = ctypes.addressof(values)
         places = (ctypes.c_void_p * count)(*range(base, base + 8 * count, 8))
         self.enter()
         stream, where = self.stream, ctypes.addressof(places)
-        call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, stream, where, 0)
+        call("cuLaunchKernel", function, *blocks, 1, *threads, 1, 0, stream, where, 0)
 
     def capture(self, run: Callable[[], None]) -> CudaGraph:
         """Call `run` on the capturing stream; return what it launched and copied."""

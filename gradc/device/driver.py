@@ -13,6 +13,7 @@ from gradc.config import wanted_cuda
 from gradc.errors import ArgumentError, DeviceError
 
 Array = np.ndarray[Any, Any]
+Size = tuple[int, int]
 EMULATE = "emulate"
 
 
@@ -145,8 +146,15 @@ class Driver(Protocol):
         """Load compiled code."""
         ...
 
-    def launch(self, function: Any, blocks: int, threads: int, arguments: Sequence[int]) -> None:
-        """Run a kernel on device addresses."""
+    def launch(self, function: Any, blocks: Size, threads: Size, arguments: Sequence[int]) -> None:
+        """Run a kernel.
+
+        Args:
+            function: of a module; on the emulated device `function(blocks, threads, arguments)`.
+            blocks: columns and rows of the grid.
+            threads: columns and rows of each block.
+            arguments: addresses and whole numbers.
+        """
         ...
 
     def capture(self, run: Callable[[], None]) -> Graph:

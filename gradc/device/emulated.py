@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.driver import Array, Statistics
+from gradc.device.driver import Array, Size, Statistics
 from gradc.errors import DeviceError
 
 ALIGNMENT = 256
 RIM = 256  # bytes before and after each piece
 RIM_BYTE, NAN_BYTE = 0xA5, 0xFF
+PAGE = 4096  # nothing lies below
 KEPT = 256  # freed pieces that are remembered
 TOTAL = 8 << 30  # bytes that the device seems to have
 
@@ -138,7 +139,7 @@ class EmulatedDriver:
         with self._lock:
             at = bisect_right(self._begins, address + RIM) - 1
             piece = self._pieces[self._begins[at]] if at >= 0 else None
-        if address < ALIGNMENT:
+        if address < PAGE:
             raise DeviceError(f"emulated device: {address:#x} is no address")
         if piece is None or address >= piece.address + piece.nbytes + RIM:
             return
@@ -207,14 +208,13 @@ class EmulatedDriver:
             f"emulated device: can't run the {len(cubin)} bytes of a cubin", hint="GRADC_CUDA= "
         )
 
-    def launch(
-        self, function: Callable[..., None], blocks: int, threads: int, arguments: Sequence[int]
-    ) -> None:
-        """Call `function(blocks, threads, *addresses)`."""
-        for address in arguments:
-            self.check(address, 1)
+    def launch(self, function: Any, blocks: Size, threads: Size, arguments: Sequence[int]) -> None:
+        """Call `function(blocks, threads, arguments)`; small arguments are no addresses."""
         given = tuple(arguments)
-        self.run(lambda: function(blocks, threads, *given))
+        for address in given:
+            if address >= PAGE:
+                self.check(address, 1)
+        self.run(lambda: function(blocks, threads, given))
 
     def run(self, work: Callable[[], None]) -> None:
         """Do some work on the host's side of the device, or keep it while capturing."""

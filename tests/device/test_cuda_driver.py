@@ -84,11 +84,11 @@ def test_kernel_parameters(device, fake):
     fake.expected_parameters = 3
     module = device.load(b"\x7fELF")
     kernel = module.function("bias_relu")
-    device.launch(kernel, 7, 128, (11, 2**40, 13))
+    device.launch(kernel, (7, 2), (32, 4), (11, 2**40, 13))
     assert fake.parameters_of_launches == [[11, 2**40, 13]]
     name, (function, *sizes, where, extra) = fake.calls[-1]
     assert (name, function, extra) == ("cuLaunchKernel", kernel, 0)
-    assert sizes == [7, 1, 1, 128, 1, 1, 0, 0]
+    assert sizes == [7, 2, 1, 32, 4, 1, 0, 0]
     assert where
     assert "cuFuncLoad" in fake.names()
 

@@ -41,17 +41,17 @@ def test_a_kernel_that_writes_out_of_bounds_is_found_at_the_end(device):
 def test_launches_run_at_once_or_are_captured(device):
     seen = []
 
-    def kernel(blocks, threads, x):
-        seen.append((blocks, threads, x))
+    def kernel(blocks, threads, arguments):
+        seen.append((blocks, threads, arguments))
 
     address = device.allocate(8)
     host = np.zeros(1)
     device.upload(address, host)
-    device.launch(kernel, 2, 128, (address,))
-    assert seen == [(2, 128, address)]
+    device.launch(kernel, (2, 1), (128, 1), (address, 7))
+    assert seen == [((2, 1), (128, 1), (address, 7))]
 
     def run():
-        device.launch(kernel, 1, 32, (address,))
+        device.launch(kernel, (1, 1), (32, 1), (address,))
         device.fill(address, 0xFF, 8)
 
     graph = device.capture(run)
@@ -66,7 +66,7 @@ def test_launches_run_at_once_or_are_captured(device):
     assert (device.captures, device.launches) == (1, 2)
     device.free(address)
     with pytest.raises(DeviceError, match="use after free"):
-        device.launch(kernel, 1, 1, (address,))
+        device.launch(kernel, (1, 1), (1, 1), (address,))
 
 
 @pytest.mark.parametrize("what", ["allocate memory", "wait", "capture"])
@@ -95,7 +95,7 @@ def test_memory_freed_during_a_capture_is_freed_after_it(device):
 def test_a_capture_is_of_one_thread(device):
     seen = []
     other = threading.Thread(
-        target=lambda: device.launch(lambda blocks, threads: seen.append("other"), 1, 1, ())
+        target=lambda: device.launch(lambda *a: seen.append("other"), (1, 1), (1, 1), ())
     )
 
     def run():

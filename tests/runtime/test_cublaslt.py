@@ -1,0 +1,157 @@
+"""Products by cuBLASLt: a stand-in reads the descriptors, multiplies column-major memory."""
+
+import ctypes
+import itertools
+
+import numpy as np
+import pytest
+
+from gradc.errors import DeviceError
+from gradc.runtime.cublaslt import WORKSPACE, CublasLt, HeuristicResult, Problem, alignment
+
+
+class FakeCublasLt:
+    """What cublasLt.h says of the functions that are called; handles are numbers of objects."""
+
+    def __init__(self):
+        self.objects = {}
+        self.heuristics = 0
+        self.calls = 0
+        self.found = 1
+        self.status = 0
+
+    def _new(self, handle, **fields):
+        number = len(self.objects) + 1
+        self.objects[number] = fields
+        handle._obj.value = number
+        return 0
+
+    def cublasLtCreate(self, handle):
+        return self._new(handle)
+
+    def cublasLtMatmulDescCreate(self, handle, compute, scale):
+        assert isinstance(compute, ctypes.c_int)
+        return self._new(handle, compute=compute.value, scale=scale.value, attributes={})
+
+    def cublasLtMatrixLayoutCreate(self, handle, kind, rows, columns, leading):
+        assert isinstance(rows, ctypes.c_uint64)
+        assert isinstance(leading, ctypes.c_int64)
+        assert leading.value >= rows.value > 0
+        layout = (kind.value, rows.value, columns.value, leading.value)
+        return self._new(handle, layout=layout, attributes={})
+
+    def cublasLtMatmulPreferenceCreate(self, handle):
+        return self._new(handle, attributes={})
+
+    def cublasLtMatmulPreferenceDestroy(self, handle):
+        del self.objects[handle.value]
+        return 0
+
+    def _set(self, handle, attribute, value, size):
+        assert size.value == ctypes.sizeof(value._obj)
+        self.objects[handle.value]["attributes"][attribute.value] = value._obj.value
+        return 0
+
+    cublasLtMatmulDescSetAttribute = cublasLtMatrixLayoutSetAttribute = _set
+    cublasLtMatmulPreferenceSetAttribute = _set
+
+    def cublasLtMatmulAlgoGetHeuristic(
+        self, handle, operation, a, b, c, d, preference, wanted, results, count
+    ):
+        self.heuristics += 1
+        self.preferences = self.objects[preference.value]["attributes"]
+        assert isinstance(results._obj, HeuristicResult)
+        count._obj.value = self.found
+        return 0
+
+    def cublasLtMatmul(
+        self, handle, operation, alpha, a, la, b, lb, beta, c, lc, d, ld, algo, space, size, stream
+    ):
+        self.calls += 1
+        if self.status:
+            return self.status
+        operation = self.objects[operation.value]
+        assert (alpha._obj.value, beta._obj.value) == (1.0, 0.0)
+        assert size.value == WORKSPACE
+        assert (c.value, lc.value) == (d.value, ld.value)
+        self.compute = operation["compute"]
+        first, second, out = (
+            self._matrices(x, self.objects[y.value]) for x, y in ((a, la), (b, lb), (d, ld))
+        )
+        if operation["attributes"][3]:
+            first = first.swapaxes(1, 2)
+        if operation["attributes"][4]:
+            second = second.swapaxes(1, 2)
+        out[...] = first @ second
+        return 0
+
+    def _matrices(self, place, layout):
+        kind, rows, columns, leading = layout["layout"]
+        count = layout["attributes"].get(5, 1)
+        step = layout["attributes"].get(6, 0)
+        element = np.dtype([np.float32, np.float64][kind])
+        size = ((count - 1) * step + columns * leading) * element.itemsize
+        memory = (ctypes.c_char * size).from_address(place.value)
+        strides = [element.itemsize * s for s in (step, 1, leading)]
+        return np.ndarray((count, rows, columns), element, memoryview(memory), strides=strides)
+
+
+def place(array):
+    return array.__array_interface__["data"][0]
+
+
+@pytest.mark.parametrize(
+    ("code", "a_transposed", "b_transposed", "batch"),
+    list(itertools.product(["f32", "f64"], [False, True], [False, True], [1, 3])),
+)
+def test_row_major_products(code, a_transposed, b_transposed, batch):
+    library = FakeCublasLt()
+    lt = CublasLt(library)
+    generator = np.random.default_rng(0)
+    rows, columns, length = 5, 3, 4
+    dtype = np.float32 if code == "f32" else np.float64
+    a, b = (
+        generator.normal(size=(batch, *(size[::-1] if turned else size))).astype(dtype)
+        for size, turned in (((rows, length), a_transposed), ((length, columns), b_transposed))
+    )
+    out = np.zeros((batch, rows, columns), dtype)
+    problem = Problem(
+        code, (rows, columns, length), batch, a_transposed, b_transposed, "highest", (16, 8, 256)
+    )
+    for _ in range(2):
+        lt.matmul(problem, place(a), place(b), place(out), 4096, 0)
+    left = a.swapaxes(1, 2) if a_transposed else a
+    right = b.swapaxes(1, 2) if b_transposed else b
+    np.testing.assert_allclose(out, left @ right, rtol=1e-6)
+    assert (library.heuristics, library.calls) == (1, 2)
+    assert library.compute == (68 if code == "f32" else 70)
+    assert library.preferences == {1: WORKSPACE, 5: 8, 6: 16, 7: 256, 8: 256}
+
+
+def test_precision_is_that_of_the_problem():
+    library = FakeCublasLt()
+    lt = CublasLt(library)
+    a = np.ones((2, 2), np.float32)
+    for precision, compute in (("highest", 68), ("high", 77), ("medium", 75)):
+        problem = Problem("f32", (2, 2, 2), 1, False, False, precision, (16, 16, 16))
+        lt.matmul(problem, place(a), place(a), place(np.zeros_like(a)), 4096, 0)
+        assert library.compute == compute
+    assert library.heuristics == 3
+
+
+def test_errors():
+    library = FakeCublasLt()
+    lt = CublasLt(library)
+    problem = Problem("f32", (2, 2, 2), 1, False, False, "highest", (16, 16, 16))
+    library.found = 0
+    with pytest.raises(DeviceError, match="matmul: cuBLASLt has no algorithm for Problem"):
+        lt.matmul(problem, 4096, 4096, 4096, 4096, 0)
+    library.found, library.status = 1, 13
+    with pytest.raises(DeviceError) as error:
+        lt.matmul(problem, 4096, 4096, 4096, 4096, 0)
+    assert "cuda: cublasLtMatmul failed: CUBLAS_STATUS_EXECUTION_FAILED" in str(error.value)
+    assert "try: pip install -U nvidia-cublas; nvidia-smi says" in str(error.value)
+
+
+def test_alignment():
+    assert [alignment(x) for x in (0, 256, 8, 24, 4096, 2)] == [256, 256, 8, 8, 256, 2]
