@@ -44,6 +44,10 @@ class DeviceError(GradcError, RuntimeError):
     """Tensors of different devices, or a device that isn't there."""
 
 
+class OutOfMemoryError(DeviceError):
+    """A device has less memory than was asked for; what was there before is still there."""
+
+
 class TensorIndexError(GradcError, IndexError):
     """An index outside its axis, or of a kind that can't index."""
 

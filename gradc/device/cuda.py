@@ -16,8 +16,8 @@ import numpy as np
 
 from gradc.device.bindings import OUT_OF_MEMORY, DriverError, call, library
 from gradc.device.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
-from gradc.device.driver import Array, Driver, Size, Statistics, no_such_device
-from gradc.device.emulated import out_of_memory
+from gradc.device.driver import Array, Driver, Size
+from gradc.device.statistics import Statistics, no_such_device, out_of_memory
 from gradc.errors import DeviceError
 
 LEGACY = 0
@@ -138,7 +138,9 @@ class CudaDriver:
         except DriverError as error:
             if error.name != OUT_OF_MEMORY:
                 raise
-            raise out_of_memory(self, nbytes) from error
+            raise out_of_memory(
+                nbytes, self.index, *self.memory_info(), self.statistics.allocated
+            ) from error
 
     def _allocate(self, nbytes: int) -> int:
         if self._pool is None:

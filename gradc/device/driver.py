@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradc.config import wanted_cuda
+from gradc.device.statistics import Statistics, no_such_device
 from gradc.errors import ArgumentError, DeviceError
 
 Array = np.ndarray[Any, Any]
@@ -162,42 +163,6 @@ class Driver(Protocol):
         ...
 
 
-class Statistics:
-    """Memory that one device has given out, in bytes.
-
-    Attributes:
-        allocated: in use.
-        peak: the most that was ever in use.
-        live: how many pieces are in use.
-        made: how many were ever given out.
-    """
-
-    __slots__ = ("_lock", "allocated", "live", "made", "peak")
-
-    def __init__(self) -> None:
-        self.allocated = self.peak = self.live = self.made = 0
-        self._lock = threading.Lock()
-
-    def given(self, nbytes: int) -> None:
-        """Count one allocation."""
-        with self._lock:
-            self.allocated += nbytes
-            self.peak = max(self.peak, self.allocated)
-            self.live += 1
-            self.made += 1
-
-    def returned(self, nbytes: int) -> None:
-        """Count one piece given back."""
-        with self._lock:
-            self.allocated -= nbytes
-            self.live -= 1
-
-    def reset_peak(self) -> None:
-        """Count the peak from now on."""
-        with self._lock:
-            self.peak = self.allocated
-
-
 _DRIVERS: dict[int, Driver] = {}
 _LOCK = threading.Lock()
 _process = 0  # the process that uses the drivers
@@ -287,9 +252,3 @@ def _start(index: int) -> Driver:
         _process = os.getpid()
         _DRIVERS[index] = made
         return made
-
-
-def no_such_device(index: int, count: int) -> DeviceError:
-    """Return the error for a device number out of range."""
-    last = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
-    return DeviceError(f"cuda: there is no device cuda:{index}; there is {last}", hint="cuda:0")

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.driver import Array, Size, Statistics
+from gradc.device.driver import Array, Size
+from gradc.device.statistics import Statistics, out_of_memory
 from gradc.errors import DeviceError
 
 ALIGNMENT = 256
@@ -102,7 +103,9 @@ class EmulatedDriver:
         self._refuse("allocate memory")
         with self._lock:
             if self.statistics.allocated + nbytes > self.total:
-                raise out_of_memory(self, nbytes)
+                raise out_of_memory(
+                    nbytes, self.index, *self.memory_info(), self.statistics.allocated
+                )
             memory = np.empty(nbytes + 2 * RIM + ALIGNMENT, np.uint8)
             start = memory.__array_interface__["data"][0] + RIM
             piece = _Piece(-(-start // ALIGNMENT) * ALIGNMENT, nbytes, memory)
@@ -282,22 +285,6 @@ class EmulatedEvent:
     def milliseconds_since(self, earlier: EmulatedEvent) -> float:
         """Return the time between two records."""
         return 1e3 * (self._recorded - earlier._recorded)
-
-
-def out_of_memory(driver: Any, nbytes: int) -> DeviceError:
-    """Return the error that says what was asked and what is free."""
-    free, total = driver.memory_info()
-    return DeviceError(
-        f"cuda: out of memory on cuda:{driver.index}: asked for {megabytes(nbytes)}, "
-        f"{megabytes(free)} of {megabytes(total)} are free, gradc holds "
-        f"{megabytes(driver.statistics.allocated)}",
-        hint="a smaller batch, or del tensors that are not needed any more",
-    )
-
-
-def megabytes(nbytes: int) -> str:
-    """Write a number of bytes: `1.50 MiB`."""
-    return f"{nbytes / 2**20:.2f} MiB"
 
 
 def _move(to: int, source: int, nbytes: int) -> None:

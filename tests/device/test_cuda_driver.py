@@ -10,7 +10,7 @@ from gradc.device import bindings, cuda
 from gradc.device import driver as drivers
 from gradc.device.array import empty, upload
 from gradc.device.cuda import CudaDriver
-from gradc.errors import DeviceError
+from gradc.errors import DeviceError, OutOfMemoryError
 
 real = pytest.importorskip("cuda.bindings.driver")
 
@@ -146,7 +146,7 @@ def test_out_of_memory_gives_back_what_is_kept_and_tries_again(device, fake):
     assert fake.names().count("cuMemAllocAsync") == 2
     assert "cuMemPoolTrimTo" in fake.names()
     fake.fail["cuMemAllocAsync"] = ["CUDA_ERROR_OUT_OF_MEMORY"] * 2
-    with pytest.raises(DeviceError) as error:
+    with pytest.raises(OutOfMemoryError) as error:
         empty((1 << 18,), np.float32)
     assert (
         "cuda: out of memory on cuda:0: asked for 1.00 MiB, 3.00 MiB of 8.00 MiB are free, gradc "

@@ -7,7 +7,7 @@ import pytest
 
 from gradc.device.array import empty, upload
 from gradc.device.driver import device_count, driver, emulated
-from gradc.errors import ArgumentError, DeviceError
+from gradc.errors import ArgumentError, DeviceError, OutOfMemoryError
 
 
 def test_use_after_free(device):
@@ -109,7 +109,7 @@ def test_a_capture_is_of_one_thread(device):
 def test_out_of_memory(device):
     device.total = 1 << 20
     kept = upload(np.zeros(1 << 16))
-    with pytest.raises(DeviceError) as error:
+    with pytest.raises(OutOfMemoryError) as error:
         empty((1 << 18,), np.float32)
     assert (
         "cuda: out of memory on cuda:0: asked for 1.00 MiB, 0.50 MiB of 1.00 MiB are free, gradc "
