@@ -13,14 +13,31 @@ from benchmarks.contention import contention
 from benchmarks.fresh import starts
 from benchmarks.kernels import profile
 from benchmarks.measure import disagreement, installed, measure, set_threads
-from benchmarks.workloads import PEERS, WORKLOADS
+from benchmarks.place import (
+    CPU_PEERS,
+    CUDA_PEERS,
+    JAX_PRECISION,
+    PLACE,
+    gpu,
+    pick,
+    set_precision,
+    unavailable,
+)
+from benchmarks.workloads import ON_CUDA, WORKLOADS
 
 
 def arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"workloads: {', '.join(WORKLOADS)} (all)")
-    parser.add_argument("--peers", default=",".join(PEERS), help="of torch,torch.compile,jax")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument(
+        "--precision",
+        choices=tuple(JAX_PRECISION),
+        default="highest",
+        help="of float32 matrix products on CUDA",
+    )
+    parser.add_argument("--peers", help=f"of {','.join(CPU_PEERS)}; on CUDA {','.join(CUDA_PEERS)}")
     parser.add_argument("--seconds", type=float, default=2.0, help="per peer and workload")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--starts", action="store_true", help="first calls, warm starts, memory")
@@ -32,11 +49,22 @@ def arguments() -> argparse.Namespace:
     for name in given.names:
         if name not in WORKLOADS:
             parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
-    wanted = [p for p in given.peers.split(",") if p]
+    PLACE.device = given.device
+    known = pick(CPU_PEERS, CUDA_PEERS)
+    wanted = list(known) if given.peers is None else [p for p in given.peers.split(",") if p]
     for peer in wanted:
-        if peer not in PEERS:
-            parser.error(f"unknown peer {peer!r}; there are {', '.join(PEERS)}")
-    given.names = given.names or list(WORKLOADS)
+        if peer not in known:
+            parser.error(f"unknown peer {peer!r}; there are {', '.join(known)}")
+    if given.device == "cuda":
+        for option in ("starts", "contention", "kernels"):
+            if getattr(given, option):
+                parser.error(f"--{option} is for --device cpu")
+        for name in given.names:
+            if name not in ON_CUDA:
+                parser.error(f"{name} is not for CUDA; there are {', '.join(ON_CUDA)}")
+        if why := unavailable():
+            parser.error(f"--device cuda: {why}")
+    given.names = given.names or list(pick(tuple(WORKLOADS), ON_CUDA))
     given.peers = ["gradc", *installed(wanted)]
     for peer in wanted:
         if peer not in given.peers:
@@ -54,9 +82,15 @@ def main() -> int:
         return 0
     if given.contention:
         return _contention(given)
+    if given.device == "cuda":
+        set_precision(given.precision, given.peers)
     about = report.machine(given.threads)
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
-    print(f"{about['processor']}, {given.threads} threads, BLAS {about['blas']}; {versions}\n")
+    if given.device == "cpu":
+        print(f"{about['processor']}, {given.threads} threads, BLAS {about['blas']}; {versions}\n")
+    else:
+        about |= {"precision": given.precision, **gpu()}
+        print(f"{about['device']}, float32 products: {given.precision}; {versions}\n")
     results: report.Results = {}
     wrong = 0
     for name in given.names:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.place import PLACE, wait
+
 Array = np.ndarray[Any, Any]
 
 
@@ -20,14 +22,16 @@ class Step:
     """A step with everything it works on.
 
     Attributes:
-        run: does one step; its result is there when it returns.
+        run: does one step; on the CPU its result is there when it returns.
         number: the loss (or a checksum) in what `run` returned.
+        wait: returns once the device has done all steps.
         temporaries: bytes that the compiled step keeps besides its arguments, where that is known;
             called after the first run.
     """
 
     run: Callable[[], Any]
     number: Callable[[Any], float]
+    wait: Callable[[], None] = lambda: None
     temporaries: Callable[[], int | None] = lambda: None
 
 
@@ -60,14 +64,16 @@ def gradc_case(
         (program,) = (p for known in compiled.programs.values() for p in known)
         return program.emitted.arena_bytes
 
-    return Step(lambda: compiled(*arguments), number or _item, temporaries)
+    return Step(lambda: compiled(*arguments), number or _item, lambda: wait(gradc), temporaries)
 
 
 def torch_case(
     function: Any, *arguments: Any, number: Callable[[Any], float] | None = None
 ) -> Step:
     """Return the step of a function of PyTorch tensors."""
-    return Step(lambda: function(*arguments), number or _item)
+    import torch
+
+    return Step(lambda: function(*arguments), number or _item, lambda: wait(torch))
 
 
 def _item(result: Any) -> float:
@@ -81,16 +87,21 @@ def jax_case(
     import jax
 
     jitted = jax.jit(function, donate_argnums=0)
-    held = [state]
+    held, last = [state], [None]
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (state, *arguments))
 
     def run() -> Any:
         held[0], result = jitted(held[0], *arguments)
-        jax.block_until_ready((held[0], result))
+        last[0] = result
+        if PLACE.device == "cpu":
+            finish()
         return result
+
+    def finish() -> None:
+        jax.block_until_ready((held[0], last[0]))
 
     def temporaries() -> int | None:
         analysis = jitted.lower(*shapes).compile().memory_analysis()
         return None if analysis is None else int(analysis.temp_size_in_bytes)
 
-    return Step(run, number or _item, temporaries)
+    return Step(run, number or _item, finish, temporaries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.place import compiled_by_torch, put
 from benchmarks.step import Array, Step, gradc_case, jax_case, torch_case
 
 Make = Callable[[Any], Any]
@@ -53,7 +54,7 @@ def _training(
     compiled: bool = False,
 ) -> tuple[Any, ...]:
     """Return the step and its batch; `lib` is gradc or torch."""
-    model = make(lib)
+    model = put(make(lib))
     model.load_state_dict({name: lib.from_numpy(w.copy()) for name, w in weights.items()})
     opt = getattr(lib.optim, optimizer)(model.parameters(), **options)
     cross_entropy = lib.nn.functional.cross_entropy
@@ -62,7 +63,7 @@ def _training(
         return cross_entropy(model(x), y)
 
     if compiled:
-        loss_of = lib.compile(loss_of)
+        loss_of = compiled_by_torch(loss_of)
 
     def train_step(x: Any, y: Any) -> Any:
         opt.zero_grad()
@@ -71,7 +72,7 @@ def _training(
         opt.step()
         return loss
 
-    return train_step, lib.from_numpy(inputs.copy()), lib.from_numpy(targets.copy())
+    return train_step, *(put(lib.from_numpy(a.copy())) for a in (inputs, targets))
 
 
 def jax_training(

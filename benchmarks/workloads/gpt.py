@@ -1,4 +1,4 @@
-"""A small language model: two pre-norm transformer blocks over characters, with AdamW."""
+"""A small language model: pre-norm transformer blocks over characters, with AdamW."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.place import pick
 from benchmarks.step import Array, Step, uniform
 from benchmarks.training import gradc_training, jax_training, torch_training
 
-BATCH, TOKENS, WIDTH, HEADS, BLOCKS, VOCABULARY = 16, 64, 128, 4, 2, 65
+BATCH, TOKENS, WIDTH, HEADS, BLOCKS = pick((16, 64, 128, 4, 2), (32, 256, 512, 8, 8))
+VOCABULARY = 65
 OPTIONS = {"weight_decay": 1e-2}
 
 
@@ -72,7 +74,7 @@ def network(lib: Any) -> Any:
 
         def forward(self, text: Any) -> Any:
             """Return logits, `[batch tokens, vocabulary]`."""
-            x = self.tokens(text) + self.places(lib.arange(TOKENS))
+            x = self.tokens(text) + self.places(lib.arange(TOKENS, device=text.device))
             return self.head(self.norm(self.blocks(x))).flatten(0, 1)
 
     return Model()

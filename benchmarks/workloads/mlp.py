@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.place import pick
 from benchmarks.step import Array, Step, uniform
 from benchmarks.training import gradc_training, jax_training, torch_training
 
 SIZES = {
     "mlp_tiny": ((2, 64, 64, 2), 32),
     "mlp_mnist": ((784, 256, 256, 10), 128),
-    "mlp_big": ((1024, 1024, 1024, 10), 512),
+    "mlp_big": ((1024, 1024, 1024, 10), pick(512, 8192)),
 }
 
 
