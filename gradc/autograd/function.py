@@ -12,12 +12,13 @@ from gradc.errors import ArgumentError, GradientError, InplaceError, Unsupported
 from gradc.ir.builder import Builder
 from gradc.ir.primitive import lookup
 from gradc.tensor.copying import detach
-from gradc.tensor.core import brief, is_tensor, read, resolve, wrap
+from gradc.tensor.core import brief, home, is_tensor, read, resolve
 from gradc.tensor.dispatch import apply, position
 from gradc.tensor.edges import edge_of
 from gradc.tensor.kinds import several
 from gradc.tensor.modes import GradMode
 from gradc.tensor.node import Edge, Node, TapeOperands, freed_error
+from gradc.tensor.on_device import tensor_of
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 
@@ -134,7 +135,7 @@ class Function:
 class FunctionNode(Node):
     """One call of a Function."""
 
-    __slots__ = ("ctx", "function")
+    __slots__ = ("ctx", "function", "home")
     opaque = True
 
     def __init__(
@@ -147,6 +148,7 @@ class FunctionNode(Node):
         Node.__init__(self, edges, tuple([brief(t) for t in outputs]), position())
         self.function = function
         self.ctx = ctx
+        self.home = home(outputs[0]) if outputs else "cpu"
 
     def name(self) -> str:
         """Return the name shown by `grad_fn`."""
@@ -174,11 +176,11 @@ class FunctionNode(Node):
     def _tensor(self, cotangent: Any, slot: int, on_tape: bool) -> Tensor | None:
         """Return an incoming gradient as a tensor, zeros where there is none."""
         if cotangent is not None:
-            return cotangent if on_tape else wrap(cotangent, STATE.trace)
+            return cotangent if on_tape else tensor_of(cotangent)
         if not self.ctx.materialize:
             return None
         shape, dtype = self.types[slot]
-        return apply(lookup("full"), shape=shape, dtype=dtype, value=0, device="cpu")
+        return apply(lookup("full"), shape=shape, dtype=dtype, value=0, device=self.home)
 
     def release(self) -> None:
         """Forget saved tensors."""

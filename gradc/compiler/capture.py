@@ -112,7 +112,7 @@ def capture(
         args, kwargs = unflatten(call, leaves)
         returned = function(*args, **kwargs)
         results, result = flatten(returned, f"{name}: the result", check_constant)
-        passed = tuple(source(t) if t._storage.trace is None else None for t in results)
+        passed = tuple(source(t) if not t._storage.traced else None for t in results)
         new = [t for t, own in zip(results, passed, strict=True) if own is None]
         outputs = [trace.value(t) for t in new]
         gradients: list[Source] = []
@@ -120,7 +120,7 @@ def capture(
         for owner, gradient in trace.grads.items():
             if gradient is owner._grad:
                 continue
-            if gradient is None or gradient._storage.trace is None:
+            if gradient is None or not gradient._storage.traced:
                 kept.append((source(owner), None if gradient is None else source(gradient)))
             else:
                 gradients.append(source(owner))

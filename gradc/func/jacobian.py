@@ -13,10 +13,10 @@ from gradc.errors import ArgumentError, GradientError, UnsupportedError
 from gradc.func.arguments import Chosen, check_function, choose
 from gradc.func.record import Recording
 from gradc.ir.graph import TensorType
-from gradc.tensor.core import resolve, shape_of
+from gradc.tensor.core import home, shape_of
 from gradc.tensor.creation import arange
-from gradc.tensor.dispatch import TENSORS
-from gradc.tensor.generator import default_generator
+from gradc.tensor.dispatch import tape_builder
+from gradc.tensor.generator import draws
 from gradc.tensor.joining import stack
 from gradc.tensor.logic import eq
 from gradc.tensor.movement import reshape_to, size_of
@@ -119,10 +119,9 @@ def jacfwd(
     @functools.wraps(func, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         by = choose("jacfwd", args, argnums)
-        drawn = default_generator().offset
-        before = resolve(drawn)._storage.version
+        before = draws()
         run = _record("jacfwd", func, by, args, kwargs, has_aux)
-        if randomness == "error" and resolve(drawn)._storage.version != before:
+        if randomness == "error" and draws() != before:
             raise GradientError(
                 "jacfwd: the function draws random numbers, and randomness is 'error'",
                 hint="randomness='same'",
@@ -215,11 +214,11 @@ def _joined(
     """Return rows (axis 0) or columns (axis -1) as one tensor `[*rows, *columns]`."""
     shape = (*rows, *columns)
     if not parts:
-        return TENSORS.full(TensorType(shape, like._dtype), 0)
+        return tape_builder(home(like)).full(TensorType(shape, like._dtype), 0)
     return reshape_to(stack(parts, axis), shape)
 
 
 def unit(like: Tensor, j: int) -> Tensor:
     """Return a tensor of one at element j, in row-major order, and zero elsewhere."""
-    hit = eq(arange(size_of(shape_of(like))), j)
+    hit = eq(arange(size_of(shape_of(like)), device=like.device), j)
     return reshape_to(cast(hit, like._dtype), shape_of(like))

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-import numpy as np
-
 from gradc.errors import TraceError
 from gradc.func.arguments import outputs_of, split_aux
 from gradc.ir.graph import TensorType
 from gradc.tensor.copying import clone, copy_without_tape, detach
-from gradc.tensor.core import is_tensor, resolve, shape_of, wrap_array
-from gradc.tensor.dispatch import TENSORS
+from gradc.tensor.core import home, is_tensor, resolve, shape_of
+from gradc.tensor.dispatch import tape_builder
 from gradc.tensor.edges import edge_of
 from gradc.tensor.entry import Scope, enter, leads_out, may_lead_out
 from gradc.tensor.forward import ForwardRun, between
+from gradc.tensor.kinds import is_array
 from gradc.tensor.modes import inference_mode
 from gradc.tensor.node import Node
 from gradc.tensor.state import STATE
@@ -163,17 +162,18 @@ def _results(
     results: list[Tensor] = []
     for tensor, of in zip(found, like, strict=True):
         if tensor is None:
-            results.append(TENSORS.full(TensorType(shape_of(of), of._dtype), 0))
+            results.append(tape_builder(home(of)).full(TensorType(shape_of(of), of._dtype), 0))
             continue
         result = off_tape(tensor)
-        array = result._data
-        if STATE.trace is None and (id(array) in seen or not _owned(array)):
+        if STATE.trace is None and (id(result._data) in seen or not _owned(result)):
             linked = edge_of(result) is not None
-            result = clone(result) if linked else wrap_array(np.array(array))
+            result = clone(result) if linked else copy_without_tape(result)
         seen.add(id(result._data))
         results.append(result)
     return results
 
 
-def _owned(array: Any) -> bool:
-    return array.base is None and array.flags.writeable
+def _owned(tensor: Tensor) -> bool:
+    """Return whether nobody else has the memory of a tensor; not to be told on a device."""
+    array = tensor._data
+    return is_array(array) and array.base is None and array.flags.writeable

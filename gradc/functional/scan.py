@@ -65,6 +65,9 @@ def scan(
     steps = _length(sequences, length)
     trace = BodyTrace(getattr(f, "__name__", "body").strip("<>"))
     with trace:
+        if trace.around is None:
+            for t in (*carry, *sequences):
+                trace.meet(t)
         inner = [trace.operand(typeof(t), _hint(t)) for t in carry]
         cut = [trace.operand(_step_type(t), _hint(t)) for t in sequences]
         returned: Any = f(unflatten(carry_spec, inner), unflatten(xs_spec, cut))
@@ -134,7 +137,7 @@ def _step_type(t: Tensor) -> TensorType:
 
 def _hint(t: Tensor) -> str:
     """Return the name that a traced tensor has so far."""
-    return t._data.hint if t._storage.trace is not None else ""
+    return t._data.hint if t._storage.traced else ""
 
 
 def _tensors(tree: Any, what: str) -> Any:

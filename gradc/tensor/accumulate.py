@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradc.errors import DTypeError, ShapeError, TraceError
+from gradc.errors import DeviceError, DTypeError, ShapeError, TraceError
 from gradc.ir.primitive import lookup
 from gradc.tensor import epoch
 from gradc.tensor.copying import clone, copy_without_tape
@@ -15,6 +15,7 @@ from gradc.tensor.core import shape_of, type_text
 from gradc.tensor.dispatch import apply
 from gradc.tensor.inplace import update
 from gradc.tensor.modes import GradMode
+from gradc.tensor.moving import device_of
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -70,4 +71,17 @@ def check_fits(owner: Tensor, gradient: Tensor) -> None:
             f"grad: a gradient has its tensor's dtype: expected {owner._dtype}, "
             f"got {gradient._dtype}",
             hint=f"gradient.to(gradc.{owner._dtype})",
+        )
+    check_device_fits("grad", owner, gradient)
+
+
+def check_device_fits(name: str, owner: Tensor, gradient: Tensor) -> None:
+    """Raise unless a gradient is on its tensor's device."""
+    if owner._storage.place is gradient._storage.place:
+        return
+    expected, given = device_of(owner), device_of(gradient)
+    if expected != given:
+        raise DeviceError(
+            f"{name}: a gradient is on its tensor's device: expected {expected}, got {given}",
+            hint=f'gradient.to("{expected}")',
         )

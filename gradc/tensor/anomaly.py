@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc.device.array import DeviceArray
 from gradc.errors import AnomalyError
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
@@ -16,21 +17,22 @@ from gradc.tensor.kinds import is_array
 
 if TYPE_CHECKING:
     from gradc.tensor.node import Node
-    from gradc.tensor.tensor import Tensor
 
 NOT_FINITE = "the derivative of this line is not finite there: sqrt at 0, 0 * inf"
 
 
 def has_nan(content: Any) -> bool:
     """Return whether a floating array holds a NaN."""
+    if type(content) is DeviceArray:
+        content = content.numpy()
     return is_array(content) and content.dtype.kind == "f" and bool(np.isnan(content).any())
 
 
 def check_forward(
-    primitive: Primitive, contents: tuple[Any, ...], outputs: tuple[Tensor, ...]
+    primitive: Primitive, contents: tuple[Any, ...], results: tuple[Any, ...]
 ) -> None:
     """Raise if a primitive made a NaN from operands without one."""
-    if any(has_nan(t._data) for t in outputs) and not any(has_nan(x) for x in contents):
+    if any(map(has_nan, results)) and not any(map(has_nan, contents)):
         raise forward_error(primitive, contents)
 
 

@@ -13,8 +13,11 @@ from gradc.errors import TraceError
 from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.core import type_text, typeof, wrap_array, wrap_value
+from gradc.tensor.device import Device
 from gradc.tensor.kinds import several
+from gradc.tensor.moving import move
 from gradc.tensor.naming import Names
+from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.trace import Cell, Trace
 
@@ -51,10 +54,15 @@ class BodyTrace(Trace):
         STATE.trace = self
         return self
 
-    def encloses(self, trace: Trace | None) -> bool:
-        """Return whether tensors of `trace` may be used here: it is around this one."""
+    def encloses(self, place: Place) -> bool:
+        """Return whether tensors of a trace may be used here: it is around this one."""
         around = self.around
-        return around is not None and (around is trace or around.encloses(trace))
+        return around is not None and (around is place or around.encloses(place))
+
+    @property
+    def device(self) -> Device:
+        """That of the tensors around the loop."""
+        return self._device if self.around is None else self.around.device
 
     def operand(self, type: TensorType, name: str = "") -> Tensor:
         """Add an input of the body; return its tensor."""
@@ -78,6 +86,8 @@ class BodyTrace(Trace):
         known = self._shadows.get(tensor)
         if known is not None:
             return known
+        if self.around is None:
+            self.meet(tensor)
         stand_in = self.operand(typeof(tensor))
         self._shadows[tensor], self._owners[stand_in] = stand_in, tensor
         self.outside.append(tensor)
@@ -87,7 +97,7 @@ class BodyTrace(Trace):
     def constant(self, array: Any) -> Tensor:
         """Return an array made while tracing as a tensor."""
         with self.paused():
-            concrete = wrap_array(array)
+            concrete = move(wrap_array(array), self.device)
         return self.shadow(concrete)
 
     def changed(self) -> list[int]:

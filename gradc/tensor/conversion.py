@@ -12,10 +12,11 @@ import numpy as np
 from gradc.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.tensor.copying import clone
-from gradc.tensor.core import is_tensor, read, resolve, shape_of, wrap_array
+from gradc.tensor.core import elements, is_tensor, resolve, shape_of, type_text, wrap_array
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.edges import wants_grad
 from gradc.tensor.movement import size_of
+from gradc.tensor.moving import device_of, move
 from gradc.tensor.promotion import cast, check_dtype
 from gradc.tensor.refusal import refuse_value
 
@@ -30,13 +31,13 @@ def item(x: Tensor) -> Any:
     """Return the only element as a Python number."""
     of = resolve(x)
     refuse_value(of, ".item()", RETURN_IT)
-    array = read(of)
-    if array.size != 1:
+    shape = shape_of(of)
+    if size_of(shape) != 1:
         raise ShapeError(
-            f"a Tensor with {array.size} elements cannot be converted to Scalar: x "
-            f"{list(array.shape)}"
+            f"a Tensor with {size_of(shape)} elements cannot be converted to Scalar: x "
+            f"{list(shape)}"
         )
-    return array.item()
+    return elements(of).item()
 
 
 def as_number(x: Tensor, kind: type, what: str) -> Any:
@@ -50,21 +51,21 @@ def truth_value(x: Tensor) -> bool:
     """Return the only element for `if x:`."""
     of = resolve(x)
     refuse_value(of, "bool() (an `if`, `while`, `and`, `or` or `not`)", BY_WHERE)
-    array = read(of)
-    if array.size != 1:
-        many = "more than one value" if array.size else "no values"
+    shape = shape_of(of)
+    if size_of(shape) != 1:
+        many = "more than one value" if size_of(shape) else "no values"
         raise ShapeError(
-            f"Boolean value of Tensor with {many} is ambiguous: x {list(array.shape)}",
+            f"Boolean value of Tensor with {many} is ambiguous: x {list(shape)}",
             hint="x.any() or x.all()",
         )
-    return bool(array.item())
+    return bool(elements(of).item())
 
 
 def index_value(x: Tensor) -> int:
     """Return the only element for use as an index."""
     of = resolve(x)
     refuse_value(of, "an int index", RETURN_IT)
-    if of._dtype.is_floating_point or read(of).size != 1:
+    if of._dtype.is_floating_point or size_of(shape_of(of)) != 1:
         raise ArgumentTypeError(
             "only integer tensors of a single element can be converted to an index"
         )
@@ -75,7 +76,7 @@ def tolist(x: Tensor) -> Any:
     """Return nested lists of Python numbers; a number for a 0-d tensor."""
     of = resolve(x)
     refuse_value(of, ".tolist()", RETURN_IT)
-    return read(of).tolist()
+    return elements(of).tolist()
 
 
 def numpy(x: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
@@ -83,7 +84,7 @@ def numpy(x: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
 
     Args:
         x: not requiring grad.
-        force: detach first where it does.
+        force: detach, and copy from a device, first.
     """
     of = resolve(x)
     refuse_value(of, ".numpy()", RETURN_IT)
@@ -91,7 +92,13 @@ def numpy(x: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         raise GradientError(
             "Can't call numpy() on Tensor that requires grad.", hint="tensor.detach().numpy()"
         )
-    return read(of)
+    if of._storage.place is not None and not force:
+        raise ArgumentTypeError(
+            f"numpy: can't convert a tensor {type_text(of)} on {device_of(of)} to an ndarray, "
+            "which shares its memory",
+            hint="tensor.cpu() copies it to the host first",
+        )
+    return elements(of)
 
 
 def array_protocol(x: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -124,30 +131,31 @@ def to(
     Args:
         x: any tensor.
         args: dtype, device, or a tensor that has the ones wanted.
-        device: where to; only the CPU is there.
+        device: where to.
         dtype: the element type.
-        non_blocking: whether copies may overlap; on the CPU there is nothing to overlap.
+        non_blocking: whether a copy to a device may be made after this returns; from pinned
+            memory only that saves time.
         copy: give a copy in any case.
         memory_format: accepted for PyTorch's sake: memory is contiguous.
     """
     for given in args:
         if is_tensor(given):
-            dtype = given._dtype
+            dtype, device = given._dtype, device_of(given)
         elif isinstance(given, DType) or given in (float, int, bool):
             dtype = check_dtype("to", given)
         elif isinstance(given, bool):
-            continue  # non_blocking: on the CPU there is nothing to overlap
-        elif isinstance(given, str | Device):
+            non_blocking = given
+        elif isinstance(given, str | int | Device):
             device = given
         else:
             raise ArgumentTypeError(
                 f"to: expected a dtype, a device or a tensor, got {type(given).__name__}"
             )
-    check_device("to", device)
+    here = x if device is None else move(x, check_device("to", device), non_blocking)
     kind = x._dtype if dtype is None else check_dtype("to", dtype)
     if kind is x._dtype:
-        return clone(x) if copy else x
-    return cast(x, kind)
+        return clone(x) if copy and here is x else here
+    return cast(here, kind)
 
 
 def type_as(x: Tensor, other: Tensor) -> Tensor:
@@ -186,14 +194,13 @@ def to_byte(x: Tensor) -> Tensor:
 
 
 def cpu(x: Tensor) -> Tensor:
-    """Return `x`: it is on the CPU."""
-    return x
+    """Return `x` on the CPU, itself where it is there."""
+    return to(x, "cpu")
 
 
-def cuda(x: Tensor, device: Any = None) -> Tensor:
-    """Raise: tensors live on the CPU."""
-    check_device("cuda", "cuda" if device is None else f"cuda:{device}")
-    return x
+def cuda(x: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """Return `x` on a CUDA device, the current one where none is given; itself if it is there."""
+    return to(x, "cuda" if device is None else device, non_blocking=non_blocking)
 
 
 def type_name(x: Tensor, dtype: Any = None) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import brief, read, resolve, wrap, wrap_value, wrap_view
+from gradc.tensor.core import brief, read, resolve, wrap_array, wrap_view
 from gradc.tensor.dispatch import position
 from gradc.tensor.edges import edge_of
 from gradc.tensor.node import CloneBackward0
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def copy_without_tape(x: Tensor) -> Tensor:
     """Return a copy in memory of its own that is not on the tape."""
     of = resolve(x)
-    content, trace = read(of), STATE.trace
-    if trace is not None:
-        return wrap_value(content, trace)
-    return wrap(np.array(content, order="C"), None)
+    content, place = read(of), of._storage.place
+    if place is not None:
+        return place.wrap(place.copy(content))
+    return wrap_array(np.array(content, order="C"))
 
 
 def clone(x: Tensor, *, memory_format: object = None) -> Tensor:

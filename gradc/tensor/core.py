@@ -13,6 +13,7 @@ from gradc.errors import DTypeError, TraceError
 from gradc.ir.dtype import ALL, DType
 from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive
+from gradc.tensor.kinds import is_array
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from gradc.tensor.node import Node
+    from gradc.tensor.place import Place
     from gradc.tensor.tensor import Tensor
     from gradc.tensor.trace import Trace
 
@@ -33,11 +35,12 @@ class TensorCore:
 
     Attributes:
         _storage: the memory, shared with all views.
-        _data: this tensor's ndarray (a view of the storage's), or its Value.
+        _data: this tensor's ndarray (a view of the storage's), or its Value; on a device a
+            view's copy of the elements, of others only the shape.
         _dtype: element type.
         _path: movements that lead from the storage's base to this tensor.
         _base: for a view: the tensor that in-place changes are recorded on.
-        _of: for a traced view: the base Value that `_data` was read from.
+        _of: for a view that is no ndarray: the base content that `_data` was read from.
         _node, _slot: the operation and the number of its output that made this tensor.
         _seen: for a view: the base's node when `_node` was derived.
         _leaf: whether this is a leaf that requires grad.
@@ -53,7 +56,7 @@ class TensorCore:
     _dtype: DType
     _path: Path = ()
     _base: Tensor | None = None
-    _of: Value | None = None
+    _of: Any = None
     _node: Node | None = None
     _slot: int = 0
     _seen: Node | None = None
@@ -107,24 +110,30 @@ def wrap_view(of: TensorCore, data: Any, path: Path) -> Tensor:
     tensor._data = data
     tensor._dtype = of._dtype
     tensor._path = path
-    if of._storage.trace is not None:
-        tensor._of = of._storage.content
+    place = of._storage.place
+    if place is not None:
+        if path:
+            tensor._of = of._storage.content
+        else:
+            tensor._data = place.face(data)
     if of._untracked:
         tensor._untracked = True
     return tensor
 
 
-def wrap(content: Any, trace: Trace | None) -> Tensor:
-    """Return a base tensor of an array (no trace) or a Value."""
-    return wrap_array(content) if trace is None else wrap_value(content, trace)
+def wrap(content: Any, place: Place | None) -> Tensor:
+    """Return a base tensor of an ndarray (no place) or of a content at a place."""
+    return wrap_array(content) if place is None else place.wrap(content)
 
 
 def resolve(tensor: Tensor) -> Tensor:
     """Return the tensor to work on: itself, or its stand-in under the running trace."""
-    trace, owner = STATE.trace, tensor._storage.trace
-    if trace is owner:
+    trace, place = STATE.trace, tensor._storage.place
+    if place is trace:
         return tensor
-    if trace is not None and (owner is None or trace.encloses(owner)):
+    if place is None or not place.traces:
+        return tensor if trace is None else trace.shadow(tensor)
+    if trace is not None and trace.encloses(place):
         return trace.shadow(tensor)
     raise TraceError(
         f"a tensor {type_text(tensor)} made inside a compiled function was used outside of it",
@@ -133,21 +142,35 @@ def resolve(tensor: Tensor) -> Tensor:
 
 
 def read(tensor: Tensor) -> Any:
-    """Return the current ndarray or Value of a resolved tensor."""
-    trace = tensor._storage.trace
-    if trace is not None and tensor._path and tensor._of is not tensor._storage.content:
-        refresh(tensor, trace)
-    elif trace is not None and not tensor._path:
+    """Return the current ndarray, Value or array on a device of a resolved tensor."""
+    place = tensor._storage.place
+    if place is None:
+        return tensor._data
+    if not tensor._path:
         return tensor._storage.content
+    if tensor._of is not tensor._storage.content:
+        refresh(tensor, place)
     return tensor._data
 
 
-def refresh(tensor: Tensor, trace: Trace) -> None:
-    """Read a traced view anew by following its path from the storage's current Value."""
+def elements(tensor: Tensor) -> Array:
+    """Return the elements of a tensor that is not traced; of one on a device, a copy."""
+    content = read(tensor)
+    return content if is_array(content) else content.numpy()
+
+
+def refresh(tensor: Tensor, place: Place) -> None:
+    """Read a view anew by following its path from the storage's current content."""
     value = tensor._storage.content
     for primitive, params in tensor._path:
-        value = trace.emit(primitive, (value,), params)
+        value = place.emit(primitive, (value,), params)
     tensor._of, tensor._data = tensor._storage.content, value
+
+
+def home(tensor: TensorCore) -> str:
+    """Return the device of new tensors that are to meet this one."""
+    place = tensor._storage.place
+    return "cpu" if place is None or place.traces else str(place.device)
 
 
 def is_tensor(obj: object) -> TypeIs[Tensor]:

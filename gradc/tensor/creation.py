@@ -19,6 +19,7 @@ from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import exp
 from gradc.tensor.kinds import is_numpy_number
 from gradc.tensor.logic import eq, lt, where
+from gradc.tensor.moving import device_of
 from gradc.tensor.promotion import cast, check_dtype, fitting, number_dtype
 from gradc.tensor.state import STATE
 
@@ -48,7 +49,7 @@ def filled_with(
     requires_grad: bool,
 ) -> Tensor:
     """Return a constant tensor."""
-    check_device(name, device)
+    on = str(check_device(name, device))
     for n in shape:
         if n < 0:
             raise ArgumentError(
@@ -56,7 +57,7 @@ def filled_with(
             )
     kind = STATE.default_dtype if dtype is None else check_dtype(name, dtype)
     value = fitting(value, kind)
-    return made(apply(FULL, shape=shape, dtype=kind, value=value, device="cpu"), requires_grad)
+    return made(apply(FULL, shape=shape, dtype=kind, value=value, device=on), requires_grad)
 
 
 def zeros(
@@ -67,7 +68,7 @@ def zeros(
     Args:
         size: sizes, as several ints or one sequence.
         dtype: the default floating dtype where not given.
-        device: `cpu`.
+        device: where it is made; the CPU where not given.
         requires_grad: whether it is a leaf that wants a gradient.
 
     Example:
@@ -109,7 +110,8 @@ def full(
 
 def _like(name: str, x: Tensor, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     kind = x._dtype if dtype is None else dtype
-    return filled_with(name, value, shape_of(x), kind, device, requires_grad)
+    on = device_of(x) if device is None else device
+    return filled_with(name, value, shape_of(x), kind, on, requires_grad)
 
 
 def zeros_like(
@@ -161,10 +163,10 @@ def arange(
         end: not reached.
         step: not 0.
         dtype: int64 where all numbers are ints, else the default floating dtype.
-        device: `cpu`.
+        device: where it is made; the CPU where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
-    check_device("arange", device)
+    on = str(check_device("arange", device))
     if end is None:
         start, end = 0, start
     numbers = [plain(n) for n in (start, end, step)]
@@ -183,7 +185,7 @@ def arange(
     )
     count = -((first - last) // by) if whole else math.ceil((last - first) / by)
     exact = int64 if whole else float64
-    steps = apply(IOTA, shape=(max(count, 0),), dtype=exact, axis=0, device="cpu")
+    steps = apply(IOTA, shape=(max(count, 0),), dtype=exact, axis=0, device=on)
     if by != 1:
         steps = mul(steps, by)
     if first != 0:
@@ -206,11 +208,11 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return `steps` numbers from start to end, both among them, evenly spaced."""
-    check_device("linspace", device)
+    on = str(check_device("linspace", device))
     kind = STATE.default_dtype if dtype is None else check_dtype("linspace", dtype)
     if steps < 0:
         raise ArgumentError("linspace: number of steps must be non-negative")
-    place = apply(IOTA, shape=(steps,), dtype=float64, axis=0, device="cpu")
+    place = apply(IOTA, shape=(steps,), dtype=float64, axis=0, device=on)
     if steps < 2:
         return made(cast(add(place, start), kind), requires_grad)
     by = (float(end) - float(start)) / (steps - 1)
@@ -245,10 +247,10 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return a matrix with ones on the diagonal and zeros elsewhere."""
-    check_device("eye", device)
+    on = str(check_device("eye", device))
     kind = STATE.default_dtype if dtype is None else check_dtype("eye", dtype)
     shape = (n, n if m is None else m)
-    rows, columns = (apply(IOTA, shape=shape, dtype=int64, axis=a, device="cpu") for a in (0, 1))
+    rows, columns = (apply(IOTA, shape=shape, dtype=int64, axis=a, device=on) for a in (0, 1))
     return made(cast(eq(rows, columns), kind), requires_grad)
 
 

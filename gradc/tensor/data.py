@@ -14,10 +14,11 @@ from gradc.ir.dtype import DType, from_numpy
 from gradc.tensor.copying import clone, detach
 from gradc.tensor.core import is_tensor, wrap_array
 from gradc.tensor.creation import FULL, made
-from gradc.tensor.device import check_device
+from gradc.tensor.device import Device, check_device
 from gradc.tensor.dispatch import apply
 from gradc.tensor.joining import stack
 from gradc.tensor.kinds import is_array, is_numpy_number, is_sequence
+from gradc.tensor.moving import move
 from gradc.tensor.promotion import cast, check_dtype, fitting
 from gradc.tensor.state import STATE
 
@@ -40,7 +41,7 @@ def tensor(
         data: number, nested lists or tuples of numbers, ndarray, or a tensor.
         dtype: where not given: the array's; for Python data bool, int64 or the default floating
             dtype.
-        device: `cpu`.
+        device: where it is made; the CPU, or where `data` is, where not given.
         requires_grad: whether it is a leaf that wants a gradient.
 
     Example:
@@ -48,22 +49,23 @@ def tensor(
         >>> gradc.tensor([[1, 2], [3, 4]]).dtype
         gradc.int64
     """
-    check_device("tensor", device)
+    where = check_device("tensor", device)
     kind = None if dtype is None else check_dtype("tensor", dtype)
     if is_tensor(data):
         copy = clone(detach(data))
+        copy = copy if device is None else move(copy, where)
         return made(copy if kind is None else cast(copy, kind), requires_grad)
     if _holds_tensor(data):
-        return made(_stacked(data, kind), requires_grad)
+        return made(move(_stacked(data, kind), where), requires_grad)
     array = array_of(data, kind)
-    return made(placed(array), requires_grad)
+    return made(placed(array, where), requires_grad)
 
 
-def placed(array: Array) -> Tensor:
+def placed(array: Array, device: Device) -> Tensor:
     """Return a new array as a tensor; under a trace, as a captured constant or an equation."""
     trace = STATE.trace
     if trace is None:
-        return wrap_array(array)
+        return move(wrap_array(array), device)
     dtype = from_numpy(array.dtype)
     assert dtype is not None
     if array.size and (array == array.flat[0]).all():
@@ -156,11 +158,12 @@ def from_numpy_array(ndarray: Array) -> Tensor:
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """Return data as a tensor, sharing memory where that is possible."""
-    check_device("as_tensor", device)
+    where = check_device("as_tensor", device)
     kind = None if dtype is None else check_dtype("as_tensor", dtype)
     if is_tensor(data):
-        return data if kind is None else cast(data, kind)
+        here = data if device is None else move(data, where)
+        return here if kind is None else cast(here, kind)
     if is_array(data) and from_numpy(data.dtype) is not None:
-        shared = from_numpy_array(data)
+        shared = move(from_numpy_array(data), where)
         return shared if kind is None else cast(shared, kind)
-    return tensor(data, dtype=kind)
+    return tensor(data, dtype=kind, device=where)

@@ -1,10 +1,12 @@
-"""Where tensors live: the CPU, for now."""
+"""The name of a place where tensors live: `cpu`, or `cuda:0` and its kin."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from gradc.device.driver import driver
 from gradc.errors import ArgumentTypeError, DeviceError
+from gradc.tensor.state import STATE
 
 
 class Device:
@@ -43,18 +45,47 @@ CPU = Device("cpu")
 
 
 def check_device(name: str, given: Any) -> Device:
-    """Return the device asked for; only the CPU is there."""
+    """Return the device asked for, with its number; by default the CPU.
+
+    Inside a compiled function all tensors are on the device of the function.
+
+    Args:
+        name: of the operation, for messages.
+        given: a Device, a string, the number of a CUDA device, or None.
+
+    Raises:
+        DeviceError: it is not there.
+    """
+    trace = STATE.trace
     if given is None:
-        return CPU
+        return CPU if trace is None else trace.device
+    found = CPU if given is CPU or given == "cpu" else _found(name, given)
+    if trace is not None:
+        trace.run_on(found)
+    return found
+
+
+def _found(name: str, given: Any) -> Device:
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = Device("cuda", given)
     if isinstance(given, str):
         given = Device(given)
     if not isinstance(given, Device):
         raise ArgumentTypeError(
             f"{name}: device must be a device or a string, got {type(given).__name__}"
         )
-    if given.type != "cpu":
+    if given.type == "cpu":
+        return CPU
+    if given.type != "cuda":
         raise DeviceError(
-            f"{name}: device {str(given)!r} is not available: tensors live on the CPU",
+            f"{name}: device {str(given)!r} is not available: tensors live on the CPU or on CUDA "
+            "devices",
             hint='device="cpu"',
         )
-    return CPU
+    return cuda_device(STATE.cuda_index if given.index is None else given.index)
+
+
+def cuda_device(index: int) -> Device:
+    """Return a CUDA device, started at first use."""
+    driver(index)
+    return Device("cuda", index)

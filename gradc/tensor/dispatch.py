@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,15 +25,16 @@ from gradc.tensor.core import (
     read,
     resolve,
     shape_of,
-    wrap,
     wrap_array,
-    wrap_value,
     wrap_view,
 )
 from gradc.tensor.edges import edge_of
 from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.mark import Mark, mark
+from gradc.tensor.moving import gathered
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
+from gradc.tensor.on_device import place_named, tensor_of
+from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 
@@ -42,12 +44,20 @@ if TYPE_CHECKING:
 
 def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
     """Return primitive(*tensors; **params), a tensor or a tuple of tensors."""
-    trace = STATE.trace
-    if trace is None:
-        operands, contents = tensors, tuple([t._data for t in tensors])
+    place: Place | None = STATE.trace
+    if place is None:
         for t in tensors:
-            if t._storage.trace is not None:
-                resolve(t)
+            if t._storage.place is not None:
+                tensors = gathered(primitive.name, tensors)
+                place = tensors[0]._storage.place
+                break
+        else:
+            if not tensors and params["device"] != "cpu":
+                place = place_named(params["device"])
+    elif not tensors and params.get("device", "cpu") != "cpu":
+        params["device"] = "cpu"  # a graph is for one device, which its trace knows
+    if place is None:
+        operands, contents = tensors, tuple([t._data for t in tensors])
         result = primitive.meaning(*contents, **params)
         results = several(result)
         if primitive.kind is Kind.MOVEMENT:  # NumPy may give views, which are apply_view's task
@@ -56,15 +66,17 @@ def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
     else:
         operands = tuple([resolve(t) for t in tensors])
         contents = tuple([read(t) for t in operands])
-        result = trace.emit(primitive, contents, params)
+        result = place.emit(primitive, contents, params)
         results = several(result)
-        outputs = tuple([wrap_value(r, trace) for r in results])
+        if primitive.kind is Kind.MOVEMENT:
+            results = place.apart(results, contents)
+        outputs = tuple([place.wrap(r) for r in results])
     if STATE.grad:
         edges = tuple([edge_of(t) for t in operands])
         if any(edges) and differentiable(primitive):
-            record(primitive, params, operands, contents, edges, outputs)
-    if STATE.anomaly and trace is None:
-        check_forward(primitive, contents, outputs)
+            record(primitive, params, operands, contents, edges, outputs, results)
+    if STATE.anomaly and STATE.trace is None:
+        check_forward(primitive, contents, results)
     if STATE.inference:
         for t in outputs:
             t._inference = True
@@ -78,6 +90,7 @@ def record(
     contents: tuple[Any, ...],
     edges: tuple[Edge | None, ...],
     outputs: tuple[Tensor, ...],
+    contents_out: tuple[Any, ...],
 ) -> None:
     """Make a node and hang the floating outputs on it."""
     needed = tuple([e is not None for e in edges])
@@ -91,7 +104,8 @@ def record(
     types = tuple([(t._data.shape, t._dtype) for t in outputs])
     results = types
     if read_outputs:
-        results = tuple([t._data if i in read_outputs else types[i] for i, t in enumerate(outputs)])
+        made = enumerate(contents_out)
+        results = tuple([y if i in read_outputs else types[i] for i, y in made])
     saved = [operands[i] for i in read_inputs] + [outputs[i] for i in read_outputs]
     if any([t._inference for t in saved]):
         raise GradientError(
@@ -115,11 +129,11 @@ def position() -> Mark | Origin | None:
 
 
 def apply_view(primitive: Primitive, tensor: Tensor, data: Any, params: dict[str, Any]) -> Tensor:
-    """Return a view made by one movement; `data` is its ndarray (eager) or None (traced)."""
+    """Return a view made by one movement; `data` is its ndarray, None for other contents."""
     of = resolve(tensor)
-    trace = STATE.trace
-    if trace is not None:
-        data = trace.emit(primitive, (read(of),), params)
+    place = of._storage.place
+    if place is not None:
+        data = place.emit(primitive, (read(of),), params)
     path: Path = (*of._path, (primitive, params))
     view = wrap_view(of, data, path)
     base = of if of._base is None else of._base
@@ -132,7 +146,7 @@ def apply_view(primitive: Primitive, tensor: Tensor, data: Any, params: dict[str
     edge = edge_of(of)
     if edge is not None and differentiable(primitive):
         view._seen = base._node
-        record(primitive, params, (of,), (of._data,), (edge,), (view,))
+        record(primitive, params, (of,), (read(of),), (edge,), (view,), (data,))
     return view
 
 
@@ -147,10 +161,19 @@ class TapeArrays(ArrayBuilder):
 
 
 class TapeTensors(TapeOperands):
-    """Runs rules on tensors, so that the backward pass is on the tape itself (create_graph)."""
+    """Runs rules on tensors, so that the backward pass is on the tape itself (create_graph).
+
+    Args:
+        device: where new tensors are made.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
 
     def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply the primitive to tensors."""
+        if not inputs:
+            params = {**params, "device": self.device}
         return apply(primitive, *inputs, **params)
 
     def typeof(self, operand: Any) -> TensorType:
@@ -163,7 +186,7 @@ class TapeTensors(TapeOperands):
         """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
         if is_tuple(saved):
             return saved
-        tensor = wrap(saved, STATE.trace)
+        tensor = tensor_of(saved)
         if memory is not None:
             tensor._storage = memory
         return tensor if edge is None else attach(tensor, edge)
@@ -179,11 +202,17 @@ def attach(tensor: Tensor, edge: Edge) -> Tensor:
     return tensor
 
 
-def constant(value: Any, dtype: DType, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return a tensor holding one number; eagerly 0-d, which broadcasts by itself."""
-    if STATE.trace is not None:
-        return apply(lookup("full"), shape=shape, dtype=dtype, value=value, device="cpu")
+def constant(value: Any, dtype: DType, shape: tuple[int, ...] = (), device: str = "cpu") -> Tensor:
+    """Return a tensor holding one number; of NumPy's a 0-d one, which broadcasts by itself."""
+    if STATE.trace is not None or device != "cpu":
+        return apply(lookup("full"), shape=shape, dtype=dtype, value=value, device=device)
     return wrap_array(np.array(value, dtype.numpy))
+
+
+@cache
+def tape_builder(device: str) -> TapeTensors:
+    """Return the builder that records what it does with tensors on a device."""
+    return TENSORS if device == "cpu" else TapeTensors(device)
 
 
 ARRAYS = TapeArrays()

@@ -12,8 +12,10 @@ import numpy as np
 
 from gradc.errors import GradientError
 from gradc.ir.builder import ArrayBuilder
-from gradc.tensor.core import read, resolve, wrap_array
+from gradc.tensor.core import elements, home, resolve, wrap_array
+from gradc.tensor.device import check_device
 from gradc.tensor.gradient import is_leaf
+from gradc.tensor.moving import move
 from gradc.tensor.paths import follow
 from gradc.tensor.refusal import refuse_value
 from gradc.tensor.storage import Storage
@@ -41,11 +43,16 @@ def deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     known: Storage | None = memo.get(id(of._storage))
     if known is None:
-        known = memo[id(of._storage)] = Storage(of._storage.content.copy())
+        known = memo[id(of._storage)] = Storage(of._storage.content.copy(), of._storage.place)
     out = object.__new__(type(x))
     memo[id(x)] = out
     out._storage, out._dtype, out._path, out._leaf = known, of._dtype, of._path, of._leaf
-    out._data = follow(ArrayBuilder(), of._path, known.content)
+    place = known.place
+    if place is None:
+        out._data = follow(ArrayBuilder(), of._path, known.content)
+    else:
+        out._data = follow(place.builder, of._path, known.content) if of._path else of._data
+        out._of = known.content if of._path else None
     if of._grad is not None:
         out._grad = copy.deepcopy(of._grad, memo)
     for name, value in vars(x).items():
@@ -61,12 +68,18 @@ def reduce(x: Tensor, protocol: Any) -> tuple[Any, ...]:
     if not is_leaf(of):
         raise GradientError("a tensor that is no leaf can't be pickled", hint="x.detach()")
     rest = {name: value for name, value in vars(x).items() if name not in FIELDS}
-    return rebuild, (type(x), np.array(read(of), order="C"), of._leaf, rest)
+    return rebuild, (type(x), np.array(elements(of), order="C"), of._leaf, rest, home(of))
 
 
-def rebuild(cls: type[Any], array: np.ndarray[Any, Any], leaf: bool, rest: dict[str, Any]) -> Any:
-    """Return an unpickled tensor."""
-    of = wrap_array(array)
+def rebuild(
+    cls: type[Any],
+    array: np.ndarray[Any, Any],
+    leaf: bool,
+    rest: dict[str, Any],
+    device: str = "cpu",
+) -> Any:
+    """Return an unpickled tensor, on the device that it was on."""
+    of = move(wrap_array(array), check_device("pickle", device))
     out = object.__new__(cls)
     out._storage, out._data, out._dtype, out._leaf = of._storage, of._data, of._dtype, leaf
     for name, value in rest.items():

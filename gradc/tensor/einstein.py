@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentError, ShapeError
 from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import is_tensor, shape_of
+from gradc.tensor.core import home, is_tensor, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.logic import eq, where
 from gradc.tensor.movement import permute_to, reshape_to
@@ -123,7 +123,7 @@ def _single(x: Tensor, letters: str, sizes: dict[str, int]) -> _Term:
 def _diagonal(x: Tensor, i: int, j: int) -> Tensor:
     """Return the diagonal of axes i < j in the place of i: zeros elsewhere, then a sum over j."""
     shape = shape_of(x)
-    on = eq(*[apply(IOTA, shape=shape, dtype=int64, axis=a, device="cpu") for a in (i, j)])
+    on = eq(*[apply(IOTA, shape=shape, dtype=int64, axis=a, device=home(x)) for a in (i, j)])
     return fold(SUM, where(on, x, 0), (j,), False)
 
 

@@ -18,7 +18,7 @@ from gradc.symbolic.lower import apply_expression
 from gradc.tensor.core import is_tensor
 from gradc.tensor.dispatch import TENSORS, apply
 from gradc.tensor.movement import broadcast_view
-from gradc.tensor.promotion import brought, common_shape, operand, result_type
+from gradc.tensor.promotion import brought, common_shape, on_one_device, operand, result_type
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def _operands(
         )
     dtype = _floating(result_type(*values))
     shape = common_shape(name, values)
-    return tuple(brought(v, dtype, shape) for v in values)
+    values, device = on_one_device(name, values)
+    return tuple(brought(v, dtype, shape, device) for v in values)
 
 
 def _floating(dtype: DType) -> DType:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from gradc.ir.builder import Builder
 from gradc.ir.graph import Value
-from gradc.tensor.core import read, wrap
-from gradc.tensor.dispatch import ARRAYS, TENSORS
+from gradc.tensor.core import home, read
+from gradc.tensor.dispatch import ARRAYS, TENSORS, tape_builder
 from gradc.tensor.modes import GradMode
 from gradc.tensor.node import Edge, Node, reachable
+from gradc.tensor.on_device import holder, tensor_of
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class ForwardRun:
         if not any(given):
             return
         if self.trace is None:
-            found = node.push(self.builder, tangents)
+            found = node.push(self.builder_at(tangents[given.index(True)]), tangents)
         else:
             with self.trace.at(node.origin, node.rule(given)):
                 found = node.push(self.builder, tangents)
@@ -75,6 +76,13 @@ class ForwardRun:
                 self.name(tangent, node.values[slot])
             self.dots[node, slot] = tangent
 
+    def builder_at(self, tangent: Any) -> Builder:
+        """Return what applies primitives to a tangent, wherever it is."""
+        if self.create_graph:
+            return tape_builder(home(tangent))
+        place = holder(tangent)
+        return self.builder if place is None else place.builder
+
     def name(self, tangent: Any, primal: Value) -> None:
         """Call the tangent of `x` x_dot in generated code."""
         value: Value = read(tangent) if self.create_graph else tangent
@@ -84,4 +92,4 @@ class ForwardRun:
     def found(self, edge: Edge) -> Tensor | None:
         """Return the tangent of an output, None where it is zero."""
         tangent = self.dots.get(edge)
-        return tangent if tangent is None or self.create_graph else wrap(tangent, self.trace)
+        return tangent if tangent is None or self.create_graph else tensor_of(tangent)

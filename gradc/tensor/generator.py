@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import operator
 import secrets
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.errors import ArgumentError, ArgumentTypeError
+from gradc.errors import ArgumentError, ArgumentTypeError, DeviceError
 from gradc.ir.graph import Role
 from gradc.ir.primitive import lookup
-from gradc.tensor.core import read, resolve, shape_of, wrap_array
-from gradc.tensor.device import CPU, Device, check_device
+from gradc.tensor.core import elements, home, resolve, shape_of, wrap_array
+from gradc.tensor.device import Device, check_device
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.inplace import update
 from gradc.tensor.modes import GradMode
+from gradc.tensor.moving import move
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Generator:
     Each draw uses the Philox generator keyed by the seed at the count of draws so far.
 
     Args:
-        device: `cpu`.
+        device: where its numbers are made: the same ones everywhere.
 
     Attributes:
         seed_tensor, offset: 0-d int64 tensors: the seed, and the number of draws so far.
@@ -49,14 +49,14 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self._device = check_device("Generator", device)
-        self.seed_tensor = wrap_array(np.array(DEFAULT_SEED, np.int64))
-        self.offset = wrap_array(np.array(0, np.int64))
+        self.seed_tensor = move(wrap_array(np.array(DEFAULT_SEED, np.int64)), self._device)
+        self.offset = move(wrap_array(np.array(0, np.int64)), self._device)
         self.seed_tensor._role = self.offset._role = Role.RANDOM
 
     @property
     def device(self) -> Device:
         """Where the numbers are made."""
-        return CPU
+        return self._device
 
     def manual_seed(self, seed: int) -> Generator:
         """Set the seed and start over."""
@@ -76,7 +76,7 @@ class Generator:
         with GradMode(False):
             for tensor, value in ((self.seed_tensor, seed), (self.offset, offset)):
                 dtype = tensor._dtype
-                update(tensor, lambda old, v=value, d=dtype: constant(v, d))
+                update(tensor, lambda old, v=value, d=dtype: constant(v, d, (), home(old)))
 
     def seed(self) -> int:
         """Set a seed that nobody can foresee; return it."""
@@ -88,13 +88,13 @@ class Generator:
         """Return the seed."""
         x = resolve(self.seed_tensor)
         refuse_value(x, "initial_seed")
-        return int(read(x)) % 2**64
+        return int(elements(x)) % 2**64
 
     def get_state(self) -> Tensor:
         """Return the state as an int64 tensor of two entries."""
         for x in (resolve(self.seed_tensor), resolve(self.offset)):
             refuse_value(x, "get_state")
-        return wrap_array(np.array([read(self.seed_tensor), read(self.offset)], np.int64))
+        return wrap_array(np.array([elements(self.seed_tensor), elements(self.offset)], np.int64))
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Go on from a state that get_state returned."""
@@ -104,30 +104,65 @@ class Generator:
             raise ArgumentError(
                 f"set_state: expected the result of get_state, got shape {list(shape_of(x))}"
             )
-        seed, offset = read(x).tolist()
+        seed, offset = elements(x).tolist()
         self.set_state_values(int(seed), int(offset))
         return self
 
     def clone_state(self) -> Generator:
         """Return a generator of its own that goes on from here."""
-        return Generator().set_state(self.get_state())
+        return Generator(self._device).set_state(self.get_state())
 
     def bits(self, shape: tuple[int, ...]) -> Tensor:
         """Return int64 numbers in [0, 2^32) and count the draw."""
         with GradMode(False):
             drawn = apply(RANDOM_BITS, self.seed_tensor, self.offset, shape=shape)
-            update(self.offset, lambda old: apply(ADD, old, constant(1, old._dtype)))
+            update(self.offset, lambda old: apply(ADD, old, constant(1, old._dtype, (), home(old))))
         return drawn
 
 
-@cache
-def default_generator() -> Generator:
-    """Return the generator that is used where none is given."""
-    return Generator()
+_DEFAULTS: dict[str, Generator] = {}
+
+
+def default_generator(device: str = "cpu") -> Generator:
+    """Return the generator that is used on a device where none is given.
+
+    That of a CUDA device starts, when it is first used, from the seed that the CPU's has then.
+    """
+    found = _DEFAULTS.get(device)
+    if found is None:
+        found = _DEFAULTS[device] = Generator(device)
+        if device != "cpu":
+            found.manual_seed(default_generator().initial_seed())
+    return found
+
+
+def source(name: str, generator: Generator | None, device: Device) -> Generator:
+    """Return the generator to draw from on a device.
+
+    Args:
+        name: of the operation, for messages.
+        generator: the user's; None: the default one.
+        device: where the numbers are to be made.
+    """
+    if generator is None:
+        return default_generator(str(device))
+    if generator.device != device:
+        raise DeviceError(
+            f"{name}: Expected a generator on {device} but found one on {generator.device}",
+            hint=f'gradc.Generator(device="{device}")',
+        )
+    return generator
+
+
+def draws() -> dict[str, int]:
+    """Return a number for each default generator in use that changes with every draw."""
+    return {d: resolve(g.offset)._storage.version for d, g in _DEFAULTS.items()}
 
 
 def manual_seed(seed: int) -> Generator:
-    """Set the seed of the default generator and start over."""
+    """Set the seed of the default generators of all devices and start over; return the CPU's."""
+    for generator in _DEFAULTS.values():
+        generator.manual_seed(seed)
     return default_generator().manual_seed(seed)
 
 

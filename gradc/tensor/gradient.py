@@ -19,8 +19,8 @@ from gradc.errors import (
 )
 from gradc.ir.primitive import lookup
 from gradc.tensor import epoch
-from gradc.tensor.accumulate import check_fits, set_grad
-from gradc.tensor.core import is_tensor, resolve, shape_of, type_text
+from gradc.tensor.accumulate import check_device_fits, check_fits, set_grad
+from gradc.tensor.core import home, is_tensor, resolve, shape_of, type_text
 from gradc.tensor.dispatch import apply
 from gradc.tensor.edges import edge_of
 from gradc.tensor.inplace import keep_gradient
@@ -51,7 +51,7 @@ def set_requires_grad(x: Tensor, value: bool = True) -> Tensor:
     of = peek(x)
     if requires_grad(of) == value:
         return x
-    if of._storage.trace is not STATE.trace or (
+    if (of._storage.place if of._storage.traced else None) is not STATE.trace or (
         STATE.trace is not None and STATE.trace.owner_of(of) is not None
     ):
         raise TraceError(
@@ -188,7 +188,9 @@ def initial_gradient(output: Tensor, gradient: Tensor | None, name: str) -> Tens
                 f"{type_text(of)}",
                 hint="loss.sum().backward(), or give the gradient",
             )
-        return apply(lookup("full"), shape=shape_of(of), dtype=of._dtype, value=1.0, device="cpu")
+        return apply(
+            lookup("full"), shape=shape_of(of), dtype=of._dtype, value=1.0, device=home(of)
+        )
     if not is_tensor(gradient):  # pyright: ignore[reportUnnecessaryIsInstance] # users pass anything
         raise ArgumentTypeError(
             f"{name}: gradients can be either Tensors or None, but got {type(gradient).__name__}"
@@ -198,6 +200,7 @@ def initial_gradient(output: Tensor, gradient: Tensor | None, name: str) -> Tens
             f"{name}: Mismatch in shape: the gradient has a shape of {list(shape_of(gradient))} "
             f"and the output has a shape of {list(shape_of(of))}."
         )
+    check_device_fits(name, of, gradient)
     return gradient
 
 
@@ -329,7 +332,7 @@ def grad(
         if gradient is None and materialize_grads:
             of = resolve(tensor)
             gradient = apply(
-                lookup("full"), shape=shape_of(of), dtype=of._dtype, value=0.0, device="cpu"
+                lookup("full"), shape=shape_of(of), dtype=of._dtype, value=0.0, device=home(of)
             )
         if gradient is None and not allow_unused:
             raise GradientError(

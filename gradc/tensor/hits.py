@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.tensor.core import read, resolve, wrap_array
+from gradc.tensor.core import elements, resolve, shape_of, wrap_array
+from gradc.tensor.moving import beside
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """
     x = resolve(input)
     refuse_value(x, "nonzero", BY_WHERE)
-    found = np.nonzero(np.atleast_1d(read(x)))
+    found = np.nonzero(np.atleast_1d(elements(x)))
+
+    def like(array: np.ndarray[Any, Any]) -> Tensor:
+        return beside(wrap_array(array), x)
+
     if as_tuple:
-        return tuple([wrap_array(i) for i in found])
+        return tuple([like(i) for i in found])
     rows = np.stack(found, axis=1)
-    return wrap_array(rows if read(x).ndim else rows[:, :0])
+    return like(rows if shape_of(x) else rows[:, :0])

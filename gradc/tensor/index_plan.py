@@ -15,11 +15,12 @@ from gradc.errors import ArgumentError, ArgumentTypeError, TensorIndexError
 from gradc.ir.dtype import bool_, from_numpy, int64, uint8
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints
-from gradc.tensor.core import is_tensor, read, resolve, shape_of, wrap_array
+from gradc.tensor.core import elements, is_tensor, resolve, shape_of, wrap_array
 from gradc.tensor.data import tensor
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.kinds import is_array, is_numpy_number, is_sequence, is_slice, several
 from gradc.tensor.movement import reshape_to, slice_view
+from gradc.tensor.moving import beside
 from gradc.tensor.promotion import cast
 
 if TYPE_CHECKING:
@@ -145,8 +146,8 @@ def _tensor_item(item: Tensor) -> Any:
             hint="index.long()",
         )
     of = resolve(item)
-    if not shape_of(of) and of._storage.trace is None:
-        return int(read(of))
+    if not shape_of(of) and not of._storage.traced:
+        return int(elements(of))
     return cast(item, int64)
 
 
@@ -179,8 +180,8 @@ def _inside(k: int, axis: int, n: int, shape: Ints) -> int:
 def wrapped(index: Tensor, n: int, axis: int) -> Tensor:
     """Return an index tensor with negative entries counted from the end."""
     of = resolve(index)
-    if of._storage.trace is None:
-        array = read(of)
+    if not of._storage.traced:
+        array = elements(of)
         if array.size:
             low, high = int(array.min()), int(array.max())
             if low < -n or high >= n:
@@ -190,7 +191,7 @@ def wrapped(index: Tensor, n: int, axis: int) -> Tensor:
                 )
             if low >= 0:
                 return of
-        return wrap_array(np.where(array < 0, array + n, array))
+        return beside(wrap_array(np.where(array < 0, array + n, array)), of)
     shape = shape_of(of)
     negative = apply(lookup("lt"), of, constant(0, int64, shape))
     return apply(lookup("where"), negative, apply(lookup("add"), of, constant(n, int64, shape)), of)

@@ -20,14 +20,14 @@ from gradc.tensor.dispatch import apply
 from gradc.tensor.edges import edge_of
 from gradc.tensor.elementwise import clamp
 from gradc.tensor.index_plan import Plan, plan
-from gradc.tensor.indexing import Picked
+from gradc.tensor.indexing import Picked, placed_index
 from gradc.tensor.inplace import changed, check_writable, update
 from gradc.tensor.joining import cat
 from gradc.tensor.logic import gt, ne, where
 from gradc.tensor.movement import between, broadcast_view, reshape_to, size_of
+from gradc.tensor.moving import beside, device_of
 from gradc.tensor.mutation import assign, fill_
 from gradc.tensor.promotion import cast, is_number
-from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -42,32 +42,35 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         if is_number(value):
             fill_(found.view, value)
         else:
-            given = as_value(value)
+            given = as_value(value, x)
             if not same_place(found.view, given):
                 assign(found.view, given, "setitem")
         return
     check_writable(resolve(found.view), "setitem")
-    given = number(value, x) if is_number(value) else as_value(value)
+    given = number(value, x) if is_number(value) else as_value(value, x)
     chosen = masked_value(found, given)
     if chosen is not None:
-        mask, given = chosen
+        mask, given = placed_index(chosen[0], found.view), chosen[1]
         update(found.view, lambda old: where(mask, cast(given, old._dtype), old), "setitem")
         return
     picked = Picked(found)
-    if STATE.trace is None and edge_of(found.view) is None and edge_of(given) is None:
+    on_host = resolve(found.view)._storage.place is None
+    if on_host and edge_of(found.view) is None and edge_of(given) is None:
         write_arrays(picked, given)
         return
     put(picked, given, accumulate=False)
 
 
-def as_value(value: Any) -> Tensor:
-    """Return what is written as a tensor."""
-    return value if is_tensor(value) else tensor(value)
+def as_value(value: Any, into: Tensor) -> Tensor:
+    """Return what is written as a tensor; a number is copied to the device of the target."""
+    if not is_tensor(value):
+        return tensor(value, device=device_of(into))
+    return value if shape_of(value) else beside(value, into)
 
 
 def number(value: Any, like: Tensor) -> Tensor:
     """Return a number as a 0-d tensor; one that the dtype can't hold is converted."""
-    return filled_with("setitem", value, (), like._dtype, None, False)
+    return filled_with("setitem", value, (), like._dtype, device_of(like), False)
 
 
 def same_place(x: Tensor, y: Tensor) -> bool:
@@ -152,9 +155,9 @@ def fill_rows(x: Tensor, index: Tensor, value: Tensor, axis: int) -> Tensor:
     n = shape_of(x)[axis]
     hits = apply(
         INDEX_ADD,
-        zeros(n),
+        zeros(n, x),
         index,
-        filled_with("put", 1, shape_of(index), int64, None, False),
+        filled_with("put", 1, shape_of(index), int64, device_of(x), False),
         axis=0,
     )
     return where(along(gt(hits, 0), axis, shape_of(x)), reshape_to(value, ()), x)
@@ -169,16 +172,16 @@ def put_rows(x: Tensor, index: Tensor, values: Tensor, axis: int) -> Tensor:
     rows = reshape_to(values, (*shape[:axis], count, *shape[axis + 1 :]))
     ordered, came_from = apply(SORT, flat, axis=0, descending=False)
     changes = ne(between(ordered, 0, 1, count), between(ordered, 0, 0, count - 1))
-    last = cat([changes, filled_with("put", True, (1,), bool_, None, False)], 0)
+    last = cat([changes, filled_with("put", True, (1,), bool_, device_of(x), False)], 0)
     number_from_1 = where(last, add(came_from, 1), 0)
-    place = apply(INDEX_ADD, zeros(shape[axis]), ordered, number_from_1, axis=0)
+    place = apply(INDEX_ADD, zeros(shape[axis], x), ordered, number_from_1, axis=0)
     source = apply(INDEX_SELECT, rows, clamp(sub(place, 1), min=0), axis=axis)
     return where(along(gt(place, 0), axis, shape), source, x)
 
 
-def zeros(n: int) -> Tensor:
-    """Return n int64 zeros."""
-    return filled_with("put", 0, (n,), int64, None, False)
+def zeros(n: int, like: Tensor) -> Tensor:
+    """Return n int64 zeros on the device of a tensor."""
+    return filled_with("put", 0, (n,), int64, device_of(like), False)
 
 
 def along(mask: Tensor, axis: int, shape: Ints) -> Tensor:
@@ -203,5 +206,5 @@ def index_put_(
         return x
     found = plan(x, tuple(indices))
     check_writable(resolve(found.view), "index_put_")
-    put(Picked(found), as_value(values), accumulate=True)
+    put(Picked(found), as_value(values, x), accumulate=True)
     return x

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradc.errors import TensorIndexError
+from gradc.errors import DeviceError, TensorIndexError
 from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul
 from gradc.tensor.axes import Ints, broadcast_shapes
-from gradc.tensor.core import resolve, shape_of
+from gradc.tensor.core import resolve, shape_of, type_text
+from gradc.tensor.device import CPU
 from gradc.tensor.dispatch import apply
 from gradc.tensor.hits import nonzero
 from gradc.tensor.index_plan import Plan, plan, wrapped
 from gradc.tensor.movement import broadcast_view, permute_to, reshape_to, size_of
+from gradc.tensor.moving import beside, device_of
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
@@ -47,6 +49,16 @@ def int_indices(found: Plan) -> dict[int, Tensor]:
         for k, where in enumerate(nonzero(mask, as_tuple=True)):
             indices[axis + k] = where
     return dict(sorted(indices.items()))
+
+
+def placed_index(index: Tensor, of: Tensor) -> Tensor:
+    """Return an index on the device of what it picks from; one on the CPU is copied there."""
+    if device_of(of) == CPU != device_of(index):
+        raise DeviceError(
+            f"index: a tensor {type_text(of)} on the CPU is indexed by one on {device_of(index)}",
+            hint="x[index.cpu()]",
+        )
+    return beside(index, of)
 
 
 class Picked:
@@ -92,7 +104,7 @@ class Picked:
         shape = shape_of(self.view)
         flat: Tensor | None = None
         for axis, index in indices.items():
-            self.indices[axis] = wrapped(index, shape[axis], axis)
+            self.indices[axis] = placed_index(wrapped(index, shape[axis], axis), self.view)
             index = broadcast_view(self.indices[axis], picked_shape)
             flat = index if flat is None else add(mul(flat, shape[axis]), index)
         assert flat is not None

@@ -64,10 +64,10 @@ def alias(x: Tensor) -> Tensor:
 
     Where gradients are recorded the memory is copied, since rules may keep it.
     """
-    content = read(x)
+    content, place = read(x), x._storage.place
     if not STATE.grad:
-        return wrap(content, STATE.trace)
-    out = wrap(content.copy() if STATE.trace is None else content, STATE.trace)
+        return wrap(content, place)
+    out = wrap(content.copy() if place is None else place.copy(content), place)
     edge = edge_of(x)
     return out if edge is None else attach(out, edge)
 
@@ -133,25 +133,27 @@ def category(dtype: DType) -> int:
     return 0 if dtype.is_bool else 2 if dtype.is_floating_point else 1
 
 
-def write(into: Tensor, result: Tensor, *, overwrites: bool = False) -> None:
+def write(into: Tensor, result: Tensor, *, overwrites: bool = False, shared: bool = False) -> None:
     """Put `result`, of the same type, into the memory of `into` and update the tape.
 
     Args:
         into: a resolved tensor.
         result: a resolved tensor.
         overwrites: whether the result was not computed from the old contents.
+        shared: whether the result's memory is somebody else's too.
     """
-    storage, trace = into._storage, STATE.trace
+    storage = into._storage
+    place = storage.place
     old_edge = edge_of(into) if into._base is None else edge_of(into._base)
     new_edge = edge_of(result) if STATE.grad else None
     if STATE.scopes and new_edge is not None:
         refuse_captured(into, new_edge)
-    if trace is None:
+    if place is None:
         np.copyto(into._data, result._data)
     else:
-        value = read(result)
-        storage.content = put(trace.placing(), into._path, storage.content, value)
-        into._data, into._of = value, storage.content
+        value = place.copy(read(result)) if shared else read(result)
+        storage.content = put(place.placing(), into._path, storage.content, value)
+        into._data, into._of = (value, storage.content) if into._path else (place.face(value), None)
     changed(into)
     if new_edge is not None or (STATE.grad and old_edge is not None):
         rebase(into, old_edge, new_edge, overwrites)

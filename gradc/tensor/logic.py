@@ -13,7 +13,7 @@ from gradc.errors import DTypeError
 from gradc.ir.dtype import bool_
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import AND, OR, XOR, add, binary, mul, sub
-from gradc.tensor.core import is_tensor, read, resolve, shape_of
+from gradc.tensor.core import elements, is_tensor, resolve, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.hits import nonzero
 from gradc.tensor.promotion import (
@@ -21,6 +21,7 @@ from gradc.tensor.promotion import (
     brought,
     cast,
     common_shape,
+    on_one_device,
     operand,
     result_type,
     together,
@@ -174,9 +175,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         )
     dtype = result_type(x, y)
     shape = common_shape("where", (condition, x, y))
-    return apply(
-        WHERE, brought(condition, bool_, shape), brought(x, dtype, shape), brought(y, dtype, shape)
-    )
+    (condition, x, y), device = on_one_device("where", (condition, x, y))
+    chosen = brought(condition, bool_, shape, device)
+    return apply(WHERE, chosen, brought(x, dtype, shape, device), brought(y, dtype, shape, device))
 
 
 def isclose(
@@ -199,7 +200,7 @@ def allclose(
     """Return whether all elements are close (`isclose`)."""
     near = resolve(isclose(input, other, rtol, atol, equal_nan))
     refuse_value(near, "allclose")
-    return bool(read(near).all())
+    return bool(elements(near).all())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -207,4 +208,4 @@ def equal(input: Tensor, other: Tensor) -> bool:
     x, y = resolve(input), resolve(other)
     refuse_value(x, "equal")
     refuse_value(y, "equal")
-    return shape_of(x) == shape_of(y) and bool(np.array_equal(read(x), read(y)))
+    return shape_of(x) == shape_of(y) and bool(np.array_equal(elements(x), elements(y)))

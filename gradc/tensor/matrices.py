@@ -12,7 +12,7 @@ from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul, sub
 from gradc.tensor.axes import axis
-from gradc.tensor.core import shape_of
+from gradc.tensor.core import home, shape_of
 from gradc.tensor.creation import filled_with
 from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import clamp
@@ -42,7 +42,7 @@ def _below(name: str, x: Tensor, diagonal: int) -> Tensor:
     if len(shape) < 2:
         raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got {list(shape)}")
     rows, columns = (
-        apply(lookup("iota"), shape=shape[-2:], dtype=int64, axis=a, device="cpu") for a in (0, 1)
+        apply(lookup("iota"), shape=shape[-2:], dtype=int64, axis=a, device=home(x)) for a in (0, 1)
     )
     return le(sub(columns, rows), diagonal)
 
@@ -58,7 +58,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     first_row, first_column = max(-offset, 0), max(offset, 0)
     length = max(min(n - first_row, m - first_column), 0)
     flat = reshape_to(x, (*lead, n * m))
-    steps = apply(lookup("iota"), shape=(length,), dtype=int64, axis=0, device="cpu")
+    steps = apply(lookup("iota"), shape=(length,), dtype=int64, axis=0, device=home(input))
     index = add(mul(steps, m + 1), first_row * m + first_column)
     return apply(INDEX_SELECT, flat, index, axis=len(lead))
 
@@ -76,7 +76,7 @@ def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
     size = n + (offset if offset >= 0 else -offset)
     shape = (size, size)
     rows, columns = (
-        apply(lookup("iota"), shape=shape, dtype=int64, axis=a, device="cpu") for a in (0, 1)
+        apply(lookup("iota"), shape=shape, dtype=int64, axis=a, device=home(input)) for a in (0, 1)
     )
     on = eq(sub(columns, rows), offset)
     before = max(-offset, 0)
@@ -85,7 +85,7 @@ def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
     values = apply(INDEX_SELECT, input, flat, axis=len(lead)) if n else None
     wide = (*lead, size, size)
     if values is None:
-        return filled_with("diag_embed", 0, wide, input._dtype, None, False)
+        return filled_with("diag_embed", 0, wide, input._dtype, home(input), False)
     return where(broadcast_view(on, wide), reshape_to(values, wide), 0)
 
 

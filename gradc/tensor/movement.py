@@ -35,7 +35,7 @@ def size_of(shape: Ints) -> int:
 def reshape_view(x: Tensor, shape: Ints) -> Tensor | None:
     """Return a view of another shape, or None where only a copy would do."""
     of = resolve(x)
-    if of._storage.trace is None:
+    if of._storage.place is None:
         data = of._data.reshape(shape)
         shares = of._data.flags.c_contiguous or data.size == 0
         if not shares and not np.may_share_memory(data, of._data):
@@ -101,7 +101,7 @@ def reshape_as(x: Tensor, other: Tensor) -> Tensor:
 def permute_to(x: Tensor, order: Ints) -> Tensor:
     """Return a view with the axes in the order given."""
     of = resolve(x)
-    data = of._data.transpose(order) if of._storage.trace is None else None
+    data = of._data.transpose(order) if of._storage.place is None else None
     return apply_view(PERMUTE, of, data, {"axes": order})
 
 
@@ -233,7 +233,7 @@ def broadcast_view(x: Tensor, shape: Ints) -> Tensor:
         return x
     if size_of(old) == size_of(shape) and 0 not in shape:
         return reshape_to(of, shape)
-    data = np.broadcast_to(of._data, shape) if of._storage.trace is None else None
+    data = np.broadcast_to(of._data, shape) if of._storage.place is None else None
     return apply_view(BROADCAST, of, data, {"shape": shape})
 
 
@@ -276,7 +276,7 @@ def slice_view(x: Tensor, start: Ints, stop: Ints, step: Ints) -> Tensor:
     of = resolve(x)
     if start == (0,) * len(start) and stop == shape_of(of) and step == (1,) * len(step):
         return x
-    if of._storage.trace is None:
+    if of._storage.place is None:
         cut = tuple([slice(a, o, s) for a, o, s in zip(start, stop, step, strict=True)])
         data = of._data[cut]
     else:

@@ -15,6 +15,7 @@ from gradc.tensor.core import is_tensor, resolve, shape_of
 from gradc.tensor.creation import filled_with
 from gradc.tensor.inplace import check_converts, check_writable, update, write
 from gradc.tensor.movement import broadcast_view, reshape_to
+from gradc.tensor.moving import beside, device_of
 from gradc.tensor.promotion import Operand, cast, result_type
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     Args:
         x: the tensor written to.
         src: a tensor.
-        non_blocking: whether copies may overlap; on the CPU there is nothing to overlap.
+        non_blocking: accepted for PyTorch's sake: this waits.
     """
     if not is_tensor(src):
         raise ArgumentTypeError(f"copy_: src must be a Tensor, not {type(src).__name__}")
@@ -133,7 +134,9 @@ def assign(x: Tensor, src: Tensor, name: str) -> Tensor:
                 "that it is written into"
             )
         src = reshape_to(src, given[lead:])
-    write(into, resolve(broadcast_view(cast(src, into._dtype), shape)), overwrites=True)
+    here = cast(beside(src, into), into._dtype)
+    shared = here._storage is src._storage
+    write(into, resolve(broadcast_view(here, shape)), overwrites=True, shared=shared)
     return x
 
 
@@ -149,7 +152,9 @@ def fill_(x: Tensor, value: Operand) -> Tensor:
     into = resolve(x)
     check_writable(into, "fill_")
     write(
-        into, filled_with("fill_", value, shape_of(into), into._dtype, None, False), overwrites=True
+        into,
+        filled_with("fill_", value, shape_of(into), into._dtype, device_of(into), False),
+        overwrites=True,
     )
     return x
 

@@ -15,7 +15,7 @@ from gradc.ir.graph import TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
 from gradc.tensor.core import Path
-from gradc.tensor.kinds import is_array
+from gradc.tensor.kinds import is_array, is_tuple
 from gradc.tensor.mark import Mark, origin_of
 from gradc.tensor.paths import follow, put
 from gradc.tensor.storage import Storage
@@ -161,11 +161,14 @@ class PrimitiveNode(Node):
 
     def memory(self, saved: Any) -> Storage | None:
         """Return the guarded storage that a saved array belongs to."""
-        if not is_array(saved):
+        if is_tuple(saved):
             return None
         for storage, _ in self.guards:
             base = storage.content
-            if saved is base or saved.base is base or saved.base is base.base is not None:
+            if not is_array(base) or not is_array(saved):
+                if base is saved:
+                    return storage
+            elif saved is base or saved.base is base or saved.base is base.base is not None:
                 return storage
         return None
 

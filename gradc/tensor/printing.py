@@ -13,7 +13,7 @@ import numpy as np
 
 from gradc.errors import ArgumentError
 from gradc.ir.dtype import bool_, int64
-from gradc.tensor.core import read, resolve, type_text
+from gradc.tensor.core import elements, resolve, type_text
 from gradc.tensor.edges import edge_of
 from gradc.tensor.node import Node
 from gradc.tensor.refusal import refuse_value
@@ -164,13 +164,15 @@ def _shown(array: Array) -> Array:
 
 def represent(x: Tensor) -> str:
     """Return the text of a tensor; of a traced one, which has no values, its type."""
-    of = resolve(x) if x._storage.trace is None or x._storage.trace is STATE.trace else x
-    if of._storage.trace is not None:
+    of = resolve(x) if not x._storage.traced or x._storage.place is STATE.trace else x
+    if of._storage.traced:
         return f"tensor({type_text(of)}, traced)"
-    array: Array = read(of)
+    array = elements(of)
     prefix = "tensor("
     suffixes: list[str] = []
     default = of._dtype in (STATE.default_dtype, int64, bool_)
+    if of._storage.place is not None:
+        suffixes.append(f"device='{of.device}'")
     if array.size == 0:
         body = "[]"
         if array.ndim != 1:
@@ -204,7 +206,7 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
 
 def text_of(x: Tensor) -> str:
     """Return str(x); an error for a traced tensor, whose values can't be printed."""
-    if x._storage.trace is not None or STATE.trace is not None:
+    if x._storage.traced or STATE.trace is not None:
         refuse_value(
             resolve(x),
             "printing",
@@ -219,7 +221,7 @@ def formatted(x: Tensor, spec: str) -> str:
         return text_of(x)
     of = resolve(x)
     refuse_value(of, "printing", "return the tensor and print it outside")
-    array: Array = read(of)
+    array = elements(of)
     if array.ndim == 0:
         return format(array.item(), spec)
     raise TypeError("unsupported format string passed to Tensor.__format__")

@@ -13,11 +13,12 @@ from gradc.errors import ArgumentTypeError, DTypeError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints, broadcast_shapes
-from gradc.tensor.core import is_tensor, shape_of, wrap_array
+from gradc.tensor.core import home, is_tensor, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.expressions import operand_names
 from gradc.tensor.kinds import is_array, is_numpy_number
 from gradc.tensor.movement import broadcast_view
+from gradc.tensor.moving import gathered
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def pair(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
             if x._dtype is y._dtype and x._data.shape == y._data.shape:
                 return x, y
         elif type(y) in _FITS.get(x._dtype, ()):
-            return x, constant(y, x._dtype, x._data.shape)
+            return x, constant(y, x._dtype, x._data.shape, home(x))
     elif is_tensor(y) and type(x) in _FITS.get(y._dtype, ()):
-        return constant(x, y._dtype, y._data.shape), y
+        return constant(x, y._dtype, y._data.shape, home(y)), y
     x, y = operand(name, x), operand(name, y)
     if not is_tensor(x) and not is_tensor(y):
         raise ArgumentTypeError(f"{name}: at least one operand must be a Tensor")
@@ -122,7 +123,16 @@ def together(name: str, *operands: Operand, dtype: DType | None = None) -> tuple
     """
     dtype = result_type(*operands) if dtype is None else dtype
     shape = common_shape(name, operands)
-    return tuple([brought(x, dtype, shape) for x in operands])
+    operands, device = on_one_device(name, operands)
+    return tuple([brought(x, dtype, shape, device) for x in operands])
+
+
+def on_one_device(name: str, operands: tuple[Operand, ...]) -> tuple[tuple[Operand, ...], str]:
+    """Return the operands on one device, and where numbers among them are to be made."""
+    for x in operands:
+        if is_tensor(x) and x._storage.place is not None:
+            return gathered(name, operands), home(x)
+    return operands, "cpu"
 
 
 def common_shape(name: str, operands: tuple[Operand, ...]) -> Ints:
@@ -134,13 +144,13 @@ def common_shape(name: str, operands: tuple[Operand, ...]) -> Ints:
     return shape
 
 
-def brought(x: Operand, dtype: DType, shape: Ints) -> Tensor:
-    """Return a tensor or number as a tensor of a dtype and shape."""
+def brought(x: Operand, dtype: DType, shape: Ints, device: str) -> Tensor:
+    """Return a tensor or number as a tensor of a dtype and shape; a number on a device."""
     if is_tensor(x):
         return broadcast_view(cast(x, dtype), shape)
     if is_numpy_number(x):
         x = x.item()
-    return constant(fitting(x, dtype), dtype, shape)
+    return constant(fitting(x, dtype), dtype, shape, device)
 
 
 def fitting(value: Number, dtype: DType) -> Number:

@@ -19,9 +19,10 @@ from gradc.tensor.creation import made
 from gradc.tensor.device import check_device
 from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import cos, floor, log, sqrt
-from gradc.tensor.generator import Generator, default_generator
+from gradc.tensor.generator import Generator, source
 from gradc.tensor.logic import lt
 from gradc.tensor.movement import between, reshape_to, select, size_of
+from gradc.tensor.moving import device_of
 from gradc.tensor.promotion import cast, check_dtype, need_floating
 from gradc.tensor.state import STATE
 
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
 
 
-def uniform(shape: Ints, dtype: DType, generator: Generator | None) -> Tensor:
+def uniform(shape: Ints, dtype: DType, source: Generator) -> Tensor:
     """Return numbers from [0, 1): 24 random bits for float32, 53 for float64."""
-    source = default_generator() if generator is None else generator
     if dtype is float32:
         uniform = mul(cast(floor_divide(source.bits(shape), 2**8), dtype), 2.0**-24)
         return uniform
@@ -41,14 +41,14 @@ def uniform(shape: Ints, dtype: DType, generator: Generator | None) -> Tensor:
     return mul(add(mul(high, 2.0**26), low), 2.0**-53)
 
 
-def normal_numbers(shape: Ints, dtype: DType, generator: Generator | None) -> Tensor:
+def normal_numbers(shape: Ints, dtype: DType, source: Generator) -> Tensor:
     """Return numbers from N(0, 1).
 
     sqrt(-2 log u) cos(2 pi v)
 
     Source: Box, Muller, "A note on the generation of random normal deviates", 1958.
     """
-    pair = uniform((2, *shape), dtype, generator)
+    pair = uniform((2, *shape), dtype, source)
     # NOTE: 1 - u is in (0, 1], whose logarithm is finite
     radius = sqrt(mul(log(sub(1.0, select(pair, 0, 0))), -2.0))
     return mul(radius, cos(mul(select(pair, 0, 1), 2.0 * math.pi)))
@@ -74,11 +74,11 @@ def rand(
         size: sizes, as several ints or one sequence.
         generator: the source of randomness; the default generator where not given.
         dtype: floating.
-        device: `cpu`.
+        device: where it is made; the CPU where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
-    check_device("rand", device)
-    return made(uniform(sizes("rand", size), _kind("rand", dtype), generator), requires_grad)
+    drawn = source("rand", generator, check_device("rand", device))
+    return made(uniform(sizes("rand", size), _kind("rand", dtype), drawn), requires_grad)
 
 
 def randn(
@@ -89,8 +89,8 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the normal distribution N(0, 1); arguments as for `rand`."""
-    check_device("randn", device)
-    numbers = normal_numbers(sizes("randn", size), _kind("randn", dtype), generator)
+    drawn = source("randn", generator, check_device("randn", device))
+    numbers = normal_numbers(sizes("randn", size), _kind("randn", dtype), drawn)
     return made(numbers, requires_grad)
 
 
@@ -108,7 +108,7 @@ def rand_like(
         *shape_of(input),
         generator=generator,
         dtype=kind,
-        device=device,
+        device=device_of(input) if device is None else device,
         requires_grad=requires_grad,
     )
 
@@ -127,14 +127,13 @@ def randn_like(
         *shape_of(input),
         generator=generator,
         dtype=kind,
-        device=device,
+        device=device_of(input) if device is None else device,
         requires_grad=requires_grad,
     )
 
 
-def integers(low: int, high: int, shape: Ints, generator: Generator | None) -> Tensor:
+def integers(low: int, high: int, shape: Ints, source: Generator) -> Tensor:
     """Return whole numbers from low to high - 1."""
-    source = default_generator() if generator is None else generator
     span = high - low
     if span <= 0:
         raise ArgumentError(
@@ -169,14 +168,15 @@ def randint(
         size: sizes.
         generator: the source of randomness.
         dtype: int64 where not given.
-        device: `cpu`.
+        device: where it is made; the CPU where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
-    check_device("randint", device)
+    where = check_device("randint", device)
     if size is None:
         low, high, size = 0, low, high
     if size is None:
         raise ArgumentError("randint: size is missing", hint="randint(0, 10, (3,))")
+    generator = source("randint", generator, where)
     drawn = integers(int(low), int(high), sizes("randint", (size,)), generator)
     return made(
         cast(drawn, int64 if dtype is None else check_dtype("randint", dtype)), requires_grad
@@ -192,11 +192,10 @@ def randperm(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return the numbers 0 ... n - 1 in random order."""
-    check_device("randperm", device)
+    where = check_device("randperm", device)
     if n < 0:
         raise ArgumentError(f"randperm: n must be non-negative, got {n}")
-    source = default_generator() if generator is None else generator
-    words = source.bits((2, n))
+    words = source("randperm", generator, where).bits((2, n))
     keys = add(mul(floor_divide(select(words, 0, 0), 2), 2**32), select(words, 0, 1))
     _, order = apply(lookup("sort"), keys, axis=0, descending=False)
     return made(
@@ -207,16 +206,24 @@ def randperm(
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Return 1 with the probabilities in `input`, else 0."""
     p = need_floating("bernoulli", input)
-    return cast(lt(uniform(shape_of(p), p._dtype, generator), detach(p)), input._dtype)
+    drawn = uniform(shape_of(p), p._dtype, source("bernoulli", generator, device_of(p)))
+    return cast(lt(drawn, detach(p)), input._dtype)
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    device: Any = None,
 ) -> Tensor:
     """Return normal numbers of a mean and a standard deviation, numbers or tensors."""
-    shapes = [shape_of(x) for x in (mean, std) if is_tensor(x)]
-    shape = sizes("normal", (size,)) if size is not None else shapes[0] if shapes else ()
-    return add(mul(normal_numbers(shape, STATE.default_dtype, generator), std), mean)
+    given = [x for x in (mean, std) if is_tensor(x)]
+    shape = sizes("normal", (size,)) if size is not None else shape_of(given[0]) if given else ()
+    here = device_of(given[0]) if given and device is None else check_device("normal", device)
+    numbers = normal_numbers(shape, STATE.default_dtype, source("normal", generator, here))
+    return add(mul(numbers, std), mean)
 
 
 def multinomial(
@@ -242,7 +249,8 @@ def multinomial(
             "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement"
         )
     draws = num_samples if replacement else 1
-    u = uniform((count, draws, n), rows._dtype, generator)
+    drawn = source("multinomial", generator, device_of(rows))
+    u = uniform((count, draws, n), rows._dtype, drawn)
     # NOTE: the largest of log(w) - log(-log(u)) falls on i with probability w_i / sum(w) (Gumbel)
     weights = reshape_to(log(rows), (count, 1, n))
     keys = sub(weights, log(mul(log(sub(1.0, u)), -1.0)))

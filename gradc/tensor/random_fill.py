@@ -12,9 +12,10 @@ from gradc.ir.dtype import DType
 from gradc.tensor.arithmetic import add, mul, sub
 from gradc.tensor.core import resolve, shape_of
 from gradc.tensor.elementwise import log
-from gradc.tensor.generator import Generator
+from gradc.tensor.generator import Generator, source
 from gradc.tensor.inplace import check_writable, write
 from gradc.tensor.logic import lt
+from gradc.tensor.moving import device_of
 from gradc.tensor.promotion import cast
 from gradc.tensor.random import integers, normal_numbers, uniform
 from gradc.tensor.state import STATE
@@ -30,6 +31,11 @@ def _filled(x: Tensor, name: str, numbers: Tensor) -> Tensor:
     return x
 
 
+def _source(x: Tensor, generator: Generator | None) -> Generator:
+    """Return the generator to fill a tensor from."""
+    return source("random numbers", generator, device_of(x))
+
+
 def _drawn_dtype(x: Tensor) -> DType:
     return x._dtype if x._dtype.is_floating_point else STATE.default_dtype
 
@@ -42,7 +48,7 @@ def uniform_(
         raise ArgumentError(
             f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
         )
-    numbers = uniform(shape_of(x), _drawn_dtype(x), generator)
+    numbers = uniform(shape_of(x), _drawn_dtype(x), _source(x, generator))
     return _filled(x, "uniform_", add(mul(numbers, to - from_), from_))
 
 
@@ -52,13 +58,13 @@ def normal_(
     """Fill with numbers from the normal distribution."""
     if std < 0:
         raise ArgumentError(f"normal_ expects std >= 0.0, but found std {std}")
-    numbers = normal_numbers(shape_of(x), _drawn_dtype(x), generator)
+    numbers = normal_numbers(shape_of(x), _drawn_dtype(x), _source(x, generator))
     return _filled(x, "normal_", add(mul(numbers, std), mean))
 
 
 def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p, else 0."""
-    drawn = lt(uniform(shape_of(x), _drawn_dtype(x), generator), p)
+    drawn = lt(uniform(shape_of(x), _drawn_dtype(x), _source(x, generator)), p)
     return _filled(x, "bernoulli_", drawn)
 
 
@@ -71,10 +77,10 @@ def random_(
         low, high = (0, from_) if from_ else (0, limit.get(x._dtype.name, 2**62))
     else:
         low, high = from_, to
-    return _filled(x, "random_", integers(low, high, shape_of(x), generator))
+    return _filled(x, "random_", integers(low, high, shape_of(x), _source(x, generator)))
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from the exponential distribution of a rate."""
-    u = uniform(shape_of(x), _drawn_dtype(x), generator)
+    u = uniform(shape_of(x), _drawn_dtype(x), _source(x, generator))
     return _filled(x, "exponential_", mul(log(sub(1.0, u)), -1.0 / lambd))

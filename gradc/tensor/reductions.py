@@ -13,7 +13,7 @@ from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import add, div, maximum, minimum, sub
 from gradc.tensor.axes import Ints, axes, axis
 from gradc.tensor.copying import detach
-from gradc.tensor.core import is_tensor, shape_of
+from gradc.tensor.core import home, is_tensor, shape_of
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.logic import isfinite, isnan, truth, where
 from gradc.tensor.movement import reshape_to, size_of
@@ -190,7 +190,7 @@ def _arg(primitive: Primitive, name: str, x: Tensor, dim: int | None, keepdim: b
         return reshape_to(found, (1,) * len(shape)) if keepdim else found
     i = axis(name, dim, len(shape))
     if not shape:
-        return constant(0, int64)
+        return constant(0, int64, (), home(x))
     check_some(name, x, (i,))
     return apply(primitive, x, axis=i, keepdims=keepdim)
 
@@ -221,7 +221,7 @@ def _max_or_min(
     shape = shape_of(x)
     i = axis(name, dim, len(shape))
     if not shape:
-        return Extreme(x, constant(0, int64))
+        return Extreme(x, constant(0, int64, (), home(x)))
     index = _arg(arg, name, x, i, True)
     values = apply(GATHER, x, index, axis=i)
     if keepdim:

@@ -17,7 +17,7 @@ def refuse_value(x: TensorCore, what: str, hint: str = "") -> None:
         what: what was tried, such as `bool()`.
         hint: a way out.
     """
-    if x._storage.trace is None:
+    if not x._storage.traced:
         return
     raise TraceError(
         f"{what} needs the value of a tensor {type_text(x)}, which isn't known while a function "

@@ -14,7 +14,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul, sub
 from gradc.tensor.axes import Ints, axis
 from gradc.tensor.copying import clone
-from gradc.tensor.core import is_tensor, resolve, shape_of
+from gradc.tensor.core import elements, is_tensor, resolve, shape_of
 from gradc.tensor.creation import filled_with
 from gradc.tensor.dispatch import apply
 from gradc.tensor.elementwise import clamp
@@ -25,6 +25,7 @@ from gradc.tensor.inplace import update
 from gradc.tensor.joining import cat
 from gradc.tensor.logic import gt, ne, where
 from gradc.tensor.movement import between, broadcast_view, reshape_to, size_of, slice_view
+from gradc.tensor.moving import device_of
 from gradc.tensor.promotion import cast, common_shape, is_number
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ def _index(name: str, index: Tensor, n: int, dim: int) -> Tensor:
             f"{name}(): Expected dtype int64 for index, got {index._dtype}", hint="index.long()"
         )
     of = resolve(index)
-    if of._storage.trace is None and of._data.size and int(of._data.min()) < 0:
+    if of._storage.traced:
+        return of
+    low = int(elements(of).min(initial=0))
+    if low < 0:
         raise TensorIndexError(
-            f"{name}: index {int(of._data.min())} is out of bounds for dimension {dim} with size "
-            f"{n}"
+            f"{name}: index {low} is out of bounds for dimension {dim} with size {n}"
         )
-    return wrapped(of, n, dim) if of._storage.trace is None else of
+    return wrapped(of, n, dim)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -100,7 +103,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 def _value(value: Any, like: Tensor) -> Tensor:
     if is_tensor(value):
         return cast(value, like._dtype)
-    return filled_with("value", value, (), like._dtype, None, False)
+    return filled_with("value", value, (), like._dtype, device_of(like), False)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -231,14 +234,13 @@ def _put_elements(x: Tensor, i: int, index: Tensor, src: Tensor) -> Tensor:
         True,
         tuple([1 if a == i else m for a, m in enumerate(part)]),
         changes._dtype,
-        None,
+        device_of(x),
         False,
     )
     number = where(cat([changes, ones], i), add(came_from, 1), 0)
     window = tuple([shape[i] if a == i else m for a, m in enumerate(part)])
-    place = apply(
-        SCATTER_ADD, filled_with("scatter", 0, window, int64, None, False), ordered, number, axis=i
-    )
+    empty = filled_with("scatter", 0, window, int64, device_of(x), False)
+    place = apply(SCATTER_ADD, empty, ordered, number, axis=i)
     source = apply(GATHER, src, clamp(sub(place, 1), min=0), axis=i)
     zeros, step = (0,) * len(shape), (1,) * len(shape)
     inner = slice_view(x, zeros, window, step)

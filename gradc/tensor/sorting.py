@@ -11,10 +11,11 @@ from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import axis
 from gradc.tensor.copying import clone
-from gradc.tensor.core import read, resolve, shape_of, wrap_array
+from gradc.tensor.core import elements, home, resolve, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.hits import BY_WHERE
 from gradc.tensor.movement import between, reshape_to, select, size_of
+from gradc.tensor.moving import beside
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     """
     i = axis("sort", dim, len(shape_of(input)))
     if not shape_of(input):
-        return Sorted(clone(input), constant(0, int64))
+        return Sorted(clone(input), constant(0, int64, (), home(input)))
     values, indices = apply(SORT, input, axis=i, descending=descending)
     return Sorted(values, indices)
 
@@ -118,13 +119,14 @@ def unique(
     x = resolve(input)
     refuse_value(x, "unique", BY_WHERE)
     values, inverse, counts = np.unique(
-        read(x), return_inverse=True, return_counts=True, equal_nan=False
+        elements(x), return_inverse=True, return_counts=True, equal_nan=False
     )
-    out = [wrap_array(values)]
+    out = [beside(wrap_array(values), x)]
     if return_inverse:
-        out.append(wrap_array(inverse.reshape(read(x).shape).astype(np.int64)))
+        found = inverse.reshape(shape_of(x)).astype(np.int64)
+        out.append(beside(wrap_array(found), x))
     if return_counts:
-        out.append(wrap_array(counts.astype(np.int64)))
+        out.append(beside(wrap_array(counts.astype(np.int64)), x))
     return out[0] if len(out) == 1 else tuple(out)
 
 
@@ -132,5 +134,5 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """Return how often each number from 0 on occurs, or the sums of its weights."""
     x = resolve(input)
     refuse_value(x, "bincount", "scatter_add into gradc.zeros(n)")
-    given = None if weights is None else read(resolve(weights))
-    return wrap_array(np.bincount(read(x), given, minlength))
+    given = None if weights is None else elements(resolve(weights))
+    return beside(wrap_array(np.bincount(elements(x), given, minlength)), x)

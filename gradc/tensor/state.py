@@ -21,6 +21,7 @@ class State(threading.local):
         anomaly: whether each result is searched for new NaN.
         trace: the trace that operations are appended to, or None in eager mode.
         scopes: the functions being transformed (gradc.func) that are running, outermost first.
+        cuda_index: number of the current CUDA device.
         default_dtype: dtype of floating tensors made from Python numbers.
     """
 
@@ -30,6 +31,7 @@ class State(threading.local):
     trace: Trace | None = None
     scopes: tuple[Scope, ...] = ()
     default_dtype: DType = float32
+    cuda_index: int = 0
 
 
 STATE = State()

@@ -1,4 +1,4 @@
-"""The memory that a tensor and all its views share: an array, or a graph Value under a trace."""
+"""The memory that a tensor and all its views share: an ndarray, or a content at another place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradc.ir.graph import Value
     from gradc.tensor.mark import Mark
-    from gradc.tensor.trace import Trace
+    from gradc.tensor.place import Place
 
 
 _NUMBERS = itertools.count()
@@ -23,24 +22,23 @@ class Storage:
     """Shared by a base tensor and its views; compared by identity.
 
     Attributes:
-        content: the base ndarray, or the base's current Value.
-        trace: the trace that `content` belongs to; None for an array.
+        content: the base ndarray, or the base's current content at `place`.
+        place: the trace or device that `content` belongs to; None for an ndarray.
         version: number of in-place changes that backward passes must know of.
         changed: where the last of them was made.
         number: storages are numbered as they are made.
     """
 
-    __slots__ = ("__weakref__", "changed", "content", "number", "trace", "version")
+    __slots__ = ("__weakref__", "changed", "content", "number", "place", "version")
 
-    def __init__(self, content: Any, trace: Trace | None = None) -> None:
+    def __init__(self, content: Any, place: Place | None = None) -> None:
         self.content: Any = content
-        self.trace = trace
+        self.place = place
         self.version = 0
         self.changed: Mark | None = None
         self.number = next(_NUMBERS)
 
     @property
-    def value(self) -> Value:
-        """The base's current Value, of a traced storage."""
-        assert self.trace is not None
-        return self.content
+    def traced(self) -> bool:
+        """Whether the content is a Value, whose elements nobody knows yet."""
+        return self.place is not None and self.place.traces

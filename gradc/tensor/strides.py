@@ -1,4 +1,4 @@
-"""Steps in memory, in elements: real ones of arrays, those that eager mode would have of Values."""
+"""Steps in memory, in elements: real ones of ndarrays, those that they would have of others."""
 
 # The fields of a tensor are private to this package.
 # pyright: reportPrivateUsage=false
@@ -20,11 +20,11 @@ Ints = tuple[int, ...]
 def strides(x: Tensor) -> Ints:
     """Return how many elements lie between neighbours along each axis."""
     of = resolve(x)
-    trace = of._storage.trace
-    if trace is None:
+    place = of._storage.place
+    if place is None:
         return array_strides(of._data)
     shape = of._storage.content.shape
-    steps = trace.base_strides(of._storage) or row_major(shape)
+    steps = place.base_strides(of._storage) or row_major(shape)
     for primitive, params in of._path:
         shape, steps = _moved(primitive.name, shape, steps, params)
     return steps
@@ -48,7 +48,7 @@ def row_major(shape: Ints) -> Ints:
 def is_contiguous(x: Tensor) -> bool:
     """Return whether the elements lie in memory in order and without gaps."""
     of = resolve(x)
-    if of._storage.trace is None:
+    if of._storage.place is None:
         return bool(of._data.flags.c_contiguous)
     shape = shape_of(of)
     return 0 in shape or all(

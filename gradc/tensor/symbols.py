@@ -15,7 +15,7 @@ from gradc.errors import ArgumentTypeError, UnsupportedError
 from gradc.ir.graph import Role
 from gradc.symbolic.algebra import sp
 from gradc.symbolic.expressions import expression, expressions
-from gradc.tensor.core import is_tensor, wrap_array
+from gradc.tensor.core import elements, is_tensor, wrap_array
 from gradc.tensor.kinds import is_array
 from gradc.tensor.promotion import is_number
 from gradc.tensor.tensor import Tensor
@@ -111,7 +111,7 @@ def _argument(name: str, example: Any) -> tuple[Any, Array | None]:
         symbol = sp.Symbol(example, real=True) if isinstance(example, str) else example
         return wrap_array(np.zeros((), np.float64)), np.array(symbol, object)
     if is_tensor(example) or is_array(example):
-        array = np.array(example._data if is_tensor(example) else example)
+        array = np.array(elements(example) if is_tensor(example) else example)
         tensor = wrap_array(array)
         return tensor, _symbols(name, array.shape) if array.dtype.kind == "f" else None
     if is_number(example):

@@ -14,11 +14,12 @@ from gradc.ir.builder import Builder
 from gradc.ir.graph import Section, TensorType
 from gradc.tensor.accumulate import accumulate
 from gradc.tensor.anomaly import check_backward
-from gradc.tensor.core import is_tensor, read, typeof, wrap
-from gradc.tensor.dispatch import ARRAYS, TENSORS
+from gradc.tensor.core import home, is_tensor, read, typeof
+from gradc.tensor.dispatch import ARRAYS, TENSORS, tape_builder
 from gradc.tensor.edges import edge_of
 from gradc.tensor.modes import GradMode
 from gradc.tensor.node import Edge, Node, reachable
+from gradc.tensor.on_device import holder, tensor_of
 from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class BackwardRun:
 
     def seed(self, edge: Edge, gradient: Tensor) -> None:
         """Start with the gradient of an output."""
-        self.send(edge, gradient if self.create_graph else read(gradient))
+        self.send(edge, gradient if self.create_graph else own(gradient))
 
     def restrict(self, roots: Iterable[Edge], wanted: Sequence[Edge]) -> None:
         """Visit only what lies between the roots and the wanted edges."""
@@ -92,7 +93,16 @@ class BackwardRun:
 
     def sum(self, x: Any, y: Any) -> Any:
         """Fan-out: a value used twice gets both gradients."""
-        return self.builder.op("add", x, y)
+        return self.builder_at(x).op("add", x, y)
+
+    def builder_at(self, gradient: Any) -> Builder:
+        """Return what applies primitives to a gradient in flight, wherever it is."""
+        if self.trace is not None:
+            return self.builder
+        if self.create_graph:
+            return tape_builder(home(gradient))
+        place = holder(gradient)
+        return self.builder if place is None else place.builder
 
     def run(self) -> None:
         """Visit nodes from the last made to the first, so that all users of a node come before."""
@@ -122,26 +132,21 @@ class BackwardRun:
         if not any(needed):
             return
         cotangents = tuple(sums)
+        builder = self.builder_at(next(c for c in cotangents if c is not None))
         if trace is None:
-            adjoints = node.pull(self.builder, cotangents, needed)
+            adjoints = node.pull(builder, cotangents, needed)
             if STATE.anomaly:
                 shown = [self.content(a) for a in adjoints if a is not None]
                 check_backward(node, tuple(self.content(c) for c in cotangents), shown)
         else:
             with trace.at(node.origin, node.rule(needed)):
-                adjoints = node.pull(self.builder, cotangents, needed)
+                adjoints = node.pull(builder, cotangents, needed)
         if not self.retain_graph:
             node.release()
         for edge, wanted, adjoint in zip(node.edges, needed, adjoints, strict=True):
             if wanted:
                 assert edge is not None
-                self.send(edge, self.zeros(edge) if adjoint is None else adjoint)
-
-    def zeros(self, edge: Edge) -> Any:
-        """Return the gradient of an operand that a rule declares to have none."""
-        target, slot = edge
-        type = TensorType(*target.types[slot]) if isinstance(target, Node) else typeof(target)
-        return self.builder.full(type, 0)
+                self.send(edge, zeros(builder, edge) if adjoint is None else adjoint)
 
     def hooked(self, node: Node, slot: int, gradient: Any) -> Any:
         """Call the hooks of an output, then give its gradient to the tensor that retains it."""
@@ -152,7 +157,7 @@ class BackwardRun:
         owner = None if keeper is None else keeper()
         if owner is not None:
             accumulate(owner, tensor, self.create_graph)
-        return tensor if self.create_graph else read(tensor)
+        return tensor if self.create_graph else own(tensor)
 
     def finish_leaves(self) -> None:
         """Hand the gradients of leaves to the caller, or add them to `.grad`."""
@@ -193,7 +198,20 @@ class BackwardRun:
 
     def tensor(self, gradient: Any) -> Tensor:
         """Return a gradient in flight as a tensor."""
-        return gradient if self.create_graph else wrap(gradient, self.trace)
+        return gradient if self.create_graph else tensor_of(gradient)
+
+
+def zeros(b: Builder, edge: Edge) -> Any:
+    """Return the gradient of an operand that a rule declares to have none."""
+    target, slot = edge
+    type = TensorType(*target.types[slot]) if isinstance(target, Node) else typeof(target)
+    return b.full(type, 0)
+
+
+def own(gradient: Tensor) -> Any:
+    """Return the content of a gradient, on a device a copy: the tensor's memory may change."""
+    place = gradient._storage.place
+    return read(gradient) if place is None else place.copy(read(gradient))
 
 
 def call_hooks(hooks: dict[int, Any] | None, gradient: Tensor) -> Tensor:

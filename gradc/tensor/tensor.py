@@ -32,9 +32,10 @@ from gradc.tensor import (
 )
 from gradc.tensor.axes import axis
 from gradc.tensor.core import TensorCore
-from gradc.tensor.device import CPU, Device
+from gradc.tensor.device import Device
 from gradc.tensor.joining import unbind
 from gradc.tensor.methods import TensorMethods
+from gradc.tensor.moving import device_of
 from gradc.tensor.node import Node
 from gradc.tensor.size import Size
 from gradc.tensor.state import STATE
@@ -86,7 +87,7 @@ class Tensor(TensorMethods):
     @property
     def device(self) -> Device:
         """Where the elements are."""
-        return CPU
+        return device_of(self)
 
     @property
     def ndim(self) -> int:
@@ -172,7 +173,12 @@ class Tensor(TensorMethods):
     @property
     def is_cuda(self) -> bool:
         """Whether the elements are on a GPU."""
-        return False
+        return device_of(self).type == "cuda"
+
+    def get_device(self) -> int:
+        """Return the number of the device; -1 for the CPU."""
+        index = device_of(self).index
+        return -1 if index is None else index
 
     # ---- questions ---------------------------------------------------------------------------
     def size(self, dim: int | None = None) -> Any:
@@ -245,28 +251,33 @@ class Tensor(TensorMethods):
         """
         backward(self, gradient, retain_graph, create_graph, inputs)
 
+    def _here(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return options of a new tensor, with this tensor's device where none is given."""
+        return kwargs if kwargs.get("device") is not None else {**kwargs, "device": self.device}
+
     # ---- new tensors of this dtype -----------------------------------------------------------
     def new_tensor(self, data: Any, *, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return a copy of data in this tensor's dtype."""
-        return data_.tensor(data, dtype=dtype or self._dtype, **kwargs)
+        return data_.tensor(data, dtype=dtype or self._dtype, **self._here(kwargs))
 
     def new_zeros(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return zeros in this tensor's dtype."""
-        return creation.zeros(*size, dtype=dtype or self._dtype, **kwargs)
+        return creation.zeros(*size, dtype=dtype or self._dtype, **self._here(kwargs))
 
     def new_ones(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return ones in this tensor's dtype."""
-        return creation.ones(*size, dtype=dtype or self._dtype, **kwargs)
+        return creation.ones(*size, dtype=dtype or self._dtype, **self._here(kwargs))
 
     def new_empty(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
         """Return a tensor to be overwritten in this tensor's dtype."""
-        return creation.empty(*size, dtype=dtype or self._dtype, **kwargs)
+        return creation.empty(*size, dtype=dtype or self._dtype, **self._here(kwargs))
 
     def new_full(
         self, size: Any, fill_value: Any, *, dtype: DType | None = None, **kwargs: Any
     ) -> Tensor:
         """Return one value in this tensor's dtype."""
-        return creation.full(size, fill_value, dtype=dtype or self._dtype, **kwargs)
+        kind = dtype or self._dtype
+        return creation.full(size, fill_value, dtype=kind, **self._here(kwargs))
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, `other` elsewhere."""

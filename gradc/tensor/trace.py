@@ -16,16 +16,28 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gradc.errors import TraceError
+from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.builder import GraphBuilder
 from gradc.ir.dtype import float64, from_numpy
 from gradc.ir.graph import Role, Section, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
-from gradc.tensor.core import TensorCore, read, refresh, resolve, wrap_array, wrap_value, wrap_view
+from gradc.tensor.core import (
+    TensorCore,
+    read,
+    refresh,
+    resolve,
+    shape_of,
+    wrap_array,
+    wrap_value,
+    wrap_view,
+)
+from gradc.tensor.device import CPU, Device
 from gradc.tensor.edges import edge_of, rederive
 from gradc.tensor.kinds import is_tuple, several
+from gradc.tensor.moving import device_of, devices_differ, move
 from gradc.tensor.naming import Names
+from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.strides import array_strides
@@ -92,11 +104,10 @@ class Hyper:
     input: Value
 
 
-class Trace:
+class Trace(Place):
     """Collects one program; `with trace:` makes it the active one of this thread.
 
     Attributes:
-        builder: appends the equations.
         cells: captured storages, in the order in which they were met.
         grads: `.grad` of concrete tensors that the program set.
         grad_reads: concrete tensors whose `.grad` was read before it was set, and whether it
@@ -108,10 +119,10 @@ class Trace:
         by_rules: whether gradients come from the equations' rules instead of a tape.
     """
 
-    by_rules = False
+    traces = True
 
     def __init__(self, name: str) -> None:
-        self.builder = TraceBuilder(name)
+        self._builder = TraceBuilder(name)
         self.cells: dict[Storage, Cell] = {}
         self.grads: dict[Tensor, Tensor | None] = {}
         self.grad_reads: dict[Tensor, bool] = {}
@@ -122,9 +133,22 @@ class Trace:
         self._shadows: dict[Tensor, Tensor] = {}
         self._owners: dict[Tensor, Tensor] = {}
         self._by_shadow: dict[Storage, Cell] = {}
+        self._device = CPU
+        self._decided = False
+        self._first: Tensor | None = None  # that told the device
         self._names: Names | None = None
         self._pinned: list[Origin | None] = []
         self._outer: list[Trace | None] = []
+
+    @property
+    def builder(self) -> TraceBuilder:
+        """Appends the equations."""
+        return self._builder
+
+    @property
+    def device(self) -> Device:
+        """Where the program runs: on the device of the tensors that it has met."""
+        return self._device
 
     # ---- running -----------------------------------------------------------------------------
 
@@ -187,7 +211,7 @@ class Trace:
         finally:
             self.scope.pop()
 
-    def encloses(self, trace: Trace | None) -> bool:
+    def encloses(self, place: Place) -> bool:
         """Return whether tensors of another trace may be used here."""
         return False
 
@@ -205,6 +229,58 @@ class Trace:
         if self.builder.section is not Section.BACKWARD:
             names.assign(stack, several(result))
         return result
+
+    def wrap(self, content: Value) -> Tensor:
+        """Return a base tensor of a Value."""
+        return wrap_value(content, self)
+
+    def face(self, content: Value) -> Value:
+        """Return the Value itself."""
+        return content
+
+    def copy(self, content: Value) -> Value:
+        """Return the Value itself: Values never change."""
+        return content
+
+    def apart(self, results: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the Values themselves."""
+        return results
+
+    def run_on(self, device: Device) -> None:
+        """Let the program run on a device that the user names.
+
+        Raises:
+            UnsupportedError: it runs on another.
+        """
+        if not self._decided:
+            self._device, self._decided = device, True
+        elif device != self._device:
+            raise UnsupportedError(
+                f"compile: the function runs on {self._device}, a tensor inside it can't be on "
+                f"{device}",
+                hint="move tensors before the call and its results after it",
+            )
+
+    def meet(self, tensor: Tensor) -> None:
+        """Let the program run on the device of a concrete tensor; numbers on the CPU may mix.
+
+        Raises:
+            DeviceError: it has met a tensor on another.
+        """
+        device = device_of(tensor)
+        if device == CPU and not shape_of(tensor):
+            return
+        if self._first is not None and device != self._device:
+            raise devices_differ("compile", self._called(self._first), self._called(tensor))
+        self.run_on(device)
+        if self._first is None:
+            self._first = tensor
+
+    def _called(self, tensor: Tensor) -> tuple[str, Tensor]:
+        """Return a concrete tensor with the user's name for it."""
+        cell = self.cells.get(tensor._storage)
+        named = "" if cell is None else cell.input.hint
+        return named or "a tensor from outside", tensor
 
     def placing(self) -> GraphBuilder:
         """Return the builder, set to the user's line, for writing through views."""
@@ -239,6 +315,7 @@ class Trace:
         cell = self.cells.get(tensor._storage)
         if cell is not None:
             return cell
+        self.meet(tensor)
         if role is None:
             role = tensor._role
             if role is Role.BUFFER and self.builder.section is Section.UPDATE:
@@ -261,7 +338,7 @@ class Trace:
     def constant(self, array: Any) -> Tensor:
         """Return an array made while tracing as a tensor: an input that is always the same."""
         with self.paused():
-            concrete = wrap_array(array)
+            concrete = move(wrap_array(array), self._device)
         return wrap_value(self.capture(concrete, Role.BUFFER).value, self)
 
     def shadow(self, tensor: Tensor) -> Tensor:
@@ -297,7 +374,7 @@ class Trace:
 
     def owner_of(self, tensor: Tensor) -> Tensor | None:
         """Return the concrete tensor that `tensor` is or stands for; None if made in the trace."""
-        if tensor._storage.trace is None:
+        if not tensor._storage.traced:
             return tensor
         return self._owners.get(tensor)
 

@@ -1,0 +1,50 @@
+"""The table of tensor operations on a device against the CPU, gradients included."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from tensor_operations import CASES
+
+import gradc
+
+
+class On:
+    """The library with new tensors on a device."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def __getattr__(self, name):
+        found = getattr(gradc, name)
+        if name in ("tensor", "arange", "linspace", "logspace", "eye", "zeros", "ones", "full"):
+            return functools.partial(found, device=self.device)
+        return found
+
+
+def run(name, device, dtype):
+    function, *arrays = CASES[name]
+    gradc.manual_seed(5)
+    xs = [gradc.tensor(a, dtype=dtype, device=device, requires_grad=True) for a in arrays]
+    y = function(On(device), *xs)
+    assert y.device == xs[0].device
+    if y.requires_grad:
+        weights = np.cos(np.arange(float(y.numel()))).reshape(y.shape)
+        (y * gradc.tensor(weights, dtype=y.dtype, device=device)).sum().backward()
+    return y, [x.grad for x in xs]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_like_the_cpu(name):
+    dtype = gradc.float64
+    there, grads = run(name, "cuda", dtype)
+    here, expected = run(name, "cpu", dtype)
+    assert there.device == gradc.device("cuda:0")
+    np.testing.assert_allclose(there.detach().cpu().numpy(), here.detach().numpy(), rtol=1e-12)
+    for g, e in zip(grads, expected, strict=True):
+        assert (g is None) == (e is None)
+        if e is not None:
+            assert g.device == gradc.device("cuda:0")
+            np.testing.assert_allclose(g.cpu().numpy(), e.numpy(), rtol=1e-12)
