@@ -22,7 +22,8 @@ from gradc.errors import (
     UnsupportedError,
 )
 from gradc.ir.dtype import DType, named
-from gradc.tensor import Tensor, from_numpy
+from gradc.tensor import Tensor, as_tensor
+from gradc.tensor import device as Device
 
 # Metadata key of the structure that the tensors lie in.
 _STRUCTURE = "gradc.structure"
@@ -66,7 +67,7 @@ def load(
 
     Args:
         f: path of the file.
-        map_location: None or "cpu"; tensors are loaded to the CPU.
+        map_location: where tensors are put: a device, by its name or number; None: the CPU.
         weights_only: must be True: no code is ever run.
 
     Returns:
@@ -77,9 +78,9 @@ def load(
         FormatError: the file is truncated, corrupt or not safetensors.
         DTypeError: a tensor's dtype is one that gradc has not.
     """
-    if map_location is not None and str(map_location) != "cpu":
+    if not (map_location is None or isinstance(map_location, str | int | Device)):
         raise UnsupportedError(
-            f"load: map_location={map_location!r} is not supported, only None and 'cpu'"
+            f"load: map_location={map_location!r} is not supported, only a device"
         )
     if not weights_only:
         raise UnsupportedError(
@@ -89,7 +90,7 @@ def load(
     if not path.is_file():
         raise MissingFileError(f"load: there is no file {path}")
     arrays, metadata = _read(path)
-    tensors = {name: from_numpy(array) for name, array in arrays.items()}
+    tensors = {name: as_tensor(array, device=map_location) for name, array in arrays.items()}
     if _STRUCTURE not in metadata:
         return tensors
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradc.compiler.guards import hooks_of
-from gradc.tensor.core import wrap_array
+from gradc.tensor.core import home, read, wrap
 from gradc.tensor.edges import edge_of
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Branch, Constant, Leaf, Spec
@@ -25,6 +25,7 @@ def key_of(leaves: Sequence[Tensor]) -> Key:
         (
             t._data.shape,
             t._dtype,
+            home(t),
             t._node is None and t._base is None and t._leaf,
             edge_of(t) is not None,
             hooks_of(t),
@@ -48,7 +49,7 @@ def stand_ins(leaves: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _stand_in(t: Tensor) -> Tensor:
-    own = wrap_array(t._data)
+    own = wrap(read(t), t._storage.place)
     edge = edge_of(t)
     own._leaf = edge is not None
     own._foreign = edge is not None and edge[0] is not t

@@ -106,6 +106,7 @@ def capture(
 
     guards = variable_guards(function)
     trace = Trace(name)
+    trace.name_of = lambda t: outside_names(trace, function).get(id(t._storage), "")
     with trace:
         for t, n in zip(leaves, names, strict=True):
             trace.capture(t, Role.ARGUMENT, n)
@@ -132,6 +133,7 @@ def capture(
     cells = {cell.input: cell for cell in trace.cells.values()}
     graph = trace.builder.finish(tuple(outputs))
     graph.updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
+    _check_updates(trace, name)
     own = set(leaves)
     guards += trace.guards
     guards += steady(grad_guards(trace, own) + tensor_guards(trace, own))
@@ -167,6 +169,19 @@ def capture(
         sources=tuple(source(t) for t in flow.ends),
         guards=tuple(guards),
     )
+
+
+def _check_updates(trace: Trace, name: str) -> None:
+    """Raise where a program on a device would change a number on the CPU."""
+    for cell in trace.cells.values():
+        here = cell.tensor.device
+        if cell.changed and here != trace.device:
+            called = cell.input.hint or "a tensor from outside"
+            raise UnsupportedError(
+                f"compile: {name} runs on {trace.device} and changes {called} "
+                f"{type_text(cell.tensor)}, which is on {here}",
+                hint=f'make it on the device: device="{trace.device}"',
+            )
 
 
 def _check_steady(name: str, guards: list[Guard]) -> None:
@@ -242,18 +257,7 @@ def _refuse_changed(trace: Trace, name: str) -> None:
 
 def name_inputs(trace: Trace, function: Callable[..., Any]) -> None:
     """Give captured state the names that modules, optimizers and the function have for it."""
-    names: dict[int, str] = {}
-    for module, prefix in touched_modules(trace).items():
-        own: Iterable[tuple[str, Tensor]] = [
-            *module.named_parameters(recurse=False),
-            *module.named_buffers(recurse=False),
-        ]
-        for key, tensor in own:
-            dotted = f"{prefix}.{key}" if prefix else key
-            dotted = f"layer{dotted}" if dotted[0].isdigit() else dotted
-            names.setdefault(id(tensor._storage), dotted.replace(".", "_"))
-    for storage, name in outer_names(function).items():
-        names.setdefault(id(storage), name)
+    names = outside_names(trace, function)
     for optimizer in touched_optimizers(trace):
         for p, state in optimizer.state.items():
             for key, value in state.items():
@@ -269,3 +273,20 @@ def name_inputs(trace: Trace, function: Callable[..., Any]) -> None:
             cell.input.name = "offset" if cell.changed else "seed"
         elif not cell.input.name:
             cell.input.name = names.get(id(cell.storage), "")
+
+
+def outside_names(trace: Trace, function: Callable[..., Any]) -> dict[int, str]:
+    """Return what modules and the function call the storages around the program, by id."""
+    names: dict[int, str] = {}
+    for module, prefix in touched_modules(trace).items():
+        own: Iterable[tuple[str, Tensor]] = [
+            *module.named_parameters(recurse=False),
+            *module.named_buffers(recurse=False),
+        ]
+        for key, tensor in own:
+            dotted = f"{prefix}.{key}" if prefix else key
+            dotted = f"layer{dotted}" if dotted[0].isdigit() else dotted
+            names.setdefault(id(tensor._storage), dotted.replace(".", "_"))
+    for storage, name in outer_names(function).items():
+        names.setdefault(id(storage), name)
+    return names

@@ -37,6 +37,8 @@ def updatable(gradient: Tensor | None) -> bool:
     """Return whether a program can update a gradient where it lies."""
     if gradient is None or gradient._path:
         return False
+    if gradient._storage.place is not None:
+        return True  # arrays on a device are contiguous, and a program may write to them
     flags = gradient._storage.content.flags
     return flags.c_contiguous and flags.writeable
 
@@ -44,7 +46,8 @@ def updatable(gradient: Tensor | None) -> bool:
 def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
     """Return checks that captured tensors are as before.
 
-    They must lie in the same memory, want gradients or not, and have the same hooks.
+    They must lie in the same memory (on a device, in the same storage: the program brings its
+    content to where it reads it), want gradients or not, and have the same hooks.
     """
 
     def check(tensor: Tensor) -> Guard:
@@ -52,7 +55,7 @@ def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
         wants, hooks = edge_of(tensor) is not None, hooks_of(tensor)
         return lambda: (
             tensor._storage is storage
-            and storage.content is content
+            and (storage.content is content or storage.place is not None)
             and (edge_of(tensor) is not None) == wants
             and hooks_of(tensor) == hooks
         )

@@ -13,11 +13,12 @@ from gradc.compiler.guards import NO_HOOKS, hooks_of
 from gradc.compiler.program import Program
 from gradc.ir.dtype import DType
 from gradc.tensor.edges import edge_of
+from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Spec, collect
 
-Kind = tuple[type, tuple[int, ...], DType, bool]
+Kind = tuple[type, tuple[int, ...], DType, Place | None, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Latest:
 
     Attributes:
         program: that ran.
-        kinds: (class, shape, dtype, whether it is a leaf that requires grad) of each argument.
+        kinds: (class, shape, dtype, place, whether it is a leaf that requires grad) of each
+            argument.
         grad: whether gradients were recorded.
         call: what (args, kwargs) look like where the tensors are inside of containers, else None.
     """
@@ -45,7 +47,7 @@ class Latest:
             return None
         if any(hooks_of(t) != NO_HOOKS for t in given):
             return None
-        kinds = tuple((type(t), t._data.shape, t._dtype, t._leaf) for t in given)
+        kinds = tuple((type(t), t._data.shape, t._dtype, t._storage.place, t._leaf) for t in given)
         return cls(program, kinds, STATE.grad, call)
 
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any] | None:
@@ -59,11 +61,12 @@ class Latest:
         """Return whether the program is the right one for these arguments."""
         if len(args) != len(self.kinds) or STATE.grad is not self.grad:
             return False
-        for t, (kind, shape, dtype, leaf) in zip(args, self.kinds, strict=True):
+        for t, (kind, shape, dtype, place, leaf) in zip(args, self.kinds, strict=True):
             if (
                 t.__class__ is not kind
                 or t._data.shape != shape
                 or t._dtype is not dtype
+                or t._storage.place is not place
                 or t._leaf is not leaf
                 or t._node is not None
                 or (t._base is not None and edge_of(t) is not None)

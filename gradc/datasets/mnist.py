@@ -148,7 +148,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
                 f"{name}: expected {data[0]} labels for the {data[0]} images of {images}, "
                 f"found shape {list(targets)} in {labels}"
             )
-        values = self.targets.numpy()
+        values = self.targets.cpu().numpy()
         if values.size and not 0 <= int(values.min()) <= int(values.max()) < len(self.classes):
             raise FormatError(
                 f"{name}: expected labels from 0 to {len(self.classes) - 1} in {labels}, found "

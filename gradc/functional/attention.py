@@ -79,7 +79,8 @@ def scores(query: Tensor, key: Tensor, scale: float | None = None) -> Tensor:
 def causal(shown: Tensor) -> Tensor:
     """Return scores with -inf where a key comes after the query."""
     queries, keys = int(shown.shape[-2]), int(shown.shape[-1])
-    return where(arange(queries).unsqueeze(1) >= arange(keys), shown, -math.inf)
+    place = arange(queries, device=shown.device)
+    return where(place.unsqueeze(1) >= arange(keys, device=shown.device), shown, -math.inf)
 
 
 def masked(name: str, shown: Tensor, mask: Tensor) -> Tensor:

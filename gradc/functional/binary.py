@@ -96,7 +96,7 @@ def _check_probabilities(name: str, input: Tensor) -> None:
     """Refuse values outside [0, 1]; eager only. NaN passes, and shows in the loss."""
     if active_trace() is not None:
         return
-    values = input.detach().numpy()
+    values = input.detach().cpu().numpy()
     wrong = values[(values < 0) | (values > 1)]
     if wrong.size:
         raise ArgumentError(

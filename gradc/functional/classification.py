@@ -140,7 +140,7 @@ def _check_range(name: str, target: Tensor, classes: int, ignore_index: int) -> 
     """Refuse class indices outside [0, classes), other than ignore_index; eager only."""
     if active_trace() is not None:
         return
-    labels = target.numpy()
+    labels = target.cpu().numpy()
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]
     if wrong.size:
         raise TensorIndexError(

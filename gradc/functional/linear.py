@@ -140,20 +140,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes < 1:
         raise ArgumentError(f"one_hot: num_classes must be positive or -1, got {num_classes}")
     if active_trace() is None and tensor.numel():
-        values = tensor.numpy()
+        values = tensor.cpu().numpy()
         low, high = int(values.min()), int(values.max())
         if low < 0 or high >= num_classes:
             raise ArgumentError(
                 f"one_hot: indices must be from 0 to {num_classes - 1}, got {low} to {high}"
             )
-    return (tensor.unsqueeze(-1) == arange(num_classes)).to(int64)
+    return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).to(int64)
 
 
 def _check_rows(index: Tensor, rows: int) -> None:
     """Refuse indices outside [0, rows); eager only."""
     if active_trace() is not None:
         return
-    values = index.numpy()
+    values = index.cpu().numpy()
     wrong = values[(values < 0) | (values >= rows)]
     if wrong.size:
         raise TensorIndexError(

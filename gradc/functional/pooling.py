@@ -196,7 +196,9 @@ def _flat_index(tap: Tensor, over: _Windows) -> Tensor:
     rest, scale, count = tap, 1, len(over.sizes)
     for a in reversed(range(count)):
         k, s, p, d = over.window[a], over.stride[a], over.padding[a], over.dilation[a]
-        begin = (arange(over.places[a]) * s - p).reshape(-1, *(1,) * (count - 1 - a))
+        begin = (arange(over.places[a], device=tap.device) * s - p).reshape(
+            -1, *(1,) * (count - 1 - a)
+        )
         here = (begin + rest % k * d) * scale
         index = here if index is None else index + here
         rest, scale = rest // k, scale * over.sizes[a]
@@ -332,5 +334,5 @@ def _divided(x: Tensor, counts: list[list[int]]) -> Tensor:
             common *= numbers[0] if numbers else 1
             continue
         tail = (1,) * (len(counts) - 1 - a)
-        x = x / tensor(numbers, dtype=x.dtype).reshape(-1, *tail)
+        x = x / tensor(numbers, dtype=x.dtype, device=x.device).reshape(-1, *tail)
     return x / common

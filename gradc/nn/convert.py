@@ -34,7 +34,7 @@ class Conversion:
             args: a device, a floating dtype, both, or a tensor that has the ones wanted.
             device: where to.
             dtype: a floating dtype.
-            non_blocking: whether copies may overlap; on the CPU there is nothing to overlap.
+            non_blocking: whether copies to a device may be made after this returns.
 
         Returns:
             The module itself.
@@ -44,7 +44,9 @@ class Conversion:
                 device, dtype = given.device, given.dtype
             elif isinstance(given, DType):
                 dtype = given
-            elif given is not None and not isinstance(given, bool):  # a bool is non_blocking
+            elif isinstance(given, bool):
+                non_blocking = given
+            elif given is not None:
                 device = given
         kind = cast("object", dtype)
         if not (kind is None or isinstance(kind, DType)):
@@ -55,7 +57,7 @@ class Conversion:
             )
 
         def convert(tensor: Tensor) -> Tensor:
-            moved = tensor if device is None else tensor.to(device)
+            moved = tensor if device is None else tensor.to(device, non_blocking=non_blocking)
             floating = tensor.dtype.is_floating_point
             return moved.to(dtype) if dtype is not None and floating else moved
 
@@ -81,9 +83,9 @@ class Conversion:
         """Move parameters and buffers to the CPU."""
         return self.to("cpu")
 
-    def cuda(self, device: int | None = None) -> Self:
-        """Move parameters and buffers to the GPU."""
-        return self.to("cuda" if device is None else f"cuda:{device}")
+    def cuda(self, device: Any = None) -> Self:
+        """Move parameters and buffers to a CUDA device, the current one where none is given."""
+        return self.to("cuda" if device is None else device)
 
     def _convert(self, convert: Callable[[Tensor], Tensor]) -> Self:
         """Give every parameter, gradient and buffer its converted value."""

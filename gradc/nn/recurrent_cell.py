@@ -83,7 +83,7 @@ class RecurrentCell(Module):
             )
         x = input if input.ndim == 2 else input.unsqueeze(0)
         if state is None:
-            empty_state = zeros(int(x.shape[0]), self.hidden_size, dtype=x.dtype)
+            empty_state = zeros(int(x.shape[0]), self.hidden_size, dtype=x.dtype, device=x.device)
             state = (empty_state,) * count
         else:
             for i, given in enumerate(state):

@@ -157,7 +157,8 @@ class RecurrentLayer(Module):
     def _initial(self, x: Tensor) -> State:
         """Return zero states for a batch."""
         rows, batch = self.num_layers * self._directions(), int(x.shape[1])
-        return tuple(zeros(rows, batch, size, dtype=x.dtype) for size in self._state_sizes())
+        sizes = self._state_sizes()
+        return tuple(zeros(rows, batch, n, dtype=x.dtype, device=x.device) for n in sizes)
 
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1

@@ -69,7 +69,7 @@ class Adadelta(Optimizer):
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter and the running means, all 0."""
         return {
-            "step": step_counter(),
+            "step": step_counter(p),
             "square_avg": zeros_like(p),
             "acc_delta": zeros_like(p),
         }

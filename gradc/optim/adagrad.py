@@ -73,7 +73,7 @@ class Adagrad(Optimizer):
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter and the sum that it starts with."""
         return {
-            "step": step_counter(),
+            "step": step_counter(p),
             "sum": full_like(p, group["initial_accumulator_value"]),
         }
 

@@ -88,7 +88,7 @@ class Adam(Optimizer):
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter and the running means, all 0."""
         state = {
-            "step": step_counter(),
+            "step": step_counter(p),
             "exp_avg": zeros_like(p),
             "exp_avg_sq": zeros_like(p),
         }
@@ -170,6 +170,6 @@ class AdamW(Adam):
             group["decoupled_weight_decay"] = True
 
 
-def step_counter() -> Tensor:
-    """Return a 0-d counter at 0, in PyTorch's dtype for it."""
-    return zeros((), dtype=get_default_dtype())
+def step_counter(p: Tensor) -> Tensor:
+    """Return a 0-d counter at 0 on the device of a parameter, in PyTorch's dtype for it."""
+    return zeros((), dtype=get_default_dtype(), device=p.device)

@@ -66,7 +66,7 @@ class Adamax(Optimizer):
 
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter, the running mean and the running maximum, all 0."""
-        return {"step": step_counter(), "exp_avg": zeros_like(p), "exp_inf": zeros_like(p)}
+        return {"step": step_counter(p), "exp_avg": zeros_like(p), "exp_inf": zeros_like(p)}
 
     def update(self, p: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> None:
         """Change one parameter, its running mean and its running maximum."""

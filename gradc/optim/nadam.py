@@ -75,8 +75,8 @@ class NAdam(Optimizer):
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter, the product of all mu, and the running means."""
         return {
-            "step": step_counter(),
-            "mu_product": ones((), dtype=get_default_dtype()),
+            "step": step_counter(p),
+            "mu_product": ones((), dtype=get_default_dtype(), device=p.device),
             "exp_avg": zeros_like(p),
             "exp_avg_sq": zeros_like(p),
         }

@@ -74,7 +74,7 @@ class RAdam(Optimizer):
 
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter and the running means, all 0."""
-        return {"step": step_counter(), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        return {"step": step_counter(p), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
     def update(self, p: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> None:
         """Change one parameter and its running means."""

@@ -73,7 +73,7 @@ class RMSprop(Optimizer):
 
     def init_state(self, p: Tensor, group: Group) -> dict[str, Any]:
         """Return the step counter and the running means, all 0."""
-        state = {"step": step_counter(), "square_avg": zeros_like(p)}
+        state = {"step": step_counter(p), "square_avg": zeros_like(p)}
         if group["momentum"]:
             state["momentum_buffer"] = zeros_like(p)
         if group["centered"]:

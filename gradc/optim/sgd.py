@@ -124,7 +124,7 @@ class SGD(Optimizer):
         trace = active_trace()
         assert trace is not None
         with trace.paused():
-            self._first[p] = tensor(1.0, dtype=p.dtype)
+            self._first[p] = tensor(1.0, dtype=p.dtype, device=p.device)
         trace.on_failure.append(lambda: _forget(self._first, p))
 
     def _share(self, p: Tensor, group: Group) -> Any:

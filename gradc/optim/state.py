@@ -90,7 +90,7 @@ def _option(option: Any) -> Any:
 
 
 def _fitted(name: str, key: str, value: Any, p: Tensor) -> Any:
-    """Return a copy of one entry of the state, in the parameter's dtype."""
+    """Return a copy of one entry of the state, in the parameter's dtype and on its device."""
     if not isinstance(value, Tensor):
         return value
     if value.ndim and tuple(value.shape) != tuple(p.shape):
@@ -98,5 +98,5 @@ def _fitted(name: str, key: str, value: Any, p: Tensor) -> Any:
             f"{name}.load_state_dict: size mismatch: {key} is {list(value.shape)} in the "
             f"state_dict, the parameter is {list(p.shape)}"
         )
-    copy = value.detach().clone()
+    copy = value.detach().to(p.device, copy=True)
     return copy if key in _OWN_DTYPE or not p.dtype.is_floating_point else copy.to(p.dtype)

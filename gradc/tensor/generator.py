@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 import secrets
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from gradc.tensor.inplace import update
 from gradc.tensor.modes import GradMode
 from gradc.tensor.moving import move
 from gradc.tensor.refusal import refuse_value
+from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -48,9 +50,10 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        self._device = check_device("Generator", device)
-        self.seed_tensor = move(wrap_array(np.array(DEFAULT_SEED, np.int64)), self._device)
-        self.offset = move(wrap_array(np.array(0, np.int64)), self._device)
+        with outside():
+            self._device = check_device("Generator", device)
+            self.seed_tensor = move(wrap_array(np.array(DEFAULT_SEED, np.int64)), self._device)
+            self.offset = move(wrap_array(np.array(0, np.int64)), self._device)
         self.seed_tensor._role = self.offset._role = Role.RANDOM
 
     @property
@@ -120,6 +123,11 @@ class Generator:
         return drawn
 
 
+def outside() -> AbstractContextManager[None]:
+    """Leave the running trace for a while, to make concrete tensors."""
+    return nullcontext() if STATE.trace is None else STATE.trace.paused()
+
+
 _DEFAULTS: dict[str, Generator] = {}
 
 
@@ -132,7 +140,8 @@ def default_generator(device: str = "cpu") -> Generator:
     if found is None:
         found = _DEFAULTS[device] = Generator(device)
         if device != "cpu":
-            found.manual_seed(default_generator().initial_seed())
+            with outside():
+                found.manual_seed(default_generator().initial_seed())
     return found
 
 

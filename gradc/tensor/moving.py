@@ -125,11 +125,16 @@ def mixed(name: str, operands: tuple[Any, ...], place: Place) -> DeviceError:
     return devices_differ(name, (one, x), (other, y))
 
 
+def _bracketed(name: str) -> str:
+    """Return a name or expression so that a method can be called on it."""
+    return f"({name})" if " " in name and not name.endswith(")") else name
+
+
 def devices_differ(name: str, one: tuple[str, Tensor], other: tuple[str, Tensor]) -> DeviceError:
     """Return the error for two tensors, given with their names, on different devices."""
     (m, x), (n, y) = one, other
     return DeviceError(
         f"{name}: Expected all tensors to be on the same device, but {m} {type_text(x)} is on "
         f"{device_of(x)} and {n} {type_text(y)} is on {device_of(y)}",
-        hint=f"{n}.to({m}.device)",
+        hint=f"{_bracketed(n)}.to({_bracketed(m)}.device)",
     )

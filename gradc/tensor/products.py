@@ -15,6 +15,7 @@ from gradc.tensor.core import shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.expressions import operand_names
 from gradc.tensor.movement import broadcast_view, reshape_to
+from gradc.tensor.moving import gathered
 from gradc.tensor.promotion import Operand
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def contract(
 
 
 def check_same(name: str, x: Tensor, y: Tensor) -> None:
-    """Raise unless both have one dtype."""
+    """Raise unless both have one dtype and are on one device."""
+    if x._storage.place is not y._storage.place:
+        gathered(name, (x, y))
     if x._dtype is not y._dtype:
         a, b = operand_names(name, 2)
         raise DTypeError(

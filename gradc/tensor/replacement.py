@@ -30,8 +30,9 @@ def as_class(cls: type[Any], data: Tensor, requires_grad: bool) -> Any:
             hint="requires_grad=False",
         )
     out = object.__new__(cls)
-    out._storage, out._data, out._dtype, out._path = of._storage, read(of), of._dtype, of._path
-    out._of = of._of
+    place, data = of._storage.place, read(of)
+    out._storage, out._dtype, out._path, out._of = of._storage, of._dtype, of._path, of._of
+    out._data = data if place is None or of._path else place.face(data)
     out._leaf = requires_grad
     return out
 
@@ -52,5 +53,5 @@ def set_data(x: Tensor, value: Tensor) -> None:
     if x._node is not None:
         raise GradientError("x.data = y: x is no leaf", hint="x = y")
     x._storage, x._data, x._dtype, x._path = of._storage, of._data, of._dtype, of._path
-    x._base = None
+    x._of, x._base = of._of, None
     epoch.bump()

@@ -116,6 +116,7 @@ class Trace(Place):
         guards: functions that return whether what was assumed while tracing still holds.
         on_failure: functions called when tracing ends with an error.
         scope: names of the modules being called, outermost first.
+        name_of: returns what the user calls a concrete tensor, for messages.
         by_rules: whether gradients come from the equations' rules instead of a tape.
     """
 
@@ -130,12 +131,13 @@ class Trace(Place):
         self.guards: list[Callable[[], bool]] = []
         self.on_failure: list[Callable[[], None]] = []
         self.scope: list[str] = []
+        self.name_of: Callable[[Tensor], str] = lambda tensor: ""
         self._shadows: dict[Tensor, Tensor] = {}
         self._owners: dict[Tensor, Tensor] = {}
         self._by_shadow: dict[Storage, Cell] = {}
         self._device = CPU
         self._decided = False
-        self._first: Tensor | None = None  # that told the device
+        self._first: tuple[Tensor, str] | None = None  # that told the device
         self._names: Names | None = None
         self._pinned: list[Origin | None] = []
         self._outer: list[Trace | None] = []
@@ -261,7 +263,7 @@ class Trace(Place):
                 hint="move tensors before the call and its results after it",
             )
 
-    def meet(self, tensor: Tensor) -> None:
+    def meet(self, tensor: Tensor, name: str = "") -> None:
         """Let the program run on the device of a concrete tensor; numbers on the CPU may mix.
 
         Raises:
@@ -271,16 +273,15 @@ class Trace(Place):
         if device == CPU and not shape_of(tensor):
             return
         if self._first is not None and device != self._device:
-            raise devices_differ("compile", self._called(self._first), self._called(tensor))
+            known = self._called(*self._first)
+            raise devices_differ("compile", known, self._called(tensor, name))
         self.run_on(device)
         if self._first is None:
-            self._first = tensor
+            self._first = tensor, name
 
-    def _called(self, tensor: Tensor) -> tuple[str, Tensor]:
+    def _called(self, tensor: Tensor, name: str) -> tuple[str, Tensor]:
         """Return a concrete tensor with the user's name for it."""
-        cell = self.cells.get(tensor._storage)
-        named = "" if cell is None else cell.input.hint
-        return named or "a tensor from outside", tensor
+        return name or self.name_of(tensor) or "a tensor from outside", tensor
 
     def placing(self) -> GraphBuilder:
         """Return the builder, set to the user's line, for writing through views."""
@@ -315,7 +316,7 @@ class Trace(Place):
         cell = self.cells.get(tensor._storage)
         if cell is not None:
             return cell
-        self.meet(tensor)
+        self.meet(tensor, name)
         if role is None:
             role = tensor._role
             if role is Role.BUFFER and self.builder.section is Section.UPDATE:

@@ -95,7 +95,7 @@ def get_total_norm(
     if not listed:
         return tensor(0.0)
     norms = [norm(t, p) for t in listed]
-    total = norms[0] if len(norms) == 1 else norm(stack([n.to(norms[0].dtype) for n in norms]), p)
+    total = norms[0] if len(norms) == 1 else norm(stack([n.to(norms[0]) for n in norms]), p)
     if error_if_nonfinite:
         if active_trace() is not None:
             raise UnsupportedError(

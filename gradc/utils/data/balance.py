@@ -65,7 +65,7 @@ def class_weights(targets: Tensor, num_classes: int | None = None) -> Tensor:
 
 def _counts(name: str, targets: Tensor, num_classes: int | None) -> NDArray[np.int64]:
     """Return the number of labels of each class."""
-    labels = targets.numpy().reshape(-1)
+    labels = targets.cpu().numpy().reshape(-1)
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"{name}: targets must be integers, got {targets.dtype}")
     if labels.size == 0:

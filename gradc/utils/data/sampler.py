@@ -134,7 +134,7 @@ class WeightedRandomSampler(Sampler[int]):
         generator: Generator | None = None,
     ) -> None:
         name = type(self).__name__
-        values = weights.detach().numpy() if isinstance(weights, Tensor) else weights
+        values = weights.detach().cpu().numpy() if isinstance(weights, Tensor) else weights
         self._weights: NDArray[np.float64] = np.array(values, dtype=np.float64)
         if self._weights.ndim != 1:
             raise ArgumentError(
@@ -160,7 +160,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         count = self.num_samples if self.replacement else len(self._weights)
-        u = rand(count, generator=self.generator, dtype=float64).numpy()
+        u = rand(count, generator=self.generator, dtype=float64).cpu().numpy()
         if self.replacement:
             # NOTE: u < 1, but u * total may round up to total: clip to the last nonzero weight.
             running = np.cumsum(self._weights)
@@ -226,4 +226,4 @@ class BatchSampler(Sampler[list[int]]):
 
 def _ints(tensor: Tensor) -> list[int]:
     """Return the elements of an integer tensor of one axis."""
-    return tensor.numpy().tolist()
+    return tensor.cpu().numpy().tolist()

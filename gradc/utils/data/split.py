@@ -35,7 +35,7 @@ def random_split(
         (7, 3)
     """
     sizes = _sizes(len(dataset), lengths)
-    order: list[int] = randperm(sum(sizes), generator=generator).numpy().tolist()
+    order: list[int] = randperm(sum(sizes), generator=generator).cpu().numpy().tolist()
     parts: list[Subset] = []
     start = 0
     for size in sizes:

@@ -47,7 +47,7 @@ class Standardize:
             ShapeError: `x` has no axes.
             ArgumentError: `x` has no rows, or a value in it is NaN or infinite.
         """
-        values = x.detach().numpy()
+        values = x.detach().cpu().numpy()
         if values.ndim == 0:
             raise ShapeError("Standardize.fit: expected x [N, *features], got a scalar")
         if values.shape[0] == 0:
