@@ -12,6 +12,7 @@ from gradc.device import driver as drivers
 from gradc.device.array import DeviceArray, upload
 from gradc.device.eager import set_eager
 from gradc.ir.primitive import Primitive
+from gradc.tensor import generator as generators
 
 SHARED: dict[int, Any] = {}
 
@@ -30,6 +31,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make cuda:0 and cuda:1 devices in host memory."""
     monkeypatch.setenv("GRADC_CUDA", "emulate:2")
     monkeypatch.setattr(drivers, "_DRIVERS", SHARED)
+    monkeypatch.setattr(generators, "_DEFAULTS", {"cpu": generators.default_generator()})
     before = set_eager(meaning)
     yield
     set_eager(before)
