@@ -11,7 +11,7 @@ import numpy as np
 
 from gradc.compiler.buffers import Array, GradientOutput, address
 from gradc.compiler.capture import Captured
-from gradc.compiler.flow import BackwardProgram, Residual
+from gradc.compiler.flow import BackwardProgram, C, Residual
 from gradc.compiler.native import FIRST, Executable, executable
 from gradc.compiler.program import Bound, Program
 from gradc.compiler.split import Halves, split
@@ -27,9 +27,9 @@ def build(captured: Captured) -> Program:
     backward = None
     if captured.seeds:
         halves = split(graph, captured.seeds, len(captured.sources))
-        _name_residuals(halves, captured)
+        name_residuals(halves, captured)
         code = executable(halves.forward)
-        backward = _backward(captured, halves)
+        backward = backward_of(captured, halves, executable(halves.backward))
     else:
         code = executable(graph)
     numbers: Any = np.zeros(max(len(captured.hypers), 1), np.float64)
@@ -61,7 +61,7 @@ def build(captured: Captured) -> Program:
     )
 
 
-def _name_residuals(halves: Halves, captured: Captured) -> None:
+def name_residuals(halves: Halves, captured: Captured) -> None:
     """Give what both graphs know the same names in both texts."""
     hints = Values(halves.forward)
     for value in halves.residuals:
@@ -98,7 +98,8 @@ def _ranges(
     return [begin for begin, _ in spans], [end for _, end in spans]
 
 
-def _backward(captured: Captured, halves: Halves) -> BackwardProgram:
+def backward_of(captured: Captured, halves: Halves, code: C) -> BackwardProgram[C]:
+    """Return the second half, compiled as `code`, with where it finds what it reads."""
     forward = halves.forward
 
     def residual(value: Value) -> Residual:
@@ -111,7 +112,7 @@ def _backward(captured: Captured, halves: Halves) -> BackwardProgram:
 
     return BackwardProgram(
         forward.name,
-        executable(halves.backward),
+        code,
         tuple(map(residual, halves.residuals)),
         captured.differentiable,
         captured.sources,

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from gradc.compiler.buffers import Array
-from gradc.compiler.native import Executable
 from gradc.errors import AnomalyError, UnsupportedError
 from gradc.ir.builder import Builder
+from gradc.ir.dtype import DType
+from gradc.schedule.plan import Plan
 from gradc.tensor.anomaly import has_nan
 from gradc.tensor.core import brief
 from gradc.tensor.edges import edge_of
@@ -23,6 +21,27 @@ from gradc.tensor.node import Edge, Node, TapeOperands, check_unchanged, freed_e
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
+
+
+class Code(Protocol):
+    """A compiled graph, for the processor or for a device, whose arrays it takes and gives."""
+
+    plan: Plan
+
+    def run(self, arrays: Sequence[Any]) -> list[Any]:
+        """Run on one array per input; return the outputs."""
+        ...
+
+    def kept(self, content: Any) -> Any:
+        """Return a content as an array that `run` takes."""
+        ...
+
+    def seed(self, gradient: Any, shape: tuple[int, ...], dtype: DType) -> Any:
+        """Return the gradient of a result as an array that `run` takes; zeros for None."""
+        ...
+
+
+C = TypeVar("C", bound=Code)
 
 
 @dataclass(slots=True)
@@ -41,26 +60,26 @@ class Residual:
 
 
 @dataclass(slots=True)
-class BackwardProgram:
+class BackwardProgram(Generic[C]):
     """The second half of a function whose results want gradients.
 
     Attributes:
         name: the function's.
-        code: the native backward graph; inputs are residuals, then gradients of results.
+        code: the compiled backward graph; inputs are residuals, then gradients of results.
         residuals: where the first inputs are found.
         differentiable: positions of the results that want gradients.
         sources: the tensors that gradients flow on to, or positions of arguments.
     """
 
     name: str
-    code: Executable
+    code: C
     residuals: tuple[Residual, ...]
     differentiable: tuple[int, ...]
     sources: tuple[Tensor | int, ...]
 
     def attach(
-        self, results: list[Tensor], given: Sequence[Tensor], arguments: list[Array],
-        storages: list[Storage], outputs: list[Array],
+        self, results: list[Tensor], given: Sequence[Tensor], arguments: list[Any],
+        storages: list[Storage], outputs: list[Any],
     ) -> None:  # fmt: skip
         """Put the results of a call on the tape.
 
@@ -71,7 +90,7 @@ class BackwardProgram:
             storages: of the arguments.
             outputs: all outputs of the forward program.
         """
-        saved: list[Array] = []
+        saved: list[Any] = []
         guards: list[tuple[Storage, int]] = []
         for r in self.residuals:
             if r.output >= 0:
@@ -82,8 +101,8 @@ class BackwardProgram:
                 continue
             storage = storages[r.argument] if r.argument >= 0 else r.storage
             assert storage is not None
-            array: Array = arguments[r.argument] if r.argument >= 0 else storage.content
-            saved.append(array if array.flags.c_contiguous else np.array(array, order="C"))
+            array = arguments[r.argument] if r.argument >= 0 else storage.content
+            saved.append(self.code.kept(array))
             guards.append((storage, storage.version))
         tensors = [given[s] if isinstance(s, int) else s for s in self.sources]
         wanting = [results[i] for i in self.differentiable]
@@ -99,10 +118,10 @@ class CompiledBackward(Node):
 
     def __init__(
         self,
-        program: BackwardProgram,
+        program: BackwardProgram[Any],
         edges: tuple[Edge | None, ...],
         results: list[Tensor],
-        saved: list[Array],
+        saved: list[Any],
         guards: list[tuple[Storage, int]],
     ) -> None:
         Node.__init__(self, edges, tuple(map(brief, results)), mark())
@@ -125,12 +144,9 @@ class CompiledBackward(Node):
             )
         check_unchanged(self, self.guards, name)
         types = zip(cotangents, self.types, strict=True)
-        seeds = [
-            np.zeros(shape, dtype.numpy) if c is None else np.ascontiguousarray(c).reshape(shape)
-            for c, (shape, dtype) in types
-        ]
-        given = [*self.saved, *seeds]
-        found = self.program.code.run(given)
+        code = self.program.code
+        given = [*self.saved, *(code.seed(c, shape, dtype) for c, (shape, dtype) in types)]
+        found = code.run(given)
         if STATE.anomaly and any(map(has_nan, found)) and not any(map(has_nan, given)):
             raise AnomalyError(
                 f"backward: the compiled function {name} made a NaN from values without one",

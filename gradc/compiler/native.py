@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from gradc.build.load import Native, load
 from gradc.compiler.buffers import Array, Pool, address, pool_of
 from gradc.emit.cpu import Emitted, emit
+from gradc.ir.dtype import DType
 from gradc.ir.graph import Graph
 from gradc.runtime.blas import find_blas
 from gradc.runtime.locks import Lock
@@ -54,7 +56,7 @@ class Executable:
         else:
             self.native.call(self.place)
 
-    def run(self, arrays: list[Array]) -> list[Array]:
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run on one C-contiguous array per input; return the outputs."""
         with self.lock:
             table = self.table
@@ -66,6 +68,16 @@ class Executable:
                 outputs.append(array)
             self.call()
         return outputs
+
+    def kept(self, content: Array) -> Array:
+        """Return a content as an array that `run` takes: contiguous."""
+        return content if content.flags.c_contiguous else np.array(content, order="C")
+
+    def seed(self, gradient: Array | None, shape: tuple[int, ...], dtype: DType) -> Array:
+        """Return the gradient of a result as an array that `run` takes; zeros for None."""
+        if gradient is None:
+            return np.zeros(shape, dtype.numpy)
+        return np.ascontiguousarray(gradient).reshape(shape)
 
 
 def executable(graph: Graph) -> Executable:

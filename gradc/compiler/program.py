@@ -97,7 +97,7 @@ class Program:
 
     captured: Captured
     code: Executable
-    backward: BackwardProgram | None
+    backward: BackwardProgram[Executable] | None
     moving: list[Bound]
     copied: list[Bound]
     changed: list[Bound]
