@@ -19,6 +19,8 @@ from gradc.errors import BuildError
 from gradc.runtime import threads
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+# NOTE: keeps the interpreter's lock, which costs less than what a short step does.
+_AT_ONCE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 _TEAM = re.compile(r"^def \w+\(buffers, team\):$", re.MULTILINE)
 
 
@@ -43,6 +45,7 @@ class Native:
     source: str
     shared: bool
     _entry: Callable[[int, int], int] = field(repr=False)
+    _at_once: Callable[[int, int], int] = field(repr=False)
     _keep_alive: Code | None = field(repr=False)
 
     def call(self, table_address: int) -> None:
@@ -55,6 +58,18 @@ class Native:
             status = threads.run(self._entry, self.address, table_address)
         else:
             status = self._entry(table_address, 0)
+        self.check(status)
+
+    def call_at_once(self, table_address: int) -> None:
+        """Run a short step on one thread, while no other Python thread runs.
+
+        Raises:
+            BuildError: as `call`.
+        """
+        self.check(self._at_once(table_address, 0))
+
+    def check(self, status: int) -> None:
+        """Raise unless a step has returned 0."""
         if status != 0:
             raise BuildError(f"step: {self.path} returned status {status}, expected 0")
 
@@ -96,8 +111,9 @@ def load(source: str, name: str) -> Native:
 
 def _native(code: Code, path: Path, seconds: float, source: str) -> Native:
     """Return the program around loaded machine code."""
-    entry, shared = _ENTRY(code.address), _TEAM.search(source) is not None
-    return Native(code.address, path, seconds, seconds == 0.0, source, shared, entry, code)
+    entry, at_once = _ENTRY(code.address), _AT_ONCE(code.address)
+    shared = _TEAM.search(source) is not None
+    return Native(code.address, path, seconds, seconds == 0.0, source, shared, entry, at_once, code)
 
 
 def _interpreted(source: str, name: str) -> Native:
@@ -112,7 +128,8 @@ def _interpreted(source: str, name: str) -> Native:
     steps = [value for value in vars(module).values() if isinstance(value, Step)]
     if len(steps) != 1:
         raise BuildError(f"build: {path} has {len(steps)} @step functions, expected 1")
-    return Native(0, path, 0.0, entry is not None, source, False, steps[0].run, None)
+    run = steps[0].run
+    return Native(0, path, 0.0, entry is not None, source, False, run, run, None)
 
 
 def _module(source: str, name: str, program: str, path: Path) -> ModuleType:

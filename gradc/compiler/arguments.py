@@ -16,23 +16,25 @@ from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Branch, Constant, Leaf, Spec
 
 Key = tuple[Any, ...]
+State = tuple[str, bool, bool, tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 def key_of(leaves: Sequence[Tensor]) -> Key:
     """Return what a program depends on besides the elements of its arguments."""
     first: dict[int, int] = {}
     return tuple(
-        (
-            t._data.shape,
-            t._dtype,
-            home(t),
-            t._node is None and t._base is None and t._leaf,
-            edge_of(t) is not None,
-            hooks_of(t),
-            first.setdefault(id(t), i),
-        )
+        (t._data.shape, t._dtype, *state_of(t), first.setdefault(id(t), i))
         for i, t in enumerate(leaves)
     )
+
+
+def state_of(t: Tensor) -> State:
+    """Return what a program depends on besides the type of an argument.
+
+    Its device, whether it is a leaf that requires grad, whether gradients flow to it, and its hooks.
+    """
+    leaf = t._node is None and t._base is None and t._leaf
+    return home(t), leaf, edge_of(t) is not None, hooks_of(t)
 
 
 def stand_ins(leaves: Sequence[Tensor]) -> list[Tensor]:

@@ -27,24 +27,21 @@ def address(array: Array) -> int:
 
 @dataclass(slots=True)
 class Pool:
-    """Arrays for one output."""
+    """Arrays for one output; several Python threads may take from it."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    arrays: list[Array] = field(default_factory=list["Array"])
-    addresses: list[int] = field(default_factory=list[int])
+    kept: list[tuple[Array, int]] = field(default_factory=list[tuple["Array", int]])
 
     def take(self) -> tuple[Array, int]:
         """Return an array that nobody else holds, and its address."""
-        for i in range(len(self.arrays)):
-            array = self.arrays[i]
+        for array, place in self.kept:
             if getrefcount(array) == IDLE:
-                return array, self.addresses[i]
+                return array, place
         array = np.empty(self.shape, self.dtype)
         place = address(array)
-        if len(self.arrays) < POOL:
-            self.arrays.append(array)
-            self.addresses.append(place)
+        if len(self.kept) < POOL:
+            self.kept.append((array, place))
         return array, place
 
 
@@ -98,8 +95,8 @@ class GradientOutput:
 
 def _idle() -> int:
     """Return the reference count in `take` of an array that only its pool holds."""
-    arrays = [np.empty(1)]
-    array = arrays[0]
+    kept = [(np.empty(1), 0)]
+    array, _ = kept[0]
     return getrefcount(array)
 
 
@@ -116,3 +113,10 @@ def _held() -> tuple[int, int]:
 
 IDLE = _idle()
 OWNED, UNTOUCHED = _held()
+_LOOKING = 2  # references of `place` itself: its variable, and the argument of getrefcount
+
+
+def held(output: GradientOutput) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (id, references) of tensor and array while only the owner's `.grad` holds them."""
+    assert output.tensor is not None
+    return (id(output.tensor), OWNED - _LOOKING), (id(output.array), UNTOUCHED - _LOOKING)

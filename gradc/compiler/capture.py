@@ -60,6 +60,7 @@ class Captured:
         differentiable: for each seed, the position of the result among the outputs.
         sources: where the gradients of the last outputs go.
         guards: what must hold for the program to be the right one.
+        steady: the same, where nothing can have changed while the count of changes stands still.
     """
 
     graph: Graph
@@ -80,6 +81,7 @@ class Captured:
     differentiable: tuple[int, ...]
     sources: tuple[Source, ...]
     guards: tuple[Guard, ...]
+    steady: tuple[Guard, ...]
 
 
 def capture(
@@ -136,8 +138,8 @@ def capture(
     _check_updates(trace, name)
     own = set(leaves)
     guards += trace.guards
-    guards += steady(grad_guards(trace, own) + tensor_guards(trace, own))
-    _check_steady(name, guards)
+    still = [*trace.steady, *steady(grad_guards(trace, own) + tensor_guards(trace, own))]
+    _check_steady(name, [*guards, *still])
     guards += content_guards(function)  # after the check: tracing may leave notes in a list
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}
@@ -168,6 +170,7 @@ def capture(
         differentiable=tuple(flow.positions),
         sources=tuple(source(t) for t in flow.ends),
         guards=tuple(guards),
+        steady=tuple(still),
     )
 
 

@@ -15,13 +15,13 @@ from gradc.compiler.arguments import Key, key_of, names_of
 from gradc.compiler.bind import build
 from gradc.compiler.capture import capture
 from gradc.compiler.constants import check_constant
-from gradc.compiler.latest import Latest
+from gradc.compiler.latest import MISS, Call, classes, latest, never
 from gradc.compiler.program import Program
 from gradc.config import recompile_limit
 from gradc.errors import ArgumentError, RecompileError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
-from gradc.tensor.tree import Spec, flatten
+from gradc.tensor.tree import Spec, collect, flatten
 
 
 class CompiledFunction:
@@ -40,22 +40,35 @@ class CompiledFunction:
         self.on_recompile = on_recompile
         self.example_inputs = example_inputs
         self.programs: dict[Key, list[Program]] = {}
-        self.latest: Latest | None = None
+        self.latest: Call = never
+        self._ways: dict[tuple[int, tuple[type, ...]], Call] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of this signature, compiling it at the first call."""
+        result = self.latest(args, kwargs)
+        if result is not MISS:
+            return result
         if STATE.trace is not None:
             return self.function(*args, **kwargs)
-        latest = self.latest
-        if latest is not None:
-            given = latest.leaves(args, kwargs)
-            if given is not None and latest.fits(given):
-                return latest.program(given)
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         program = self._program(leaves, call)
-        plain = not kwargs and len(leaves) == len(args)
-        self.latest = Latest.of(program, leaves, None if plain else call)
-        return program(leaves)
+        return self._run(program, leaves, call, (args, kwargs))
+
+    def _run(self, program: Program, leaves: list[Tensor], call: Spec, given: Any) -> Any:
+        """Run a call that is unlike the one before; let the next be compared with it.
+
+        Apart from `__call__`, whose frame may live on where it was traced in.
+        """
+        result = program(leaves)
+        found: list[Any] = []
+        collect(call, given, found)
+        way = (id(program), classes(found))
+        if way in self._ways:
+            self.latest = self._ways[way]
+        elif program.calls > 1:  # writing the function pays when there are more such calls
+            names = names_of(self.function, call, len(leaves))
+            self.latest = self._ways[way] = latest(program, leaves, found, call, names)
+        return result
 
     def build(self, *args: Any, **kwargs: Any) -> Program:
         """Return the program for these arguments, compiled but not run."""

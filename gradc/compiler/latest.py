@@ -1,78 +1,80 @@
-"""The program of the call before: most calls are like it, and are told so quickly."""
+"""The program of the call before -> a Python function for calls like that one.
+
+Most calls are like the one before. The function is written for one program and one form of
+arguments, in straight lines: it takes them apart, sees that nothing is different, and runs.
+"""
 
 # The fields of a tensor are shared between the rooms that trace it and that run the program.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+import linecache
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
 
-from gradc.compiler.guards import NO_HOOKS, hooks_of
+from gradc.compiler.arguments import state_of
+from gradc.compiler.latest_text import Function
 from gradc.compiler.program import Program
-from gradc.ir.dtype import DType
-from gradc.tensor.edges import edge_of
-from gradc.tensor.place import Place
-from gradc.tensor.state import STATE
+from gradc.compiler.shortcut import Shortcut, possible
 from gradc.tensor.tensor import Tensor
-from gradc.tensor.tree import Spec, collect
+from gradc.tensor.tree import Spec
 
-Kind = tuple[type, tuple[int, ...], DType, Place | None, bool]
+Call = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+MISS: Any = object()
+_FILES = count()
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """A program and what the tensors of its call were like.
+def never(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return MISS: there was no call before."""
+    return MISS
 
-    Attributes:
-        program: that ran.
-        kinds: (class, shape, dtype, place, whether it is a leaf that requires grad) of each
-            argument.
-        grad: whether gradients were recorded.
-        call: what (args, kwargs) look like where the tensors are inside of containers, else None.
+
+def latest(
+    program: Program, given: Sequence[Tensor], leaves: Sequence[Any], call: Spec, names: list[str]
+) -> Call:
+    """Return the function, which returns MISS for a call that is different.
+
+    Args:
+        program: that has run for such a call.
+        given: its tensors.
+        leaves: what the caller gave for each: the same, or a NumPy array or number.
+        call: what (args, kwargs) look like around them.
+        names: what the user calls them.
     """
+    plain = all(isinstance(leaf, Tensor) for leaf in leaves)
+    direct = possible(program, leaves)
+    if not plain and not direct:
+        return never
+    function = Function(program, names, call, MISS)
+    for i, (tensor, leaf) in enumerate(zip(given, leaves, strict=True)):
+        if isinstance(leaf, Tensor):
+            function.argument(i, state_of(tensor), tensor)
+    function.distinct(_pattern(given))
+    function.unchanged()
+    if direct:
+        program.shortcut = Shortcut(program, leaves, [t._dtype for t in given])
+        function.run(program.shortcut, [isinstance(leaf, Tensor) for leaf in leaves])
+    else:
+        function.long_way(given)
+    return _made(function.text(), function.values, program.graph.name)
 
-    program: Program
-    kinds: tuple[Kind, ...]
-    grad: bool
-    call: Spec | None
 
-    @classmethod
-    def of(cls, program: Program, given: Sequence[Tensor], call: Spec | None) -> Self | None:
-        """Return the record of a call, where such calls can be told quickly."""
-        if len(set(map(id, given))) != len(given):
-            return None
-        if any(edge_of(t) is not None and not (t._leaf and t._base is None) for t in given):
-            return None
-        if any(hooks_of(t) != NO_HOOKS for t in given):
-            return None
-        kinds = tuple((type(t), t._data.shape, t._dtype, t._storage.place, t._leaf) for t in given)
-        return cls(program, kinds, STATE.grad, call)
+def _pattern(given: Sequence[Tensor]) -> list[int]:
+    """Return for each tensor the first place that it is given at."""
+    first: dict[int, int] = {}
+    return [first.setdefault(id(t), i) for i, t in enumerate(given)]
 
-    def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any] | None:
-        """Return what stands where the tensors were, or None where the rest is different."""
-        if self.call is None:
-            return None if kwargs else args
-        found: list[Any] = []
-        return found if collect(self.call, (args, kwargs), found) else None
 
-    def fits(self, args: Sequence[Any]) -> bool:
-        """Return whether the program is the right one for these arguments."""
-        if len(args) != len(self.kinds) or STATE.grad is not self.grad:
-            return False
-        for t, (kind, shape, dtype, place, leaf) in zip(args, self.kinds, strict=True):
-            if (
-                t.__class__ is not kind
-                or t._data.shape != shape
-                or t._dtype is not dtype
-                or t._storage.place is not place
-                or t._leaf is not leaf
-                or t._node is not None
-                or (t._base is not None and edge_of(t) is not None)
-                or (leaf and hooks_of(t) != NO_HOOKS)
-            ):
-                return False
-        if len(args) > 1 and len(set(map(id, args))) != len(args):
-            return False
-        return self.program.valid(args)
+def classes(leaves: Sequence[Any]) -> tuple[type, ...]:
+    """Return what a function for such leaves depends on besides the signature."""
+    return tuple(Tensor if isinstance(x, Tensor) else x.__class__ for x in leaves)
+
+
+def _made(text: str, values: dict[str, Any], name: str) -> Call:
+    """Run the text; tracebacks find its lines."""
+    file = f"<call {next(_FILES)} of {name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), values)
+    return values["call"]

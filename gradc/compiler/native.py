@@ -20,6 +20,7 @@ from gradc.schedule.plan import Plan, Product
 
 SGEMM, DGEMM, ARENA, FIRST = 0, 1, 2, 3
 ALIGNMENT = 64
+BRIEF = 30_000  # ns, as planned: what runs longer lets other Python threads run
 
 
 @dataclass(slots=True)
@@ -34,6 +35,11 @@ class Executable:
         table: addresses: BLAS, arena, inputs, outputs.
         arena: room for temporaries.
         pools: arrays for each output.
+        first_output: the slot of the first of them.
+        products: whether it calls a BLAS that would start threads of its own.
+        brief: whether it ends before another Python thread would get its turn.
+        place: the address of the table.
+        lock: held while the table is in use.
     """
 
     graph: Graph
@@ -45,16 +51,20 @@ class Executable:
     pools: list[Pool]
     first_output: int
     products: bool
-    place: int = 0
+    brief: bool
+    place: int
     lock: Lock = field(default_factory=Lock)
 
-    def call(self) -> None:
-        """Run the code on the table as it stands."""
+    def call(self, place: int = 0) -> None:
+        """Run the code on its table as it stands, or on another at an address."""
+        place = place or self.place
         if self.products:
             with find_blas().sequential():
-                self.native.call(self.place)
+                self.native.call(place)
+        elif self.brief:
+            self.native.call_at_once(place)
         else:
-            self.native.call(self.place)
+            self.native.call(place)
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run on one C-contiguous array per input; return the outputs."""
@@ -87,7 +97,7 @@ def executable(graph: Graph) -> Executable:
     native = load(emitted.source, graph.name)
     table: Any = np.zeros(FIRST + len(graph.inputs) + len(graph.outputs), np.int64)
     blas = find_blas()
-    products = any(isinstance(k.work, Product) for k in plan.kernels)
+    products = blas.threaded and any(isinstance(k.work, Product) for k in plan.kernels)
     table[SGEMM], table[DGEMM] = blas.sgemm_address, blas.dgemm_address
     room: Any = np.zeros(emitted.arena_bytes + ALIGNMENT, np.uint8)
     table[ARENA] = -(-address(room) // ALIGNMENT) * ALIGNMENT
@@ -101,6 +111,7 @@ def executable(graph: Graph) -> Executable:
         room,
         pools,
         FIRST + len(graph.inputs),
-        products and blas.threaded,
+        products,
+        not (products or plan.shared) and plan.nanoseconds < BRIEF,
         address(table),
     )

@@ -127,11 +127,11 @@ def _variables(function: FunctionType) -> Iterator[tuple[Guard, Any]]:
     """Yield a check and the value of each variable around a function."""
     for cell in function.__closure__ or ():
         value = _content(cell)
-        yield _same(cell, value), value
+        yield CellGuard(cell, value), value
     space = function.__globals__
     for name in _reads(function.__code__).names:
         if name in space:
-            yield _still(space, name, space[name]), space[name]
+            yield GlobalGuard(space, name, space[name]), space[name]
 
 
 def _content(cell: CellType) -> Any:
@@ -141,12 +141,29 @@ def _content(cell: CellType) -> Any:
         return cell
 
 
-def _same(cell: CellType, before: Any) -> Guard:
-    return lambda: _equal(_content(cell), before)
+@dataclass(frozen=True, slots=True, eq=False)
+class CellGuard:
+    """Whether a variable of an enclosing function has the value that it had."""
+
+    cell: CellType
+    before: Any
+
+    def __call__(self) -> bool:
+        """Return whether it has."""
+        return _equal(_content(self.cell), self.before)
 
 
-def _still(space: dict[str, Any], name: str, before: Any) -> Guard:
-    return lambda: _equal(space.get(name), before)
+@dataclass(frozen=True, slots=True, eq=False)
+class GlobalGuard:
+    """Whether a global variable has the value that it had."""
+
+    space: dict[str, Any]
+    name: str
+    before: Any
+
+    def __call__(self) -> bool:
+        """Return whether it has."""
+        return _equal(self.space.get(self.name), self.before)
 
 
 def _equal(now: Any, before: Any) -> bool:

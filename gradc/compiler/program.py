@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -31,6 +31,9 @@ from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import unflatten
+
+if TYPE_CHECKING:
+    from gradc.compiler.shortcut import Shortcut
 
 
 @dataclass(slots=True)
@@ -93,6 +96,8 @@ class Program:
         fresh: arrays for the results.
         single: whether the function returns one new tensor without a gradient.
         plain: whether all tensors that it returns are new and without a gradient.
+        calls: how often it has run by the long way.
+        shortcut: the native way in for calls like the one before, where there is one.
     """
 
     captured: Captured
@@ -109,6 +114,8 @@ class Program:
     fresh: list[Pool]
     single: bool
     plain: bool
+    shortcut: Shortcut | None = None
+    calls: int = 0
 
     @property
     def graph(self) -> Graph:
@@ -142,19 +149,26 @@ class Program:
 
     def valid(self, given: Sequence[Tensor]) -> bool:
         """Return whether all that was assumed while tracing holds for the tensors of a call."""
+        return self.grads_fit(given) and all(
+            guard() for guard in (*self.captured.guards, *self.captured.steady)
+        )
+
+    def grads_fit(self, given: Sequence[Tensor]) -> bool:
+        """Return whether the `.grad` of arguments is there where it was read while tracing."""
         for position, there in self.captured.grads_seen:
             grad = given[position]._grad
             if not (updatable(grad) if there else grad is None):
-                return False
-        for guard in self.captured.guards:
-            if not guard():
                 return False
         return True
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Run on the tensors of a call; return what the function returns."""
         with self.code.lock:
-            return self._run(given)
+            result = self._run(given)
+            self.calls += 1
+            if self.shortcut is not None:
+                self.shortcut.follow(self)
+            return result
 
     def _run(self, given: Sequence[Tensor]) -> Any:
         captured, code = self.captured, self.code

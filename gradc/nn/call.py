@@ -47,8 +47,6 @@ class Touched:
 
     def unchanged(self) -> bool:
         """Return whether all modules are still as they were; cheap where nothing was changed."""
-        if any(frozen(held) != taken for held, taken in self.loose):
-            return False
         now = epoch.current()
         if now == self.seen:
             return True
@@ -56,6 +54,10 @@ class Touched:
             return False
         self.seen = now
         return True
+
+    def holds(self) -> bool:
+        """Return whether their lists and dicts still hold what they held."""
+        return all(frozen(held) == taken for held, taken in self.loose)
 
 
 _TOUCHED: WeakKeyDictionary[Trace, Touched] = WeakKeyDictionary()
@@ -98,9 +100,12 @@ def _touch(trace: Trace, module: Module) -> Touched:
     touched = _TOUCHED.get(trace)
     if touched is None:
         touched = _TOUCHED[trace] = Touched()
-        trace.guards.append(touched.unchanged)
+        trace.steady.append(touched.unchanged)
     if module not in touched.names:
+        loose = bool(touched.loose)
         touched.add(module)
+        if touched.loose and not loose:
+            trace.guards.append(touched.holds)
     return touched
 
 

@@ -162,21 +162,20 @@ class Optimizer:
 
     def structure(self) -> Callable[[], bool]:
         """Return a check that a step still does the same operations as now."""
-        groups, generation, branches = self.param_groups, self.generation, self.branches
-        taken = [
-            (group, list(group["params"]), [bool(group.get(b)) for b in branches])
-            for group in groups
-        ]
+        generation, branches = self.generation, self.branches
+        taken = [(g, len(g["params"]), [*map(g.get, branches)]) for g in self.param_groups]
+        count = len(taken)
 
         def unchanged() -> bool:
-            if self.generation != generation or len(self.param_groups) != len(taken):
+            groups = self.param_groups
+            if self.generation != generation or len(groups) != count:
                 return False
-            for now, (group, params, flags) in zip(self.param_groups, taken, strict=True):
-                if now is not group or len(group["params"]) != len(params):
+            for i, (group, size, before) in enumerate(taken):
+                if groups[i] is not group or len(group["params"]) != size:
                     return False
-                for key, flag in zip(branches, flags, strict=True):
-                    if bool(group.get(key)) is not flag:
-                        return False
+                now = [*map(group.get, branches)]
+                if now != before and not _alike(now, before):
+                    return False
             return True
 
         return unchanged
@@ -191,6 +190,11 @@ class Optimizer:
                 if key not in ("params", "param_names")
             ]
         return "\n".join([*lines, ")"])
+
+
+def _alike(now: list[Any], before: list[Any]) -> bool:
+    """Return whether options choose the same branches: only what is true or false matters."""
+    return list(map(bool, now)) == list(map(bool, before))
 
 
 def check_not_negative(name: str, **numbers: float) -> None:

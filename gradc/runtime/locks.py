@@ -10,21 +10,25 @@ _LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 class Lock:
-    """A lock for `with`; a child process begins with a new one inside."""
+    """A lock for `with`; a child process begins with a new one inside.
+
+    Attributes:
+        inner: the lock itself, for those who can't wait for a method.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.inner = threading.Lock()
         _LOCKS.add(self)
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self.inner.acquire()
 
     def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        self.inner.release()
 
     def renew(self) -> None:
         """Forget who holds it."""
-        self._lock = threading.Lock()
+        self.inner = threading.Lock()
 
 
 def _renew() -> None:

@@ -15,6 +15,11 @@ from gradc.schedule.repeat import Span
 from gradc.schedule.roots import Form, Program, Root
 from gradc.schedule.share import Combine, Share
 
+# Nanoseconds on one core, roughly: enough to tell what is worth sharing.
+FLOPS_PER_NS = 8
+BYTES_PER_NS = 24
+PRODUCT_FLOPS_PER_NS = 90
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
@@ -107,6 +112,13 @@ class Kernel:
         return tuple(r.value for r in self.roots)
 
     @property
+    def nanoseconds(self) -> float:
+        """What it takes on one core, roughly."""
+        if isinstance(self.work, Product):
+            return self.cost.flops / PRODUCT_FLOPS_PER_NS
+        return self.cost.flops / FLOPS_PER_NS + self.cost.bytes_moved / BYTES_PER_NS
+
+    @property
     def is_scalar(self) -> bool:
         """Whether it is written into the step itself."""
         return bool(self.roots) and all(r.form is Form.SCALAR for r in self.roots)
@@ -149,6 +161,11 @@ class Plan:
     def flops(self) -> int:
         """Floating-point operations of one run."""
         return sum(k.cost.flops for k in self.kernels)
+
+    @property
+    def nanoseconds(self) -> float:
+        """What one run takes on one core, roughly."""
+        return sum(k.nanoseconds for k in self.kernels)
 
     @property
     def bytes_moved(self) -> int:

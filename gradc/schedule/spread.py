@@ -9,14 +9,11 @@ from gradc.ir.graph import TensorType, Value
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Cost, Kernel, Product
+from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product
 from gradc.schedule.roots import Form
 from gradc.schedule.share import Combine, Share, Way
 
-# Nanoseconds on one core, roughly: enough to tell what is worth sharing.
-FLOPS_PER_NS = 8
-BYTES_PER_NS = 24
-PRODUCT_FLOPS_PER_NS = 90
+# Nanoseconds on one core.
 SMALL = 3_000  # a kernel that is done sooner is left whole
 WORTH = 40_000  # a program whose bigger kernels are done sooner runs on one thread
 BLOCK = 3_000  # what a block should take
@@ -33,19 +30,12 @@ def spread(kernels: list[Kernel]) -> list[Kernel]:
     Args:
         kernels: in the order they run in.
     """
-    times = {k: nanoseconds(k) for k in kernels}
+    times = {k: k.nanoseconds for k in kernels}
     shared = sum(t for k, t in times.items() if t >= SMALL and _divisible(k))
     if shared < WORTH:
         return kernels
     spreading = _Spreading(times)
     return [made for k in kernels for made in spreading.kernel(k)]
-
-
-def nanoseconds(kernel: Kernel) -> float:
-    """Return what a kernel takes on one core."""
-    if isinstance(kernel.work, Product):
-        return kernel.cost.flops / PRODUCT_FLOPS_PER_NS
-    return kernel.cost.flops / FLOPS_PER_NS + kernel.cost.bytes_moved / BYTES_PER_NS
 
 
 def _divisible(kernel: Kernel) -> bool:

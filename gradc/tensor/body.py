@@ -45,7 +45,8 @@ class BodyTrace(Trace):
         outer = STATE.trace
         self.around = outer
         if outer is not None:  # what the body assumes, the program around it assumes
-            self.guards, self.scope, self._names = outer.guards, outer.scope, outer._names
+            self.guards, self.steady = outer.guards, outer.steady
+            self.scope, self._names = outer.scope, outer._names
 
     def __enter__(self) -> Self:
         if self._names is None:

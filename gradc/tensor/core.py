@@ -15,7 +15,7 @@ from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.tensor.kinds import is_array
 from gradc.tensor.state import STATE
-from gradc.tensor.storage import Storage
+from gradc.tensor.storage import Storage, storage_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -87,8 +87,13 @@ def wrap_array(array: Any) -> Tensor:
             hint="convert with array.astype('float32'), or another of float32, float64, int32, "
             "int64, uint8, bool",
         )
+    return wrap_new(array, dtype)
+
+
+def wrap_new(array: Any, dtype: DType) -> Tensor:
+    """Return a base tensor that owns an ndarray of a dtype that is known."""
     tensor = _new(TensorCore.public)
-    tensor._storage = Storage(array)
+    tensor._storage = storage_of(array)
     tensor._data = array
     tensor._dtype = dtype
     return tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class _Counter:
+class Counter:
     """Holds the number; a class so that no module global is rebound."""
 
     __slots__ = ("value",)
@@ -12,14 +12,14 @@ class _Counter:
         self.value = 0
 
 
-_COUNTER = _Counter()
+CHANGES = Counter()
 
 
 def bump() -> None:
     """Say that something a compiled program may depend on has changed."""
-    _COUNTER.value += 1
+    CHANGES.value += 1
 
 
 def current() -> int:
     """Return the number of changes so far in this process."""
-    return _COUNTER.value
+    return CHANGES.value

@@ -114,6 +114,7 @@ class Trace(Place):
             was there.
         hypers: hyper-parameters, in the order in which they were met.
         guards: functions that return whether what was assumed while tracing still holds.
+        steady: the same, of what changes only when `epoch` counts a change.
         on_failure: functions called when tracing ends with an error.
         scope: names of the modules being called, outermost first.
         name_of: returns what the user calls a concrete tensor, for messages.
@@ -129,6 +130,7 @@ class Trace(Place):
         self.grad_reads: dict[Tensor, bool] = {}
         self.hypers: list[Hyper] = []
         self.guards: list[Callable[[], bool]] = []
+        self.steady: list[Callable[[], bool]] = []
         self.on_failure: list[Callable[[], None]] = []
         self.scope: list[str] = []
         self.name_of: Callable[[Tensor], str] = lambda tensor: ""

@@ -29,7 +29,7 @@ class Program:
         self.graph = graph
 
     def valid(self):
-        return all(guard() for guard in self.trace.guards)
+        return all(guard() for guard in (*self.trace.guards, *self.trace.steady))
 
     def __call__(self, *args):
         given = {cell.input: a.numpy() for cell, a in zip(self.args, args, strict=True)}
