@@ -31,7 +31,7 @@ def key_of(leaves: Sequence[Tensor]) -> Key:
 def state_of(t: Tensor) -> State:
     """Return what a program depends on besides the type of an argument.
 
-    Its device, whether it is a leaf that requires grad, whether gradients flow to it, and its hooks.
+    Its device, whether it is a leaf that requires grad and whether gradients flow to it, its hooks.
     """
     leaf = t._node is None and t._base is None and t._leaf
     return home(t), leaf, edge_of(t) is not None, hooks_of(t)

@@ -131,7 +131,9 @@ class Function:
         """
         name = self.leaves[leaf]
         if state == _DATA:
-            fields = [f"{name}.{field} is not None" for field in ("_node", "_base", "_storage.place")]
+            fields = [
+                f"{name}.{field} is not None" for field in ("_node", "_base", "_storage.place")
+            ]
             differs = f"({' or '.join([*fields, f'{name}._leaf'])})"
         else:
             self.values["state_of"] = state_of

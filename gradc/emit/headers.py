@@ -23,6 +23,8 @@ class Headers:
     Attributes:
         told: what the block before told.
         ever: what was told at all.
+        order: the place of each equation.
+        forward: forward equations by line and operand.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Headers:
         self.hint = hint
         self.told: set[Line] = set()
         self.ever: set[Line] = set()
+        self.order = {e: i for i, e in enumerate(plan.program.graph.equations)}
         self.forward = {
             (e.origin, v): e
             for e in plan.program.graph.equations
@@ -69,7 +72,6 @@ class Headers:
     def _equations(self, kernel: Kernel) -> list[Equation]:
         """Return what a kernel computes, inlined equations included, in the user's order."""
         known, roots = self.plan.program.known, self.plan.program.roots
-        order = {e: i for i, e in enumerate(self.plan.program.graph.equations)}
         own = [r.equation for r in kernel.roots if r.equation is not None]
         found: dict[Equation, None] = {}
         stack = list(own)
@@ -81,7 +83,7 @@ class Headers:
             for v in equation.inputs:
                 if v in known and v not in roots and known[v].section is equation.section:
                     stack.append(known[v])
-        return sorted(found, key=lambda e: order[e])
+        return sorted(found, key=lambda e: self.order[e])
 
     def _rule(self, equation: Equation, kernel: Kernel) -> str:
         """Return the rule of a backward equation in the user's names."""

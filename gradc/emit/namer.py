@@ -6,6 +6,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from gradc.ir.graph import Equation, Graph, Role, Section, Value
 from gradc.ir.primitive import Kind
@@ -65,6 +66,7 @@ class Namer:
         return name
 
 
+@cache
 def legal(hint: str) -> str:
     """Return `hint` as a Python identifier."""
     name = re.sub(r"\W+", "_", hint).strip("_") or "t"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from gradc.emit.namer import Namer, Values
 from gradc.ir.graph import Role, Value
@@ -141,6 +142,7 @@ def _common(words: list[list[str]]) -> list[str]:
     return found
 
 
+@cache
 def plain(name: str) -> str:
     """Return a name without the numbers that tell layers apart."""
     return re.sub(r"_*\d+", "", name).strip("_") or name

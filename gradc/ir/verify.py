@@ -7,7 +7,7 @@ from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import registered
 
 
-def verify(graph: Graph, after: str = "trace") -> Graph:
+def verify(graph: Graph, after: str = "trace", known: set[Equation] | None = None) -> Graph:
     """Return `graph` if it is well formed.
 
     Each value is defined once and before it is used, each output has the type that its
@@ -16,11 +16,14 @@ def verify(graph: Graph, after: str = "trace") -> Graph:
     Args:
         graph: the graph to check.
         after: the pass that made it, named in the error.
+        known: equations whose types have been checked, which are not checked again; those
+            of `graph` are added.
 
     Raises:
         VerifyError: saying which equation breaks which rule: a bug in gradc.
     """
     defined: set[Value] = set()
+    known = set() if known is None else known
     for value in graph.inputs:
         _define(value, defined, f"input {value.hint or '?'}", after)
     for number, equation in enumerate(graph.equations):
@@ -28,10 +31,12 @@ def verify(graph: Graph, after: str = "trace") -> Graph:
         for value in equation.inputs:
             if value not in defined:
                 raise VerifyError(f"after {after}: {where} uses a value before it is defined")
-        _check_types(equation, where, after)
-        for inner in equation.params.values():
-            if isinstance(inner, Graph):
-                verify(inner, after)
+        if equation not in known:
+            _check_types(equation, where, after)
+            known.add(equation)
+            for inner in equation.params.values():
+                if isinstance(inner, Graph):
+                    verify(inner, after)
         for value in equation.outputs:
             _define(value, defined, where, after)
     for value in graph.results():

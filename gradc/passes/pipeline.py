@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradc.ir.graph import Graph
+from gradc.ir.graph import Equation, Graph
 from gradc.ir.verify import verify
 from gradc.passes.channels_last import channels_last
 from gradc.passes.cse import cse
@@ -45,6 +45,7 @@ def optimise(graph: Graph) -> Graph:
 
 
 def _run(graph: Graph) -> Graph:
+    known: set[Equation] = set()
     for run in PASSES:
-        graph = verify(run(graph), after=run.__name__)
+        graph = verify(run(graph), after=run.__name__, known=known)
     return graph

@@ -93,9 +93,31 @@ def _row_split(root: Root, domain: tuple[int, ...]) -> int | None:
     return count
 
 
-def fragments(program: Program) -> dict[Value, Fragment]:
-    """Return what each computed root reads."""
-    return {v: fragment(program, r) for v, r in program.roots.items() if r.form is not Form.INPUT}
+def fragments(
+    program: Program, before: tuple[Program, dict[Value, Fragment]] | None = None
+) -> dict[Value, Fragment]:
+    """Return what each computed root reads.
+
+    Args:
+        program: the program.
+        before: the same with fewer roots, and its fragments: those without a new root in them
+            still hold.
+    """
+    known, new = {}, set[Value]()
+    if before is not None:
+        new = program.roots.keys() - before[0].roots.keys()
+        if not any(program.known[v].primitive.name == "reshape" for v in new):
+            known = {
+                value: part
+                for value, part in before[1].items()
+                if before[0].roots[value] == program.roots.get(value)
+                and new.isdisjoint(v for v, _, _ in part.computed)
+            }
+    return {
+        v: known[v] if v in known else fragment(program, r)
+        for v, r in program.roots.items()
+        if r.form is not Form.INPUT
+    }
 
 
 def fragment(program: Program, root: Root) -> Fragment:
@@ -185,12 +207,18 @@ def _overwrite_late(
     program: Program, parts: dict[Value, Fragment], made: list[Group], home: dict[Value, Group]
 ) -> None:
     """Let the readers of a state run before the group that overwrites it, where that can be."""
+    readers: dict[Value, dict[Group, None]] = {}
+    for group in made:
+        for root in group.roots:
+            for source in parts[root.value].sources:
+                readers.setdefault(source, {})[group] = None
     for old, new in program.graph.updates:
         root = program.home(new)
-        writer = home[root.value] if root is not None else None
-        for group in made:
-            reads = group is not writer and _reads(group, old, parts)
-            if writer is not None and reads and not depends(group, writer):
+        if root is None:
+            continue
+        writer = home[root.value]
+        for group in readers.get(old, ()):
+            if group is not writer and not depends(group, writer):
                 writer.sources.add(group)
 
 

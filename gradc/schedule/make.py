@@ -59,9 +59,11 @@ def _schedule(
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
     chosen |= kept
+    before = None
     while True:
         program = find_roots(prepared, chosen)
-        parts = fuse.fragments(program)
+        parts = fuse.fragments(program, before)
+        before = program, parts
         made = fuse.groups(program, parts, last)
         more, recomputed = worth_keeping(program, made, parts)
         if not more:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from types import FrameType
+from types import CodeType, FrameType
 
 from gradc.ir.graph import Value
 from gradc.origin import PACKAGE, Origin
@@ -44,11 +44,15 @@ class _Layer:
         self.running: dict[FrameType, _Execution] = {}
         self.visits: dict[tuple[str, int], int] = {}
         self.named: dict[Value, tuple[_Execution, str]] = {}
+        self._statements: dict[tuple[CodeType, int], Statement] = {}
 
     def enter(self, frame: FrameType, callee: FrameType | None) -> _Execution:
         """Note what a frame is doing; begin a new execution where it went on or back."""
         file, instruction = frame.f_code.co_filename, frame.f_lasti
-        statement = statement_at(file, frame.f_lineno)
+        place = (frame.f_code, frame.f_lineno)
+        statement = self._statements.get(place)
+        if statement is None:
+            statement = self._statements[place] = statement_at(file, frame.f_lineno)
         running = self.running.get(frame)
         again = running is not None and (
             running.statement == statement

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,8 +47,17 @@ def statements_of(file: str, version: object) -> tuple[Statement, ...]:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
         return ()
-    found = [_statement(n) for n in ast.walk(tree) if isinstance(n, ast.stmt)]
+    found = [_statement(n) for n in _inside(tree)]
     return tuple(sorted(found, key=lambda s: s.last - s.line))
+
+
+def _inside(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements below a node; expressions hold none."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for part in getattr(node, name, ()):
+            if isinstance(part, ast.stmt):
+                yield part
+            yield from _inside(part)
 
 
 def _statement(node: ast.stmt) -> Statement:
