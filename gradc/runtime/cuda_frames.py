@@ -1,0 +1,262 @@
+"""Who does which position: `grid`, `quads`, `sweep`, `rows`, `lanes`, `columns`, `block_rows`.
+
+Each is something to iterate over that gives this lane's positions, as whole numbers or, for
+several axes, as tuples of them. Where a lane stands is asked of a few small functions, `gradc.*`,
+which `cuda_device` defines for a GPU and for the emulated device.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import RefType, iternext_impl
+from numba.extending import lower_builtin, models, register_model
+
+from gradc.runtime.operation import Operation, signature
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_LARGEST = 2**31 - 1
+
+
+class Positions(types.SimpleIterableType):
+    """Positions first, first + step ... below last, in row-major order along axes.
+
+    Args:
+        sizes: of the axes; (-1,) for one of unknown length.
+    """
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        """Make the type; equal arguments give equal types."""
+        self.sizes = sizes
+        self.word = types.int64 if math.prod(sizes) > _LARGEST else types.int32
+        self.at = PositionsAt(self)
+        super().__init__(f"positions({sizes})", self.at)
+
+
+class PositionsAt(types.SimpleIteratorType):
+    """A place among positions."""
+
+    def __init__(self, positions: Positions) -> None:
+        """Make the type of one position's index."""
+        self.sizes, self.word = positions.sizes, positions.word
+        count = len(positions.sizes)
+        gives = types.int64 if count == 1 else types.UniTuple(types.int64, count)
+        super().__init__(f"positions_at({positions.sizes})", gives)
+
+
+_FIELDS = ("first", "last", "step")
+
+
+@register_model(Positions)
+class _PositionsModel(models.StructModel):
+    """Three numbers."""
+
+    def __init__(self, manager: Any, kind: Positions) -> None:
+        """Lay the type out."""
+        super().__init__(manager, kind, [(name, kind.word) for name in _FIELDS])
+
+
+@register_model(PositionsAt)
+class _PositionsAtModel(models.StructModel):
+    """Where it stands, and what remains constant."""
+
+    def __init__(self, manager: Any, kind: PositionsAt) -> None:
+        """Lay the type out."""
+        fields = [("at", types.EphemeralPointer(kind.word)), ("last", kind.word)]
+        super().__init__(manager, kind, [*fields, ("step", kind.word)])
+
+
+def asked(builder: Any, name: str, word: Any = _I32, *args: Any) -> Any:
+    """Return what one of the device's small functions answers."""
+    module = builder.module
+    full = f"gradc.{name}"
+    known = module.globals.get(full)
+    if known is None:
+        known = ir.Function(module, ir.FunctionType(word, [a.type for a in args]), full)
+        known.attributes.add("nounwind")
+    return builder.call(known, args)
+
+
+def _sizes(args: Any) -> tuple[int, ...] | None:
+    """Return literal sizes, (-1,) for one unknown length, or None where the arguments don't fit."""
+    if args and all(isinstance(a, types.IntegerLiteral) for a in args):
+        return tuple(a.literal_value for a in args)
+    return (-1,) if len(args) == 1 and isinstance(args[0], types.Integer) else None
+
+
+class _Frame:
+    """What the lowering of a frame works with.
+
+    Attributes:
+        word: the integer type of positions.
+        total: how many positions there are in all.
+    """
+
+    def __init__(self, context: Any, builder: Any, kind: Positions, args: Any) -> None:
+        """Find the number of positions."""
+        self.context, self.builder, self.kind = context, builder, kind
+        self.word = _I64 if kind.word == types.int64 else _I32
+        if kind.sizes == (-1,):
+            (given,) = args
+            wide = given.type.width > self.word.width
+            resize = builder.trunc if wide else builder.zext
+            self.total = given if given.type == self.word else resize(given, self.word)
+        else:
+            self.total = ir.Constant(self.word, math.prod(kind.sizes))
+
+    def ask(self, name: str) -> Any:
+        """Return what the device answers, in the frame's word."""
+        found = asked(self.builder, name)
+        return found if self.word == _I32 else self.builder.zext(found, self.word)
+
+    def least(self, x: Any, y: Any) -> Any:
+        """Return the smaller of two positions."""
+        return self.builder.select(self.builder.icmp_unsigned("<", x, y), x, y)
+
+    def made(self, first: Any, last: Any, step: Any) -> Any:
+        """Return the positions."""
+        value = cgutils.create_struct_proxy(self.kind)(self.context, self.builder)
+        value.first, value.last, value.step = first, last, step
+        return value._getvalue()
+
+    def number(self, value: int) -> Any:
+        """Return a constant."""
+        return ir.Constant(self.word, value)
+
+
+def _frame(name: str, lowering: Any, extra: int = 0) -> Operation:
+    """Return the operation of a frame whose last `extra` arguments are no sizes."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        sizes = _sizes(args[: len(args) - extra])
+        others = [types.int64] * extra
+        given = args[: len(args) - extra]
+        return signature(Positions(sizes), *given, *others) if sizes is not None else None
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        count = len(args) - extra
+        return lowering(_Frame(context, builder, sig.return_type, args[:count]), *args[count:])
+
+    return Operation(name, typing, lowered)
+
+
+def _grid(frame: _Frame) -> Any:
+    """One position for each thread."""
+    first = _place(frame)
+    last = frame.least(frame.builder.add(first, _width(frame)), frame.total)
+    return frame.made(first, last, frame.number(1))
+
+
+def _quads(frame: _Frame) -> Any:
+    """Four neighbours for each thread; there are 4 n positions, and nothing follows the loop."""
+    builder = frame.builder
+    four = frame.number(4)
+    first = builder.mul(_place(frame), four, flags=["nuw", "nsw"])
+    inside = builder.icmp_unsigned("<", first, frame.total)
+    # A thread without work ends here, so that the loop of the others has a fixed length.
+    with builder.if_then(builder.not_(inside)):
+        builder.ret(ir.Constant(_I32, 0))
+    length = builder.mul(_width(frame), four, flags=["nuw", "nsw"])
+    return frame.made(first, builder.add(first, length, flags=["nuw", "nsw"]), frame.number(1))
+
+
+def _place(frame: _Frame) -> Any:
+    """Return the number of this thread, or of the first that the emulated device stands for."""
+    builder = frame.builder
+    block = builder.mul(frame.ask("block"), frame.ask("threads"), flags=["nuw", "nsw"])
+    return builder.add(block, frame.ask("thread"), flags=["nuw", "nsw"])
+
+
+def _width(frame: _Frame) -> Any:
+    """Return for how many threads this one stands: for all of its block when emulated."""
+    return frame.ask("stands_for")
+
+
+def _sweep(frame: _Frame) -> Any:
+    """Every so-many-th position, for each thread of a grid that is smaller than all positions."""
+    builder = frame.builder
+    lanes, block = frame.ask("lanes"), frame.ask("block")
+    first = builder.add(builder.mul(block, lanes), frame.ask("lane"))
+    return frame.made(first, frame.total, builder.mul(frame.ask("blocks"), lanes))
+
+
+def _rows(frame: _Frame) -> Any:
+    """One row at a time for each group of lanes."""
+    return frame.made(frame.ask("group"), frame.total, frame.ask("groups"))
+
+
+def _lanes(frame: _Frame) -> Any:
+    """Every so-many-th position of a row, for each lane of a group."""
+    return frame.made(frame.ask("lane"), frame.total, frame.ask("lanes"))
+
+
+def _block_rows(frame: _Frame, count: Any) -> Any:
+    """`count` neighbouring rows for each part."""
+    builder = frame.builder
+    count = builder.trunc(count, frame.word) if frame.word == _I32 else count
+    first = builder.mul(frame.ask("part"), count)
+    return frame.made(first, frame.least(builder.add(first, count), frame.total), frame.number(1))
+
+
+grid = _frame("grid", _grid)
+quads = _frame("quads", _quads)
+sweep = _frame("sweep", _sweep)
+rows = _frame("rows", _rows)
+lanes = _frame("lanes", _lanes)
+block_rows = _frame("block_rows", _block_rows, extra=1)
+
+
+@lower_builtin("getiter", Positions)
+def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Begin to walk through positions."""
+    given = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+    made = cgutils.create_struct_proxy(sig.args[0].at)(context, builder)
+    made.at = cgutils.alloca_once_value(builder, given.first)
+    made.last, made.step = given.last, given.step
+    return made._getvalue()
+
+
+@lower_builtin("iternext", PositionsAt)
+@iternext_impl(RefType.UNTRACKED)
+def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    """Give the next position, taken apart into one number for each axis."""
+    kind = sig.args[0]
+    place = cgutils.create_struct_proxy(kind)(context, builder, args[0])
+    at = builder.load(place.at)
+    more = builder.icmp_unsigned("<", at, place.last)
+    result.set_valid(more)
+    with builder.if_then(more):
+        rest, index = at, list[Any]()
+        for size in reversed(kind.sizes[1:]):
+            axis = ir.Constant(at.type, max(size, 1))
+            index.insert(0, builder.urem(rest, axis))
+            rest = builder.udiv(rest, axis)
+        index.insert(0, rest)
+        wide = [_natural(builder, value) for value in index]
+        gives = kind.yield_type
+        result.yield_(wide[0] if len(wide) == 1 else context.make_tuple(builder, gives, wide))
+        builder.store(builder.add(at, place.step, flags=["nuw", "nsw"]), place.at)
+
+
+def _natural(builder: Any, value: Any) -> Any:
+    """Return a position as int64, which LLVM knows not to be negative."""
+    return value if value.type == _I64 else builder.zext(value, _I64)
+
+
+def _asking(name: str, question: str) -> Operation:
+    """Return the operation without arguments that asks the device for a number."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        return None if args else signature(types.int64)
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.zext(asked(builder, question), _I64)
+
+    return Operation(name, typing, lowering)
+
+
+this_group = _asking("this_group", "group")
+this_part = _asking("this_part", "part")

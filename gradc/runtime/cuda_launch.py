@@ -1,0 +1,173 @@
+"""`@kernel`, `@step`, `view_f32` and products of generated CUDA text: what its step says to a device.
+
+The step is ordinary Python. It runs once, while a device records what it is told to do; the device
+is whatever offers the methods of `Gpu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+
+from gradc.errors import BuildError
+from gradc.runtime.cuda_signature import Parameter, parse
+
+Threads = int | tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An array in device memory.
+
+    Args:
+        address: of its first element.
+        code: element type, as in `f32`.
+        shape: sizes, in C order.
+    """
+
+    address: int
+    code: str
+    shape: tuple[int, ...]
+
+
+class Gpu(Protocol):
+    """What a step tells a device."""
+
+    def launch(
+        self,
+        name: str,
+        blocks: tuple[int, int],
+        threads: tuple[int, int],
+        arguments: tuple[int, ...],
+    ) -> None:
+        """Launch a kernel of this step's module; arguments are addresses and numbers."""
+        ...
+
+    def product(self, name: str, a: View, b: View, out: View) -> None:
+        """Compute a matrix product; the names are the CPU's: `matmul_t`, `batch_matmul` ..."""
+        ...
+
+
+_GPU: ContextVar[Gpu] = ContextVar("_GPU")
+
+
+class CudaKernel:
+    """A kernel of a generated file.
+
+    Attributes:
+        function: the Python original.
+        parameters: what it takes.
+        overlap: whether an array that is written may lie in the memory of another one.
+        unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., None],
+        parameters: tuple[Parameter, ...],
+        overlap: bool,
+        unaligned: bool,
+    ) -> None:
+        self.function, self.parameters = function, parameters
+        self.overlap, self.unaligned = overlap, unaligned
+        self.__name__ = function.__name__
+
+    def __getitem__(
+        self, size: tuple[int | tuple[int, int], Threads]
+    ) -> Callable[..., None]:
+        """Return what launches it: `kernel[blocks, threads](arguments...)`.
+
+        Two numbers of blocks are columns and parts, two numbers of threads lanes and groups.
+        """
+        blocks, threads = (n if isinstance(n, tuple) else (n, 1) for n in size)
+
+        def launch(*arguments: View | int) -> None:
+            addresses = tuple(a.address if isinstance(a, View) else a for a in arguments)
+            _GPU.get().launch(self.__name__, blocks, threads, addresses)
+
+        return launch
+
+
+@dataclass(frozen=True, slots=True)
+class CudaStep:
+    """The entry point of a generated file: what is launched, in order."""
+
+    function: Callable[[Gpu, Mapping[int, int]], None]
+
+    def __call__(self, gpu: Gpu, buffers: Mapping[int, int]) -> None:
+        """Tell a device everything that the step consists of.
+
+        Args:
+            gpu: the device.
+            buffers: the address in each slot: 2 the arena, 3... inputs, then outputs.
+        """
+        token = _GPU.set(gpu)
+        try:
+            self.function(gpu, buffers)
+        finally:
+            _GPU.reset(token)
+
+
+def kernel(
+    text: str, overlap: bool = False, unaligned: bool = False
+) -> Callable[[Callable[..., None]], CudaKernel]:
+    """Declare a kernel with the parameters that `text` names.
+
+    Args:
+        text: the signature.
+        overlap: whether an array that is written may lie in the memory of another one.
+        unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
+    """
+    parameters = parse(text)
+
+    def declared(function: Callable[..., None]) -> CudaKernel:
+        count = function.__code__.co_argcount
+        if count != len(parameters):
+            raise BuildError(
+                f"kernel: {function.__name__} takes {count} arguments, "
+                f"its signature names {len(parameters)}"
+            )
+        return CudaKernel(function, parameters, overlap, unaligned)
+
+    return declared
+
+
+def step(function: Callable[[Gpu, Mapping[int, int]], None]) -> CudaStep:
+    """Declare the entry point."""
+    return CudaStep(function)
+
+
+def loop_body(function: Callable[..., None]) -> Callable[..., None]:
+    """Declare one step of a loop: a function of the device, the buffers and the times."""
+    return function
+
+
+def _view(code: str) -> Callable[[Mapping[int, int], int, int, tuple[int, ...]], View]:
+    """Return the function `view_<code>(buffers, slot, offset, shape)`."""
+
+    def view(buffers: Mapping[int, int], slot: int, offset: int, shape: tuple[int, ...]) -> View:
+        return View(buffers[slot] + offset, code, shape)
+
+    return view
+
+
+view_f32, view_f64 = _view("f32"), _view("f64")
+view_i32, view_i64 = _view("i32"), _view("i64")
+view_u8, view_b1 = _view("u8"), _view("b1")
+
+
+def _product(name: str) -> Callable[[Gpu, View, View, View], None]:
+    """Return the function `name(gpu, a, b, out)`."""
+
+    def product(gpu: Gpu, a: View, b: View, out: View) -> None:
+        gpu.product(name, a, b, out)
+
+    return product
+
+
+matmul, matmul_t = _product("matmul"), _product("matmul_t")
+t_matmul, t_matmul_t = _product("t_matmul"), _product("t_matmul_t")
+batch_matmul, batch_matmul_t = _product("batch_matmul"), _product("batch_matmul_t")
+batch_t_matmul, batch_t_matmul_t = _product("batch_t_matmul"), _product("batch_t_matmul_t")
