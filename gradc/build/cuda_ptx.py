@@ -6,7 +6,6 @@ together. LLVM's own code generator for NVIDIA GPUs, which comes with llvmlite, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -16,6 +15,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from gradc.build.lowering import collector, forget, lower
 from gradc.build.machine import Machine
+from gradc.build.objectfile import ObjectFile, externals_of
 from gradc.errors import BuildError
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text
@@ -29,21 +29,8 @@ ALIGNMENT = 16  # of arrays whose place allows it: what four float32 take
 _LLVM = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "u8": "i8", "b1": "i1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """What the kernels of a module became.
-
-    Args:
-        code: PTX text, or an object file for the emulated device.
-        symbols: entry point of each kernel.
-    """
-
-    code: bytes
-    symbols: dict[str, str]
-
-
 @global_compiler_lock
-def compile_ptx(module: ModuleType, arch: str) -> Compiled:
+def compile_ptx(module: ModuleType, arch: str) -> bytes:
     """Compile the kernels of a module for an architecture such as sm_90."""
     kernels = kernels_of(module)
     linked, entries = _lowered(module, kernels, wide=False)
@@ -51,32 +38,26 @@ def compile_ptx(module: ModuleType, arch: str) -> Compiled:
     linked.triple, linked.data_layout = TRIPLE, str(target.target_data)
     texts = [gpu_text(), *(_gpu_entry(k, entries[k.__name__]) for k in kernels)]
     _link(linked, texts, TRIPLE, str(target.target_data))
-    symbols = {k.__name__: symbol(k) for k in kernels}
-    _optimise(linked, target, set(symbols.values()))
-    return Compiled(target.emit_assembly(linked).encode(), symbols)
+    _optimise(linked, target, {k.symbol for k in kernels})
+    return target.emit_assembly(linked).encode()
 
 
 @global_compiler_lock
-def compile_emulated(module: ModuleType, machine: Machine) -> Compiled:
+def compile_emulated(module: ModuleType, machine: Machine) -> ObjectFile:
     """Compile the kernels of a module for this processor, one lane in each group."""
     kernels = kernels_of(module)
     linked, entries = _lowered(module, kernels, wide=machine.wide_vectors)
     target = machine.target_machine()
     texts = [emulated_text(), *(_host_entry(k, entries[k.__name__]) for k in kernels)]
     _link(linked, texts, linked.triple, linked.data_layout)
-    symbols = {k.__name__: symbol(k) for k in kernels}
-    _optimise(linked, target, set(symbols.values()))
-    return Compiled(target.emit_object(linked), symbols)
+    _optimise(linked, target, {k.symbol for k in kernels})
+    externals = externals_of(linked)
+    return ObjectFile(target.emit_object(linked), externals)
 
 
 def kernels_of(module: ModuleType) -> list[CudaKernel]:
     """Return the kernels of a generated module."""
     return [value for value in vars(module).values() if isinstance(value, CudaKernel)]
-
-
-def symbol(kernel: CudaKernel) -> str:
-    """Return the name of a kernel's entry point."""
-    return f"gradc_{kernel.__name__}"
 
 
 @cache
@@ -151,7 +132,7 @@ def _gpu_entry(kernel: CudaKernel, function: str) -> str:
     given = ", ".join(["ptr %r", "ptr %e", *(f"{kind} %a{i}" for i, kind in enumerate(kinds))])
     return f"""
 declare i32 @"{function}"({", ".join(["ptr", "ptr", *kinds])})
-define ptx_kernel void @{symbol(kernel)}({", ".join(declared)}) nounwind {{
+define ptx_kernel void @{kernel.symbol}({", ".join(declared)}) nounwind {{
   %r = alloca ptr
   %e = alloca ptr
   %status = call i32 @"{function}"({given}) alwaysinline
@@ -174,7 +155,7 @@ def _host_entry(kernel: CudaKernel, function: str) -> str:
     kinds = [_given(p) for p in kernel.parameters]
     lines = [f'declare i32 @"{function}"({", ".join(["ptr", "ptr", *kinds])})']
     head = ", ".join(["ptr %arguments", *(f"i32 %{name}" for name in _DIMENSIONS)])
-    lines += [f"define void @{symbol(kernel)}({head}) nounwind {{", "entry:"]
+    lines += [f"define void @{kernel.symbol}({head}) nounwind {{", "entry:"]
     lines += ["  %r = alloca ptr", "  %e = alloca ptr"]
     for name in ("blocks", "threads", "groups_of_block"):
         lines.append(f"  store i32 %{name}, ptr @gradc.at.{name}")

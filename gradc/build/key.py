@@ -11,6 +11,7 @@ from pathlib import Path
 from gradc.build.machine import host
 
 _ROOMS = ("runtime", "build")
+EMULATED = "emulated"
 
 
 def key(source: str, *, interpreted: bool) -> str:
@@ -18,7 +19,19 @@ def key(source: str, *, interpreted: bool) -> str:
 
     BLAS is no part of it: its functions are reached through the table, with 64-bit integers.
     """
-    mode = "interpreted" if interpreted else _machine()
+    return keyed(source, "interpreted" if interpreted else _machine())
+
+
+def cuda_key(source: str, arch: str) -> str:
+    """Return the key of a program for a GPU architecture, or for the emulated device."""
+    names = ("numba", "llvmlite") if arch == EMULATED else ("numba", "llvmlite", "nvidia-nvjitlink")
+    tools = [f"{name} {version(name)}" for name in names]
+    machine = [_machine()] if arch == EMULATED else []
+    return keyed(source, "\0".join(("cuda", arch, *tools, *machine)))
+
+
+def keyed(source: str, mode: str) -> str:
+    """Return the key of a program in one mode of this house."""
     return hashlib.sha256("\0".join((mode, _house(), source)).encode()).hexdigest()
 
 

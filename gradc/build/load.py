@@ -100,7 +100,7 @@ def load(source: str, name: str) -> Native:
 
     path = store.place(directory, program) / store.SOURCE
     try:
-        compiled = compile_module(_module(source, name, program, path), host())
+        compiled = compile_module(module_of(source, name, program, path), host())
     except BuildError:
         store.write_source(directory, program, source)
         raise
@@ -124,7 +124,7 @@ def _interpreted(source: str, name: str) -> Native:
     program = key(source, interpreted=True)
     entry = store.read(directory, program, source)
     path = entry.path if entry else store.write(directory, program, source, b"", ())
-    module = _module(source, name, program, path)
+    module = module_of(source, name, program, path)
     steps = [value for value in vars(module).values() if isinstance(value, Step)]
     if len(steps) != 1:
         raise BuildError(f"build: {path} has {len(steps)} @step functions, expected 1")
@@ -132,7 +132,7 @@ def _interpreted(source: str, name: str) -> Native:
     return Native(0, path, 0.0, entry is not None, source, False, run, run, None)
 
 
-def _module(source: str, name: str, program: str, path: Path) -> ModuleType:
+def module_of(source: str, name: str, program: str, path: Path) -> ModuleType:
     """Run the text as a module that tracebacks, pdb and inspect find at its path."""
     module = ModuleType(f"gradc_generated_{name}_{program[:16]}")
     module.__file__ = str(path)

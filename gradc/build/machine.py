@@ -49,8 +49,14 @@ def host() -> Machine:
 class Code:
     """Loaded machine code; its memory lives as long as this object."""
 
-    def __init__(self, code: bytes, externals: Sequence[str]) -> None:
-        """Load an object file that calls these outside functions."""
+    def __init__(self, code: bytes, externals: Sequence[str], symbol: str = SYMBOL) -> None:
+        """Load an object file that calls these outside functions.
+
+        Args:
+            code: the object file.
+            externals: names of the functions that it calls.
+            symbol: the function that `address` is the address of; "" for none.
+        """
         target = host().target_machine()
         # NOTE: LLVM ends the process when a name can't be resolved, so ask first.
         missing = [name for name in externals if llvm.address_of_symbol(name) is None]
@@ -60,6 +66,11 @@ class Code:
         self._engine = llvm.create_mcjit_compiler(empty, target)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self.address: int = self._engine.get_function_address(SYMBOL)
-        if not self.address:
-            raise BuildError(f"build: the object file has no function {SYMBOL}")
+        self.address = self.function(symbol) if symbol else 0
+
+    def function(self, symbol: str) -> int:
+        """Return the address of a function of the object file."""
+        address: int = self._engine.get_function_address(symbol)
+        if not address:
+            raise BuildError(f"build: the object file has no function {symbol}")
+        return address

@@ -61,14 +61,18 @@ def _emit(module: Any, entry: str, arguments: int, machine: Machine) -> ObjectFi
     options.slp_vectorization = True
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
-    externals = tuple(
+    return ObjectFile(target.emit_object(module), externals_of(module))
+
+
+def externals_of(module: Any) -> tuple[str, ...]:
+    """Return the functions that a module calls and doesn't have."""
+    return tuple(
         sorted(
             function.name
             for function in module.functions
             if function.is_declaration and not function.name.startswith("llvm.")
         )
     )
-    return ObjectFile(target.emit_object(module), externals)
 
 
 def _entry_point(module: Any, entry: str, arguments: int) -> str:

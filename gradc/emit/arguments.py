@@ -89,8 +89,7 @@ def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
 
 def places_of(kernel: Kernel, places: dict[Value, Place]) -> dict[Value, Place]:
     """Return where the values of a kernel lie: what each block has one of, in its parts."""
-    own = kernel.share.own if kernel.share is not None else {}
-    return places | {value: places[parts] for value, parts in own.items()}
+    return places | {value: places[parts] for value, parts in kernel.own.items()}
 
 
 def _meet(p: Place, a: Array, q: Place, b: Array) -> bool:

@@ -113,9 +113,9 @@ def arrays(work: Convolution) -> tuple[str, str, str]:
     return ("x", "y_bar", "w_bar") if work.sums_samples else ("x", "w", "y")
 
 
-def _ranges(work: Convolution) -> Ranges:
-    """Return what each axis runs over."""
-    sizes = {
+def axis_sizes(work: Convolution) -> dict[str, int]:
+    """Return the size of each axis."""
+    return {
         work.sample_name: work.samples,
         work.inner_name: work.inner,
         "g": work.groups,
@@ -123,7 +123,11 @@ def _ranges(work: Convolution) -> Ranges:
         **dict(zip(work.places_names, work.places, strict=True)),
         **dict(zip(work.window_names, work.window, strict=True)),
     }
-    return {name: f"range({size})" for name, size in sizes.items()}
+
+
+def _ranges(work: Convolution) -> Ranges:
+    """Return what each axis runs over."""
+    return {name: f"range({size})" for name, size in axis_sizes(work).items()}
 
 
 def _plain(writer: Writer, work: Convolution, dtype: DType, used: set[str], ranges: Ranges) -> None:

@@ -18,7 +18,7 @@ from gradc.schedule.plan import Kernel, Plan
 
 NUMBERS = ("float64", "int32", "int64", "uint8")
 CONSTANTS = ("INF", "NAN", "INF64", "NAN64")
-NOT_RUNTIME = {"f", "buffers", "team", "chunk", "rows", *NUMBERS, *CONSTANTS}
+NOT_RUNTIME = {"f", "buffers", "team", "chunk", *NUMBERS, *CONSTANTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +67,42 @@ def emit(plan: Plan) -> Emitted:
         The text, what each slot of the table of addresses holds, and the size of the arena.
     """
     naming = Naming(plan)
-    loops = parts(plan, naming)
-    functions = Functions(plan, naming)
-    kernels = functions.texts()
-    writer = StepWriter(plan, naming, functions, loops.names)
-    step = writer.text()
+    calls: dict[Kernel, str] = {}
+
+    def compose(
+        plan: Plan, naming: Naming, loops: dict[Kernel, tuple[str, str]], times: tuple[str, ...]
+    ) -> list[str]:
+        functions = Functions(plan, naming)
+        # kernels are named before the step, and those of a loop's body after it
+        kernels = [] if times else functions.texts()
+        writer = StepWriter(plan, naming, functions, loops, times)
+        step = writer.text()
+        kernels = functions.texts() if times else kernels
+        own = (*writer.convolutions.values(), *writer.sorts.values(), *writer.team.sums.values())
+        calls.update(writer.calls)
+        return [*map(str, kernels), *(text for _, text in own), str(step)]
+
+    loops = parts(plan, naming, compose)
+    *kernels, step = compose(plan, naming, loops.names, ())
     top = Writer()
     for line in describe.docstring(plan, naming.name):
         top.line(line)
     top.line()
-    _imports(top, naming.used)
-    own = (*writer.convolutions.values(), *writer.sorts.values(), *writer.team.sums.values())
-    texts = [*map(str, kernels), *(text for _, text in own), *loops.texts, str(step)]
+    imports(top, naming.used, "gradc.runtime.cpu")
+    texts = [*kernels, *loops.texts, step]
     source = str(top) + "".join(f"\n\n{text}" for text in texts)
-    slots = _slots(plan, naming)
-    return Emitted(source, slots, plan.memory.arena_bytes, _names(plan, naming), writer.calls)
+    slots = slots_of(plan, naming)
+    return Emitted(source, slots, plan.memory.arena_bytes, names_of(plan, naming), calls)
 
 
-def _names(plan: Plan, naming: Naming) -> dict[Value, str]:
+def names_of(plan: Plan, naming: Naming) -> dict[Value, str]:
     """Return the name of each value that the plan speaks of."""
     values = [*plan.program.graph.inputs, *(v for k in plan.kernels for v in k.values)]
     values += [*plan.memory.places, *(d.value for d in plan.decisions)]
     return {v: naming.name(v) for v in values}
 
 
-def _slots(plan: Plan, naming: Naming) -> tuple[Slot, ...]:
+def slots_of(plan: Plan, naming: Naming) -> tuple[Slot, ...]:
     """Return what the table of addresses holds, from the inputs on."""
     inputs, outputs = plan.graph.inputs, plan.graph.outputs
     slots = [Slot(FIRST_SLOT + i, naming.name(v), v, is_output=False) for i, v in enumerate(inputs)]
@@ -103,8 +114,8 @@ def _slots(plan: Plan, naming: Naming) -> tuple[Slot, ...]:
     return tuple(slots)
 
 
-def _imports(writer: Writer, used: set[str]) -> None:
-    """Write the imports and the constants that the text needs."""
+def imports(writer: Writer, used: set[str], room: str) -> None:
+    """Write the imports from a room of the runtime, and the constants that the text needs."""
     numbers = [n for n in NUMBERS if n in used]
     single = bool(used & {"f", "INF", "NAN"})
     if single:
@@ -114,11 +125,11 @@ def _imports(writer: Writer, used: set[str]) -> None:
     if single or numbers:
         writer.line()
     runtime = sorted((used & RUNTIME) - NOT_RUNTIME)
-    whole = f"from gradc.runtime.cpu import {', '.join(runtime)}"
+    whole = f"from {room} import {', '.join(runtime)}"
     if len(whole) <= WIDTH:
         writer.line(whole)
     else:
-        writer.line("from gradc.runtime.cpu import (")
+        writer.line(f"from {room} import (")
         for name in runtime:
             writer.line(f"    {name},")
         writer.line(")")

@@ -8,6 +8,7 @@ from gradc.emit.writer import folded
 from gradc.ir.graph import Role, Section, Value
 from gradc.schedule.fuse import section_of
 from gradc.schedule.plan import Plan
+from gradc.schedule.target import Target
 
 Name = Callable[[Value], str]
 Row = tuple[str, list[str]]
@@ -15,7 +16,8 @@ Row = tuple[str, list[str]]
 
 def docstring(plan: Plan, name: Name) -> list[str]:
     """Return the lines of the module's docstring."""
-    lines = [f'"""{plan.name}: {_mode(plan)}, one native call.', ""]
+    call = "one native call" if plan.target is Target.CPU else "one launch of a graph"
+    lines = [f'"""{plan.name}: {_mode(plan)}, {call}.', ""]
     rows = [("target", [_target(plan)]), *_shapes(plan, name), *_decisions(plan, name)]
     for label, items in rows:
         for line in _filled(items, 76):
@@ -46,7 +48,7 @@ def _mode(plan: Plan) -> str:
 def _target(plan: Plan) -> str:
     dtypes = {v.dtype for k in plan.kernels for v in k.values if v.dtype.is_floating_point}
     names = sorted(str(d) for d in dtypes)
-    return ", ".join(["cpu", *names])
+    return ", ".join([plan.target.value, *names])
 
 
 def _shapes(plan: Plan, name: Name) -> list[Row]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gradc.emit import titles
 from gradc.emit.arguments import Arguments, arguments, places_of
+from gradc.emit.frame import Frame
 from gradc.emit.kernel import Body, all_statements
 from gradc.emit.namer import Namer
 from gradc.emit.naming import Naming, plain, shared
+from gradc.emit.serial import Serial
 from gradc.emit.writer import WIDTH, Writer
 from gradc.ir.graph import Value
 from gradc.schedule.loops import Argument, Let, Node, Read, Result, Store
@@ -24,14 +27,14 @@ class Function:
         name: of the function.
         first: the nest of the first call.
         given: its arguments.
-        rows: what it calls the rows that it is to compute; "" where it computes all.
+        frame: who does which position.
         calls: the arguments of each call.
     """
 
     name: str
     first: Nest
     given: Arguments
-    rows: str
+    frame: Frame
     calls: list[Arguments] = field(default_factory=list[Arguments])
 
 
@@ -43,7 +46,11 @@ class Functions:
         of: the function that each kernel of the plan calls.
     """
 
-    def __init__(self, plan: Plan, naming: Naming) -> None:
+    def __init__(
+        self, plan: Plan, naming: Naming, frame: Callable[[Kernel, Nest], Frame] | None = None
+    ) -> None:
+        """Find the functions of a plan; `frame` says who does which position, None for the CPU."""
+        self.frame = frame if frame is not None else _serial
         self.plan = plan
         self.naming = naming
         self.by_text: dict[str, Function] = {}
@@ -55,11 +62,11 @@ class Functions:
     def _add(self, kernel: Kernel, nest: Nest) -> None:
         """Find or found the function that computes a kernel."""
         given = arguments(nest, places_of(kernel, self.plan.memory.places))
-        rows = "rows" if kernel.share is not None and kernel.share.cut else ""
-        key = neutral(nest, given, rows)
+        frame = self.frame(kernel, nest)
+        key = neutral(nest, given, frame)
         if key not in self.by_text:
             name = self.naming.namer(titles.title(nest, kernel.section))
-            self.by_text[key] = Function(name, nest, given, rows)
+            self.by_text[key] = Function(name, nest, given, frame)
         self.by_text[key].calls.append(given)
         self.of[kernel] = self.by_text[key]
 
@@ -78,15 +85,15 @@ class Functions:
             found = self.naming.values.hint(value)
             return plain(found) if several else found
 
-        body = Body(nest, given, arrays, scalars, hint, self.naming.used, function.rows)
+        frame = function.frame
+        body = Body(nest, given, arrays, scalars, hint, self.naming.used, frame)
         body.writer.depth = 1
-        body.write(nest.body)
+        frame.write(body)
         self.naming.used.add("kernel")
         writer = Writer()
-        rows = [function.rows] if function.rows else []
         overlap = ", overlap=True" if given.overlap else ""
-        writer.quote("@kernel", ", ".join([given.signature, *rows]), overlap)
-        writer.call(f"def {function.name}", [*names, *rows])
+        writer.quote("@kernel", frame.signature(given), overlap)
+        writer.call(f"def {function.name}", [*names, *frame.extra])
         writer.lines[-1] += ":"
         writer.depth = 1
         for line in self._maths(nest, body):
@@ -151,10 +158,16 @@ class Functions:
         return lines[:4]
 
 
-def neutral(nest: Nest, given: Arguments, rows: str = "") -> str:
+def _serial(kernel: Kernel, nest: Nest) -> Frame:
+    """Return the frame of a CPU's kernel."""
+    del nest
+    return Serial("rows" if kernel.share is not None and kernel.share.cut else "")
+
+
+def neutral(nest: Nest, given: Arguments, frame: Frame) -> str:
     """Return the text of a kernel with neutral names, equal for kernels that may be shared."""
     arrays = [f"a{i}" for i in range(len(given.arrays))]
     scalars = [f"c{i}" for i in range(len(given.scalars))]
-    body = Body(nest, given, arrays, scalars, lambda _: "t", set(), rows)
-    body.write(nest.body)
-    return f"{given.signature} {given.overlap}\n{body.writer}"
+    body = Body(nest, given, arrays, scalars, lambda _: "t", set(), frame)
+    frame.write(body)
+    return f"{frame.signature(given)} {given.overlap}\n{body.writer}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gradc.emit import expression
 from gradc.emit.arguments import Arguments
 from gradc.emit.expression import CONVERSIONS, Names, literal, subscript
+from gradc.emit.frame import Frame
 from gradc.emit.namer import Namer
 from gradc.emit.protect import protected
 from gradc.emit.writer import Writer
@@ -46,7 +47,7 @@ class Body:
         arrays, scalars: their names.
         hint: what a local variable for a value should be called.
         used: functions and constants that the text needs.
-        rows: what the positions of the outer axis are called that a thread computes; "" for all.
+        frame: who does which position.
     """
 
     nest: Nest
@@ -55,7 +56,7 @@ class Body:
     scalars: Sequence[str]
     hint: Callable[[Value], str]
     used: set[str]
-    rows: str = ""
+    frame: Frame
     namer: Namer = field(default_factory=Namer)
     locals: dict[Node, str] = field(default_factory=dict[Node, str])
     visible: set[Node] = field(default_factory=set[Node])
@@ -65,8 +66,7 @@ class Body:
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in (*self.arrays, *self.scalars, self.rows):
-            self.namer.taken.add(name)
+        self.namer.taken.update((*self.arrays, *self.scalars, *self.frame.extra))
         axes = [n for n in AXES if n not in self.namer.taken]
         axes = axes[: len(self.nest.extents)]
         axes += [f"axis_{a}" for a in range(len(axes), len(self.nest.extents))]
@@ -79,7 +79,7 @@ class Body:
         return self.arrays[self.given.at[read.root, read.dims]]
 
     def _scalar(self, argument: Argument) -> str:
-        return self.scalars[self.given.scalars.index(argument.root)]
+        return self.frame.number(self.scalars[self.given.scalars.index(argument.root)])
 
     def _local(self, node: Node) -> str | None:
         return self.locals.get(node) if node in self.visible else None
@@ -102,6 +102,10 @@ class Body:
     def value(self, node: Node) -> str:
         """Return a node as Python, after writing what it needs."""
         return self._text(node)
+
+    def kept(self, node: Node, text: str) -> str:
+        """Put a node into a variable; return its name."""
+        return self._spill(node, text)
 
     def _node_hint(self, node: Node) -> str:
         """Return what a node's variable should be called: after the array that it goes to."""
@@ -129,17 +133,17 @@ class Body:
                 self.writer.assign(name, self._text(node))
                 self.visible.add(node)
             case Store():
-                self._store(statement)
+                self.frame.store(self, statement)
             case Start(fold):
-                self._start(fold)
+                self.start(fold)
             case Step(fold):
-                self._step(fold)
+                self.step(fold)
             case Join(total, part):
                 self.writer.line(f"{self.fixed[total][0]} += {self.fixed[part][0]}")
             case Clear(store):
-                self._clear(store)
+                self.frame.clear(self, store)
             case Loop():
-                self._loop(statement)
+                self.frame.loop(self, statement)
 
     def _name_unseen(self, node: Node) -> str:
         self.visible.discard(node)
@@ -148,31 +152,11 @@ class Body:
     def _text(self, node: Node) -> str:
         return expression.text(node, self.names)[0]
 
-    def _loop(self, loop: Loop) -> None:
-        before = set(self.visible)
-        with self.writer.block(f"for {self.names.axes[loop.axis]} in {self.bound(loop.axis)}:"):
-            self.write(loop.body)
-        self.visible = before
-
-    def bound(self, axis: int) -> str:
-        """Return the rows, or `range(...)` from the shape of an array that runs along the axis."""
-        if axis == 0 and self.rows:
-            return self.rows
-        extent = self.nest.extents[axis]
-        for number, array in enumerate(self.given.arrays):
-            for access in self.nest.accesses:
-                touched = access.touched
-                if self.given.at[touched.root, touched.dims] != number:
-                    continue
-                for p, place in enumerate(touched.index):
-                    if place.axis == axis and array.dims[p] == extent:
-                        return f"range({self.arrays[number]}.shape[{p}])"
-        return f"range({extent})"
-
-    def _store(self, store: Store) -> None:
+    def store(self, store: Store, lead: str = "") -> None:
+        """Write a store; `lead` is an index that comes before its own."""
         array = self.arrays[self.given.at[store.root, store.dims]]
         value = self._text(store.node)
-        target = f"{array}[{subscript(store.index, self.names)}]"
+        target = f"{array}[{self.place(store, lead)}]"
         sign = "="
         operator = self._in_place(store, value, target)
         if operator:
@@ -188,6 +172,11 @@ class Body:
         with self.writer.block(f"if {expression.tests(store.tests, self.names, guarded=False)}:"):
             self.writer.assign(target, value, sign)
 
+    def place(self, store: Store, lead: str = "") -> str:
+        """Return the index of a store."""
+        own = subscript(store.index, self.names)
+        return own if not lead else f"{lead}, {own}" if store.index else lead
+
     def _in_place(self, store: Store, value: str, target: str) -> str:
         """Return the operator of `a[i] = a[i] + ...`, which is written `a[i] += ...`."""
         node = store.node
@@ -198,21 +187,8 @@ class Body:
         wide = node.dtype not in NARROW and value.startswith(f"{target} {operator} ")
         return operator if isinstance(first, Read) and first not in self.visible and wide else ""
 
-    def _clear(self, store: Store) -> None:
-        array = self.arrays[self.given.at[store.root, store.dims]]
-        first = first_value(store.fold, store.root.dtype, self.used)
-        depth = self.writer.depth
-        for p, place in enumerate(store.index):
-            axis = place.axis
-            assert axis is not None
-            mine = axis == 0 and self.rows
-            extent = self.rows if mine else f"range({array}.shape[{p}])"
-            self.writer.line(f"for {self.names.axes[axis]} in {extent}:")
-            self.writer.depth += 1
-        self.writer.line(f"{array}[{subscript(store.index, self.names)}] = {first}")
-        self.writer.depth = depth
-
-    def _start(self, fold: Fold) -> None:
+    def start(self, fold: Fold) -> None:
+        """Write a fold's first value."""
         if fold not in self.fixed:
             hint = self.hint(fold.root)
             if fold.scope is Scope.END or (
@@ -234,7 +210,8 @@ class Body:
     def _partials(self) -> set[Fold]:
         return {s.part for s in all_statements(self.nest.body) if isinstance(s, Join)}
 
-    def _step(self, fold: Fold) -> None:
+    def step(self, fold: Fold) -> None:
+        """Write one step of a fold."""
         value, index = self.fixed[fold]
         operand = self._text(fold.operand)
         if fold.name in UPDATES and fold.root.dtype in NARROW:
@@ -287,7 +264,6 @@ def first_value(fold: str, dtype: DType, used: set[str]) -> str:
 
 
 def all_statements(statements: Sequence[Statement]) -> list[Statement]:
-    """Return the statements with all those inside them."""
     """Return statements and all those inside their loops."""
     found: list[Statement] = []
     for s in statements:

@@ -44,6 +44,8 @@ RUNTIME = frozenset(
     tile_f32 tile_f64 multiply_add load_tile store_tile
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
     team share share_columns chunks chunk part_of meet is_first rows
+    gpu grid quads sweep lanes block_rows this_group this_part first_lane meet_lanes row_sum
+    row_prod row_max row_min row_any row_all row_argmax row_argmin
     """.split()
 )
 RESERVED = RUNTIME | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"match", "case", "_"}

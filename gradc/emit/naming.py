@@ -27,8 +27,15 @@ class Naming:
         scalars: values of one element that live in variables of the step.
     """
 
-    def __init__(self, plan: Plan, around: Naming | None = None) -> None:
-        """Name what a plan needs; `around` is the naming of the plan that its loop is in."""
+    def __init__(self, plan: Plan, around: Naming | None = None, *, numbers: bool = True) -> None:
+        """Name what a plan needs.
+
+        Args:
+            plan: whose values.
+            around: the naming of the plan that its loop is in.
+            numbers: whether values of one element live in variables of the step.
+        """
+        self.numbers = numbers
         self.plan = plan
         self.values = Values(plan.program.graph)
         self.namer = Namer() if around is None else around.namer
@@ -56,7 +63,7 @@ class Naming:
                 self.scalars.update(kernel.work.arguments)
                 for row, of in kernel.work.scratch.items():
                     self.values.hints[row] = f"{self.values.hint(of)}_row" if of else "row"
-            for value, parts in (kernel.share.own if kernel.share is not None else {}).items():
+            for value, parts in kernel.own.items():
                 self.values.hints[parts] = f"{self.values.hint(value)}_parts"
 
     def _name_unordered(self) -> None:
@@ -85,9 +92,10 @@ class Naming:
         key = (value, dims)
         if key not in self.views:
             name = self.name(self.replaced.get(value, value))
-            if value in self.scalars or (not dims and value.type.size == 1):
+            single = value in self.scalars or (not dims and value.type.size == 1)
+            if single and self.numbers:
                 name = self.namer(f"{name}_at")
-            elif dims != squeeze(value.shape):
+            elif not single and dims != squeeze(value.shape):
                 kinds = {1: "flat", 2: "rows"}
                 name = self.namer(f"{name}_{kinds.get(len(dims), 'blocks')}")
             self.views[key] = name

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gradc.emit.functions import Functions
 from gradc.emit.naming import Naming
-from gradc.emit.step import StepWriter
 from gradc.schedule.plan import Kernel, Plan, Repeat
 from gradc.schedule.repeat import places_in
 
@@ -24,12 +23,16 @@ class Parts:
     names: dict[Kernel, tuple[str, str]]
 
 
-def parts(plan: Plan, naming: Naming, times: tuple[str, ...] = ()) -> Parts:
+Compose = Callable[[Plan, Naming, dict[Kernel, tuple[str, str]], tuple[str, ...]], list[str]]
+
+
+def parts(plan: Plan, naming: Naming, compose: Compose, times: tuple[str, ...] = ()) -> Parts:
     """Return the functions that run one step of each loop of a plan.
 
     Args:
         plan: of the step, or of the body of a loop.
         naming: of the file.
+        compose: writes the kernels and the step of a plan, the step last.
         times: what the loops around it call their step.
     """
     found = Parts([], {})
@@ -39,16 +42,11 @@ def parts(plan: Plan, naming: Naming, times: tuple[str, ...] = ()) -> Parts:
         span, inner = kernel.work.span, kernel.work.plan
         places = places_in(span, inner.memory.places, plan.memory.places)
         body = replace(inner, memory=replace(inner.memory, places=places))
-        own = Naming(body, naming)
+        own = Naming(body, naming, numbers=naming.numbers)
         time = naming.namer("t")
         around = (*times, time)
-        below = parts(body, own, around)
-        functions = Functions(body, own)
-        writer = StepWriter(body, own, functions, below.names, around)
-        text = str(writer.text())
-        found.texts += [str(k) for k in functions.texts()]
-        special = (*writer.convolutions.values(), *writer.sorts.values())
-        found.texts += [other for _, other in special]
-        found.texts += [*below.texts, text]
+        below = parts(body, own, compose, around)
+        *kernels, text = compose(body, own, below.names, around)
+        found.texts += [*kernels, *below.texts, text]
         found.names[kernel] = (own.step, time)
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from gradc.emit import describe
 from gradc.emit.arguments import CODES, arguments, places_of
 from gradc.emit.convolution import convolution_kernel
@@ -11,12 +9,13 @@ from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.kernel import Body
 from gradc.emit.naming import Dims, Naming
+from gradc.emit.serial import Serial
 from gradc.emit.sorting import sort_kernel
 from gradc.emit.team import Team
+from gradc.emit.views import Views
 from gradc.emit.writer import Writer
-from gradc.ir.dtype import DType
 from gradc.ir.graph import Section, Value
-from gradc.schedule.arena import FIRST_SLOT, Place
+from gradc.schedule.arena import Place
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
@@ -57,6 +56,7 @@ class StepWriter:
         self.calls: dict[Kernel, str] = {}
         self.convolutions: dict[str, tuple[str, str]] = {}
         self.team = Team(plan, naming)
+        self.views = Views(plan, naming, times)
 
     def text(self) -> Writer:
         """Return the text of the step."""
@@ -87,7 +87,10 @@ class StepWriter:
         arguments = ("buffers", *self.times, *["team"] * self.plan.shared)
         with writer.block(f"def {self.naming.step}({', '.join(arguments)}):"):
             writer.line(f'"""{describe.returns(self.plan, self.naming.name)}"""')
-            self._write_views(writer)
+            self.views.write(writer, numbers=True)
+            self.team.write_rows(writer)
+            if len(writer.lines) > 3:
+                writer.line()
         if not body.lines:
             body.line("pass")
         writer.extend(body)
@@ -172,6 +175,7 @@ class StepWriter:
             scalars,
             self.naming.values.hint,
             self.naming.used,
+            Serial(),
             namer=self.naming.namer,
         )
         writer.writer = body
@@ -258,51 +262,3 @@ class StepWriter:
         steps = f"{length - 1}, -1, -1" if repeat.span.loop.reverse else str(length)
         with body.block(f"for {time} in range({steps}):"):
             body.call(function, ["buffers", *self.times, time])
-
-    def _write_views(self, writer: Writer) -> None:
-        """Write the views and the numbers that the step reads, grouped by what they are."""
-        graph = self.plan.program.graph
-        numbers = [v for v in graph.inputs if v in self.naming.scalars]
-        groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        chains: dict[tuple[Place, Dims, DType, object], list[str]] = {}
-        order = sorted(self.naming.views.items(), key=lambda item: self._order(item[0][0]))
-        for (value, dims), name in order:
-            life = self.plan.memory.ranges.get(value)  # only successors share a line
-            chains.setdefault((self.places[value], dims, value.dtype, life), []).append(name)
-        kinds = self._kinds()
-        for (place, dims, dtype, _), names in chains.items():
-            groups[kinds.get(place, "temporaries")].append(
-                (" = ".join(dict.fromkeys(names)), self._address(place, dims, dtype))
-            )
-        for value in numbers:
-            address = self._address(self.places[value], (), value.dtype)
-            groups["inputs"].append((self.naming.name(value), f"{address}[0]"))
-        for kind in ("inputs", "outputs", "temporaries"):
-            if groups[kind]:
-                writer.rule(kind)
-                for names, address in groups[kind]:
-                    writer.line(f"{names} = {address}")
-        self.team.write_rows(writer)
-        if any(groups.values()):
-            writer.line()
-
-    def _kinds(self) -> dict[Place, str]:
-        """Return which places belong to inputs or outputs."""
-        graph, home = self.plan.program.graph, self.plan.program.home
-        outputs = [r.value for v in graph.outputs if (r := home(v)) is not None]
-        kinds = {self.places[v]: "outputs" for v in outputs}
-        return kinds | {self.places[v]: "inputs" for v in graph.inputs}
-
-    def _order(self, value: Value) -> tuple[int, int]:
-        place = self.places[value]
-        return (place.slot if place.slot >= FIRST_SLOT else 10**9, place.offset)
-
-    def _address(self, place: Place, dims: Dims, dtype: DType) -> str:
-        view = f"view_{CODES[dtype]}"
-        self.naming.used.add(view)
-        shape = ", ".join(map(str, dims or (1,))) + ("," if len(dims) < 2 else "")
-        terms = [f"{n} * {t}" for n, t in zip(place.steps, self.times, strict=True) if n]
-        if place.offset or not terms:
-            terms.insert(0, str(place.offset))
-        offset = " + ".join(terms)
-        return f"{view}(buffers, {place.slot}, {offset}, ({shape}))"

@@ -13,16 +13,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.typing.templates import (
-    AbstractTemplate,
-    AttributeTemplate,
-    infer_getattr,
-    infer_global,
-)
+from numba.core.typing import templates
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate
 from numba.extending import lower_builtin, lower_getattr, models, register_model
 
 from gradc.runtime.operation import signature
 
+_templates: Any = templates
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _SMALL = 2**31  # elements; a smaller array is indexed with 32 bits
 
@@ -72,7 +69,6 @@ def _plain(index: Any) -> Any:
     return types.unliteral(index)
 
 
-@infer_global(operator.getitem)
 class _GetItem(AbstractTemplate):
     """array[index] -> an element."""
 
@@ -82,7 +78,6 @@ class _GetItem(AbstractTemplate):
         return signature(array.dtype, array, _plain(index)) if _fits(array, index) else None
 
 
-@infer_global(operator.setitem)
 class _SetItem(AbstractTemplate):
     """array[index] = element."""
 
@@ -94,7 +89,6 @@ class _SetItem(AbstractTemplate):
         return signature(types.none, array, _plain(index), array.dtype)
 
 
-@infer_getattr
 class _Attributes(AttributeTemplate):
     """array.shape."""
 
@@ -103,6 +97,11 @@ class _Attributes(AttributeTemplate):
     def resolve_shape(self, array: DeviceArrayType) -> Any:
         """Return the type of the shape; unknown lengths have none."""
         return None if -1 in array.sizes else types.UniTuple(types.int64, len(array.sizes))
+
+
+_templates.infer_global(operator.getitem)(_GetItem)
+_templates.infer_global(operator.setitem)(_SetItem)
+_templates.infer_getattr(_Attributes)
 
 
 def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -33,7 +33,7 @@ class Positions(types.SimpleIterableType):
         self.sizes = sizes
         self.word = types.int64 if math.prod(sizes) > _LARGEST else types.int32
         self.at = PositionsAt(self)
-        super().__init__(f"positions({sizes})", self.at)
+        types.SimpleIterableType.__init__(self, f"positions({sizes})", self.at)
 
 
 class PositionsAt(types.SimpleIteratorType):
@@ -44,7 +44,7 @@ class PositionsAt(types.SimpleIteratorType):
         self.sizes, self.word = positions.sizes, positions.word
         count = len(positions.sizes)
         gives = types.int64 if count == 1 else types.UniTuple(types.int64, count)
-        super().__init__(f"positions_at({positions.sizes})", gives)
+        types.SimpleIteratorType.__init__(self, f"positions_at({positions.sizes})", gives)
 
 
 _FIELDS = ("first", "last", "step")
@@ -56,7 +56,7 @@ class _PositionsModel(models.StructModel):
 
     def __init__(self, manager: Any, kind: Positions) -> None:
         """Lay the type out."""
-        super().__init__(manager, kind, [(name, kind.word) for name in _FIELDS])
+        models.StructModel.__init__(self, manager, kind, [(name, kind.word) for name in _FIELDS])
 
 
 @register_model(PositionsAt)
@@ -66,7 +66,7 @@ class _PositionsAtModel(models.StructModel):
     def __init__(self, manager: Any, kind: PositionsAt) -> None:
         """Lay the type out."""
         fields = [("at", types.EphemeralPointer(kind.word)), ("last", kind.word)]
-        super().__init__(manager, kind, [*fields, ("step", kind.word)])
+        models.StructModel.__init__(self, manager, kind, [*fields, ("step", kind.word)])
 
 
 def asked(builder: Any, name: str, word: Any = _I32, *args: Any) -> Any:
@@ -159,8 +159,9 @@ def _quads(frame: _Frame) -> Any:
     # A thread without work ends here, so that the loop of the others has a fixed length.
     with builder.if_then(builder.not_(inside)):
         builder.ret(ir.Constant(_I32, 0))
-    length = builder.mul(_width(frame), four, flags=["nuw", "nsw"])
-    return frame.made(first, builder.add(first, length, flags=["nuw", "nsw"]), frame.number(1))
+    code = "i32" if frame.word == _I32 else "i64"
+    last = asked(builder, f"quads_end.{code}", frame.word, first, frame.total)
+    return frame.made(first, last, frame.number(1))
 
 
 def _place(frame: _Frame) -> Any:

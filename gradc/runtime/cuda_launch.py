@@ -1,4 +1,4 @@
-"""`@kernel`, `@step`, `view_f32` and products of generated CUDA text: what its step says to a device.
+"""`@kernel`, `@step`, views and products of generated CUDA text: what its step tells a device.
 
 The step is ordinary Python. It runs once, while a device records what it is told to do; the device
 is whatever offers the methods of `Gpu`.
@@ -14,7 +14,7 @@ from typing import Protocol
 from gradc.errors import BuildError
 from gradc.runtime.cuda_signature import Parameter, parse
 
-Threads = int | tuple[int, int]
+Size = int | tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Gpu(Protocol):
     def launch(
         self,
         name: str,
-        blocks: tuple[int, int],
-        threads: tuple[int, int],
+        blocks: Size,
+        threads: Size,
         arguments: tuple[int, ...],
     ) -> None:
-        """Launch a kernel of this step's module; arguments are addresses and numbers."""
+        """Launch a kernel of this step's module on arrays at these addresses."""
         ...
 
     def product(self, name: str, a: View, b: View, out: View) -> None:
@@ -61,6 +61,7 @@ class CudaKernel:
         parameters: what it takes.
         overlap: whether an array that is written may lie in the memory of another one.
         unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
+        symbol: the name of its machine code.
     """
 
     def __init__(
@@ -73,18 +74,17 @@ class CudaKernel:
         self.function, self.parameters = function, parameters
         self.overlap, self.unaligned = overlap, unaligned
         self.__name__ = function.__name__
+        self.symbol = f"gradc_{function.__name__}"
 
-    def __getitem__(
-        self, size: tuple[int | tuple[int, int], Threads]
-    ) -> Callable[..., None]:
+    def __getitem__(self, size: tuple[Size, Size]) -> Callable[..., None]:
         """Return what launches it: `kernel[blocks, threads](arguments...)`.
 
         Two numbers of blocks are columns and parts, two numbers of threads lanes and groups.
         """
-        blocks, threads = (n if isinstance(n, tuple) else (n, 1) for n in size)
+        blocks, threads = size
 
-        def launch(*arguments: View | int) -> None:
-            addresses = tuple(a.address if isinstance(a, View) else a for a in arguments)
+        def launch(*arguments: View) -> None:
+            addresses = tuple(a.address for a in arguments)
             _GPU.get().launch(self.__name__, blocks, threads, addresses)
 
         return launch

@@ -78,17 +78,18 @@ class _Buffer:
     size: int
 
 
-def assign(program: Program, uses: list[Use]) -> Memory:
+def assign(program: Program, uses: list[Use], *, alone: bool = False) -> Memory:
     """Return where each value of a program lies.
 
     Args:
         program: definitions and roots.
         uses: what each item reads and writes, in the order they run in.
+        alone: whether positions of a loop nest are done at the same time.
     """
     memory = Memory()
     last_read = _last_reads(uses)
     born = {v: i for i, use in reversed(list(enumerate(uses))) for v in use.writes}
-    outputs = _results(program, uses, memory, born, last_read)
+    outputs = _results(program, uses, memory, born, last_read, alone)
     buffers: dict[Value, _Buffer] = {}
     for i, use in enumerate(uses):
         for v in (*use.writes, *use.scratch):
@@ -96,7 +97,7 @@ def assign(program: Program, uses: list[Use]) -> Memory:
                 end = i if v in use.scratch else max(last_read.get(v, i), i)
                 buffers[v] = _Buffer([v], i, end, _rounded(v))
     for i, use in enumerate(uses):
-        _write_in_place(i, use, uses, buffers, memory, outputs)
+        _write_in_place(i, use, uses, buffers, memory, outputs, alone)
     _pack(list(dict.fromkeys(buffers.values())), memory)
     return memory
 
@@ -120,6 +121,7 @@ def _results(
     memory: Memory,
     born: dict[Value, int],
     last_read: dict[Value, int],
+    alone: bool,
 ) -> set[Value]:
     """Place inputs, updates and outputs; return the output values."""
     graph = program.graph
@@ -127,7 +129,7 @@ def _results(
     for old, new in graph.updates:
         root = program.home(new)
         assert root is not None
-        if _may_overwrite(old, root.value, uses, born[root.value], last_read):
+        if _may_overwrite(old, root.value, uses, born[root.value], last_read, alone):
             memory.places[root.value] = memory.places[old]
             memory.in_place.append((root.value, old))
         else:
@@ -143,14 +145,14 @@ def _results(
 
 
 def _may_overwrite(
-    old: Value, new: Value, uses: list[Use], at: int, last_read: dict[Value, int]
+    old: Value, new: Value, uses: list[Use], at: int, last_read: dict[Value, int], alone: bool
 ) -> bool:
     """Return whether nothing reads `old` any more once `new` is written over it."""
     last = last_read.get(old, -1)
-    return last < at or (last == at and _same_place(old, new, uses[at]))
+    return last < at or (last == at and _same_place(old, new, uses[at], alone))
 
 
-def _same_place(old: Value, new: Value, use: Use) -> bool:
+def _same_place(old: Value, new: Value, use: Use, alone: bool) -> bool:
     """Return whether one loop nest may write `new` over `old`, element by element."""
     if use.accesses is None or old.dtype is not new.dtype or old.type.size != new.type.size:
         return False
@@ -164,7 +166,7 @@ def _same_place(old: Value, new: Value, use: Use) -> bool:
             continue
         same = read.dims == write.touched.dims and read.index == write.touched.index
         if not same or access.time > write.time:
-            if not _earlier_in_row(access, write, use.rows):
+            if alone or not _earlier_in_row(access, write, use.rows):
                 return False
     return True
 
@@ -184,6 +186,7 @@ def _write_in_place(
     buffers: dict[Value, _Buffer],
     memory: Memory,
     outputs: set[Value],
+    alone: bool,
 ) -> None:
     """Let values that begin at item `i` take over the memory of values that end there."""
     free = {v: buffers[v] for v in use.reads if v in buffers and buffers[v].end == i}
@@ -196,7 +199,7 @@ def _write_in_place(
         # an adjoint takes the place of an adjoint, if it can, so that the text reads well
         alike = sorted(free.items(), key=lambda item: _kind(item[0]) != _kind(new))
         for old, buffer in alike:
-            fits = (new, old) in use.over or _same_place(old, new, use)
+            fits = (new, old) in use.over or _same_place(old, new, use, alone)
             if buffer.start == i or buffer.values[-1] is not old or not fits:
                 continue
             del free[old]

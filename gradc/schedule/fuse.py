@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -13,6 +13,7 @@ from gradc.schedule.lower import Lowering, full_index
 from gradc.schedule.roots import Form, Program, Root, squeeze
 
 LARGEST_KERNEL = 60  # computations; compile time grows faster than linearly beyond
+Lanes = Callable[[Sequence[Root], tuple[int, ...], int | None], bool]
 SMALL_ROW = 16384  # elements of a whole vector that one kernel may sweep several times
 LOOPED = (Form.ELEMENT, Form.FOLD)
 ALONE = (
@@ -76,7 +77,7 @@ class Group:
 
     def is_row_fold(self, root: Root) -> bool:
         """Return whether a reduction is complete at the end of each row."""
-        split = _row_split(root, self.domain)
+        split = row_split(root, self.domain)
         return root.form is Form.FOLD and split is not None and split == self.rows
 
 
@@ -85,7 +86,7 @@ def section_of(root: Root) -> Section:
     return root.equation.section if root.equation is not None else Section.FORWARD
 
 
-def _row_split(root: Root, domain: tuple[int, ...]) -> int | None:
+def row_split(root: Root, domain: tuple[int, ...]) -> int | None:
     """Return how many outer loops a reduction over all inner loops keeps, or None."""
     count = len(root.kept)
     if root.domain != domain or root.kept != tuple(range(count)):
@@ -171,10 +172,16 @@ def _all(tops: list[Node]) -> Iterator[Node]:
         yield from walk(top, seen)
 
 
-def groups(program: Program, parts: dict[Value, Fragment], late: dict[Value, Value]) -> list[Group]:
+def groups(
+    program: Program,
+    parts: dict[Value, Fragment],
+    late: dict[Value, Value],
+    lanes: Lanes | None = None,
+) -> list[Group]:
     """Return the groups in an order in which they can run.
 
-    `late` values are computed after everything that reads the input they overwrite.
+    `late` values are computed after everything that reads the input they overwrite. With `lanes`
+    positions belong to lanes that know nothing of each other, and it says what goes together.
 
     Each root, in the order of the program, joins a group that computes what it reads or reads
     what it reads, where loops fit and no other group comes between; else it founds one.
@@ -186,7 +193,7 @@ def groups(program: Program, parts: dict[Value, Fragment], late: dict[Value, Val
         sources = {home[s] for s in part.sources if s in home}
         group = None
         if root.form in LOOPED and value not in late:
-            group = _host(root, part, made, sources, parts)
+            group = _host(root, part, made, sources, parts, lanes)
         if group is None:
             form = Form.ELEMENT if root.form is Form.FOLD else root.form
             if value in late:
@@ -241,7 +248,7 @@ def _first_split(root: Root) -> int | None:
     """Return the row split of a group that begins with `root`."""
     if root.form is not Form.FOLD:
         return None
-    split = _row_split(root, root.domain)
+    split = row_split(root, root.domain)
     return split if split != 0 or _small(root.domain) else None
 
 
@@ -250,11 +257,16 @@ def _small(domain: tuple[int, ...]) -> bool:
 
 
 def _host(
-    root: Root, part: Fragment, made: list[Group], sources: set[Group], parts: dict[Value, Fragment]
+    root: Root,
+    part: Fragment,
+    made: list[Group],
+    sources: set[Group],
+    parts: dict[Value, Fragment],
+    lanes: Lanes | None,
 ) -> Group | None:
     """Return the group that `root` joins: one it reads from, else one that reads the same."""
     for group in reversed(made):
-        if group in sources and _fits(root, part, group, sources, vertical=True):
+        if group in sources and _fits(root, part, group, sources, lanes, vertical=True):
             return group
     shared = {_key(r) for r in part.reads if len(set(_axes(r))) == len(root.domain)}
     if not shared:
@@ -263,13 +275,18 @@ def _host(
         if group in sources or group.domain != root.domain:
             continue
         theirs = {_key(r) for m in group.roots for r in parts[m.value].reads}
-        if shared & theirs and _fits(root, part, group, sources, vertical=False):
+        if shared & theirs and _fits(root, part, group, sources, lanes, vertical=False):
             return group
-    return _beside(root, part, made, sources, parts)
+    return _beside(root, part, made, sources, parts, lanes)
 
 
 def _beside(
-    root: Root, part: Fragment, made: list[Group], sources: set[Group], parts: dict[Value, Fragment]
+    root: Root,
+    part: Fragment,
+    made: list[Group],
+    sources: set[Group],
+    parts: dict[Value, Fragment],
+    lanes: Lanes | None,
 ) -> Group | None:
     """Return the group that reads other parts of the same rows: gates that lie side by side."""
     shared = {k for r in part.reads if (k := _row_key(r)) is not None}
@@ -277,7 +294,7 @@ def _beside(
         if group in sources or group.domain != root.domain:
             continue
         theirs = {_row_key(r) for m in group.roots for r in parts[m.value].reads}
-        if shared & theirs and _fits(root, part, group, sources, vertical=False):
+        if shared & theirs and _fits(root, part, group, sources, lanes, vertical=False):
             return group
     return None
 
@@ -297,7 +314,15 @@ def _axes(read: Read) -> list[int]:
     return [a for place in read.index for a in place.axes]
 
 
-def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vertical: bool) -> bool:
+def _fits(
+    root: Root,
+    part: Fragment,
+    group: Group,
+    sources: set[Group],
+    lanes: Lanes | None,
+    *,
+    vertical: bool,
+) -> bool:
     """Return whether `root` may join `group`; if so and it sets the row split, set it."""
     if group.form is not Form.ELEMENT or len(group.work | part.work) > LARGEST_KERNEL:
         return False
@@ -306,7 +331,11 @@ def _fits(root: Root, part: Fragment, group: Group, sources: set[Group], *, vert
     if any(s is not group and depends(s, group) for s in sources):
         return False
     rows = _split_with(root, group, vertical=vertical)
-    if rows is False or not all(_readable(r, group, rows) for r in part.reads):
+    if rows is False:
+        return False
+    if not all(_readable(r, group, rows, alone=lanes is not None) for r in part.reads):
+        return False
+    if lanes is not None and not lanes([*group.roots, root], group.domain, rows):
         return False
     if not _numbers_ready(part, group):
         return False
@@ -323,13 +352,13 @@ def _finds_place(root: Root) -> bool:
 
 
 def _whole_row(root: Root, group: Group, rows: int | None) -> bool:
-    return root.domain == group.domain and _row_split(root, group.domain) == rows
+    return root.domain == group.domain and row_split(root, group.domain) == rows
 
 
 def _split_with(root: Root, group: Group, *, vertical: bool) -> int | bool | None:
     """Return the row split of `group` once `root` is in, or False where the loops don't fit."""
     if root.domain == group.domain:
-        split = _row_split(root, group.domain) if root.form is Form.FOLD else None
+        split = row_split(root, group.domain) if root.form is Form.FOLD else None
         if split is None or group.rows is not None:
             return group.rows
         return split if split or _small(group.domain) else None
@@ -337,8 +366,11 @@ def _split_with(root: Root, group: Group, *, vertical: bool) -> int | bool | Non
     return group.rows if inner and group.rows and vertical else False
 
 
-def _readable(read: Read, group: Group, rows: int | None) -> bool:
-    """Return whether `read` may happen inside `group`: what it reads is ready by then."""
+def _readable(read: Read, group: Group, rows: int | None, *, alone: bool) -> bool:
+    """Return whether `read` may happen inside `group`: what it reads is ready by then.
+
+    With `alone` a position can't read what another one has stored.
+    """
     member = next((r for r in group.roots if r.value is read.root), None)
     if member is None:
         return True
@@ -350,7 +382,7 @@ def _readable(read: Read, group: Group, rows: int | None) -> bool:
         return whole and same and read.index == identity(rows or 0)
     if same and read.index == identity(len(read.dims)):
         return True
-    in_row = rows is not None and rows > 0 and len(read.dims) >= rows
+    in_row = rows is not None and rows > 0 and len(read.dims) >= rows and not alone
     return in_row and same and read.index[:rows] == identity(rows or 0)
 
 

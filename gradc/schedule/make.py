@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
 from gradc.primitives.loop import Body
-from gradc.schedule import fuse, nest, products
+from gradc.schedule import fuse, launch, nest, products
 from gradc.schedule.arena import Use, assign
 from gradc.schedule.convolutions import Convolution, convolution
 from gradc.schedule.fuse import Fragment, Group, section_of
@@ -32,29 +32,43 @@ from gradc.schedule.roots import Form, Program, find_roots
 from gradc.schedule.share import Combine
 from gradc.schedule.spread import spread
 from gradc.schedule.state import prepare
+from gradc.schedule.target import CPU, CUDA, Target
 
 SECTIONS = list(Section)
 
 
-def schedule(graph: Graph, registers: Registers | None = None, *, shared: bool = True) -> Plan:
+def schedule(
+    graph: Graph,
+    registers: Registers | None = None,
+    *,
+    shared: bool = True,
+    target: Target = CPU,
+) -> Plan:
     """Return the plan of a graph.
 
     Args:
         graph: simplified and verified; all its values on one device.
         registers: of the processor to make it for; None for this one.
         shared: whether several threads may run it, if that is worth it.
+        target: what to make it for.
     """
     deferred: frozenset[Value] = frozenset()
     while True:
-        plan = _schedule(graph, deferred, registers or host_registers(), shared=shared)
+        plan = _schedule(graph, deferred, registers or host_registers(), target, shared=shared)
         if not plan.memory.conflicts:
             return plan
         deferred |= plan.memory.conflicts
 
 
 def _schedule(
-    graph: Graph, deferred: frozenset[Value], registers: Registers, *, shared: bool
+    graph: Graph,
+    deferred: frozenset[Value],
+    registers: Registers,
+    target: Target,
+    *,
+    shared: bool,
 ) -> Plan:
+    lanes = launch.fits if target is CUDA else None
     prepared, late, kept = prepare(graph, deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
@@ -64,17 +78,26 @@ def _schedule(
         program = find_roots(prepared, chosen)
         parts = fuse.fragments(program, before)
         before = program, parts
-        made = fuse.groups(program, parts, last)
+        made = fuse.groups(program, parts, last, lanes)
         more, recomputed = worth_keeping(program, made, parts)
         if not more:
             break
         chosen |= more
     needed = _needed(program, made, parts)
-    kernels = [k for group in made for k in _kernels(program, group, parts, needed, registers)]
-    kernels = spread(kernels) if shared else kernels
+    kernels = [
+        k for group in made for k in _kernels(program, group, parts, needed, registers, target)
+    ]
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
-    loaded = {v for k in kernels if k.share is not None and not k.is_scalar for v in k.values}
-    memory = assign(program, [_use(k, in_memory, loaded) for k in kernels])
+    loaded: set[Value] = set()
+    if target is CUDA:
+        kernels = launch.launched(kernels, _replaced(program))
+        loaded = {v for k in kernels if isinstance(k.work, Nest) for v in k.work.arguments}
+        in_memory |= loaded
+    elif shared:
+        kernels = spread(kernels)
+        loaded = {v for k in kernels if k.share is not None and not k.is_scalar for v in k.values}
+    uses = [_use(k, in_memory, loaded) for k in kernels]
+    memory = assign(program, uses, alone=target is CUDA)
     return Plan(
         graph,
         program,
@@ -83,6 +106,7 @@ def _schedule(
         _decisions(program, recomputed),
         registers,
         meets(program, kernels, memory),
+        target,
     )
 
 
@@ -90,6 +114,12 @@ def _results(program: Program) -> set[Value]:
     """Return the values whose memory is given by the caller."""
     homes = [program.home(v) for v in program.graph.results()]
     return {r.value for r in homes if r is not None}
+
+
+def _replaced(program: Program) -> dict[Value, Value]:
+    """Return the input that each new state overwrites."""
+    pairs = ((program.home(new), old) for old, new in program.graph.updates)
+    return {root.value: old for root, old in pairs if root is not None}
 
 
 def _needed(program: Program, made: list[Group], parts: dict[Value, Fragment]) -> set[Value]:
@@ -107,6 +137,7 @@ def _kernels(
     parts: dict[Value, Fragment],
     needed: set[Value],
     registers: Registers,
+    target: Target,
 ) -> list[Kernel]:
     """Return the kernels that compute a group: one, or two for scattered sums."""
     root = group.roots[0]
@@ -118,13 +149,14 @@ def _kernels(
         case Form.SORT:
             return [_sort(program, group)]
         case Form.LOOP:
-            return [_repeat(program, group, registers)]
+            return [_repeat(program, group, registers, target)]
         case Form.SCATTER:
             return [_nest(group, n) for n in nest.build_scatter(program, root)]
         case Form.SCAN:
             return [_nest(group, nest.build_scan(program, root))]
         case _:
-            return [_nest(group, nest.build(program, group, needed))]
+            lanes = target is CUDA
+            return [_nest(group, nest.build(program, group, needed, lanes=lanes))]
 
 
 def _section(group: Group) -> Section:
@@ -230,10 +262,11 @@ def _sort(program: Program, group: Group) -> Kernel:
     return Kernel(tuple(group.roots), work, _section(group), (source.value,), cost, rows, ())
 
 
-def _repeat(program: Program, group: Group, registers: Registers) -> Kernel:
+def _repeat(program: Program, group: Group, registers: Registers, target: Target) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
-    plan = schedule(one_step(Body(**equation.params)), registers, shared=False)
+    step = one_step(Body(**equation.params))
+    plan = schedule(step, registers, shared=False, target=target)
     span = span_of(program, equation, plan.memory.arena_bytes)
     length = span.loop.length
     cost = Cost(length * plan.flops, length * plan.bytes_moved)
@@ -250,8 +283,7 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     if isinstance(work, Combine):
         return Use((work.total,), kernel.reads)
     if isinstance(work, Product | Convolution):
-        own = kernel.share.own if kernel.share is not None else {}
-        return Use(tuple(own.get(v, v) for v in kernel.values), kernel.reads)
+        return Use(tuple(kernel.own.get(v, v) for v in kernel.values), kernel.reads)
     if isinstance(work, Repeat):
         span = work.span
         over = tuple(zip(span.results, span.operands[: span.loop.carries], strict=False))
@@ -263,7 +295,7 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     written = work.stored
     if kernel.is_scalar:
         written = tuple(v for v in written if v in in_memory)
-    own = kernel.share.own if kernel.share is not None else {}
+    own = kernel.own
     parts = tuple(own[v] for v in written if v in own)
     written = (*(v for v in written if v not in own), *parts)
     scratch = tuple(own.get(v, v) for v in work.scratch)

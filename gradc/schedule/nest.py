@@ -83,8 +83,12 @@ class Targets:
         return found + [(f.operand, f.sweep, f.source) for f in self.folds]
 
 
-def build(program: Program, group: Group, needed: set[Value]) -> Nest:
-    """Return the loop nest of a group; `needed` are the values that others read from memory."""
+def build(program: Program, group: Group, needed: set[Value], *, lanes: bool = False) -> Nest:
+    """Return the loop nest of a group; `needed` are the values that others read from memory.
+
+    With `lanes` the elements of a row belong to different lanes: costly ones are computed again
+    rather than kept in an array for the row, and a long total is not cut into chunks.
+    """
     rows = group.rows or 0
     lowering = Lowering(program, rows, {r.value: r for r in group.roots})
     targets = Targets()
@@ -93,8 +97,8 @@ def build(program: Program, group: Group, needed: set[Value]) -> Nest:
             _add_fold(lowering, group, root, targets, stored=root.value in needed)
         else:
             _add_element(lowering, group, root, targets)
-    _keep_across_sweeps(targets, group.domain, rows)
-    return _finish(group.roots, group.domain, rows, targets)
+    _keep_across_sweeps(targets, group.domain, rows, scratch=not lanes)
+    return _finish(group.roots, group.domain, rows, targets, chunks=not lanes)
 
 
 def build_scan(program: Program, root: Root) -> Nest:
@@ -145,12 +149,19 @@ def build_scatter(program: Program, root: Root) -> tuple[Nest, Nest]:
     )
 
 
-def _finish(roots: list[Root], domain: tuple[int, ...], rows: int, targets: Targets) -> Nest:
+def _finish(
+    roots: list[Root],
+    domain: tuple[int, ...],
+    rows: int,
+    targets: Targets,
+    *,
+    chunks: bool = True,
+) -> Nest:
     """Return the nest that does what `targets` say."""
     loops = coalesce.gather(domain, rows, targets.stores, targets.folds)
     coalesce.coalesce(loops)
     total = any(f.scope is Scope.END and f.name in ("sum", "prod") for f in targets.folds)
-    if len(loops.extents) == 1 and not loops.rows and total:
+    if chunks and len(loops.extents) == 1 and not loops.rows and total:
         coalesce.split(loops)
     body, accesses, arguments = arrange(loops, targets.stores, targets.folds)
     sweeps = len({s for _, s, scope in targets.expressions() if scope is Scope.INNER})
@@ -216,10 +227,13 @@ def _add_fold(
         )
 
 
-def _keep_across_sweeps(targets: Targets, domain: tuple[int, ...], rows: int) -> None:
+def _keep_across_sweeps(
+    targets: Targets, domain: tuple[int, ...], rows: int, *, scratch: bool
+) -> None:
     """Let later sweeps of a row read what an earlier one stored or found costly."""
     kept = {s.node: (s.root, s.dims, s.index, s.sweep) for s in targets.stores if _rereadable(s)}
-    for node, sweep in _costly_twice(targets, rows, kept).items():
+    costly = _costly_twice(targets, rows, kept) if scratch else {}
+    for node, sweep in costly.items():
         row = TensorType(domain[rows:], node.dtype)
         value = Value(row)
         index = tuple(axis_index(a) for a in range(rows, len(domain)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gradc.ir.graph import Graph, Section, Value
 from gradc.schedule.arena import Memory
 from gradc.schedule.convolutions import Convolution
+from gradc.schedule.frame import Launch
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.products import Matrix
@@ -14,6 +15,7 @@ from gradc.schedule.registers import Registers
 from gradc.schedule.repeat import Span
 from gradc.schedule.roots import Form, Program, Root
 from gradc.schedule.share import Combine, Share
+from gradc.schedule.target import Target
 
 # Nanoseconds on one core, roughly: enough to tell what is worth sharing.
 FLOPS_PER_NS = 8
@@ -95,6 +97,7 @@ class Kernel:
         parallel: size of the outer axis whose positions are independent, or 1.
         partials: values summed over that axis, which threads would have to add up.
         share: what each thread does of it; None where one thread runs the program.
+        launch: who does which position on a GPU; None for the CPU.
     """
 
     roots: tuple[Root, ...]
@@ -105,6 +108,13 @@ class Kernel:
     parallel: int
     partials: tuple[Value, ...]
     share: Share | None = None
+    launch: Launch | None = None
+
+    @property
+    def own(self) -> dict[Value, Value]:
+        """The values that it leaves in parts, and what holds the parts of each."""
+        holder = self.share or self.launch
+        return holder.own if holder is not None else {}
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -137,6 +147,7 @@ class Plan:
         registers: of the processor that tiles are made for.
         meets: kernels before which all threads wait for each other; their number stands for
             the end.
+        target: what it is made for.
     """
 
     graph: Graph
@@ -146,6 +157,7 @@ class Plan:
     decisions: tuple[Decision, ...]
     registers: Registers
     meets: frozenset[int] = frozenset()
+    target: Target = Target.CPU
 
     @property
     def shared(self) -> bool:

@@ -53,9 +53,11 @@ class Combine:
         total: what they are parts of.
         count: number of blocks.
         size: elements of a total; a row of `parts` may be longer.
+        fold: what adds two parts up.
     """
 
     parts: Value
     total: Value
     count: int
     size: int
+    fold: str = "sum"

@@ -1,0 +1,133 @@
+"""Convolutions, sorts and sums of parts -> the text of their CUDA kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from gradc.emit.arguments import CODES
+from gradc.emit.convolution import Text, arrays, axis_sizes
+from gradc.emit.expression import literal
+from gradc.emit.kernel import UPDATES, first_value
+from gradc.emit.writer import Writer
+from gradc.ir.dtype import DType
+from gradc.schedule.convolutions import Convolution
+from gradc.schedule.frame import Launch
+from gradc.schedule.share import Combine
+
+SORT = """@kernel("{code}[{sizes}], {code}[{sizes}], i64[{sizes}]")
+def {name}(x, values, index):
+    # an element's place is the number of those that come before it{nan}
+    for i, j in grid({rows}, {columns}):
+        a = x[i, j]
+        place = 0
+        for k in range({columns}):
+            b = x[i, k]
+            if {first}:
+                place += 1
+            elif k < j and {same}:
+                place += 1
+        values[i, place] = a
+        index[i, place] = j
+"""
+
+
+def array(code: str, dims: Sequence[int]) -> str:
+    """Return the type of an array in a signature: `f32[64,256]`."""
+    return f"{code}[{','.join(map(str, dims or (1,)))}]"
+
+
+def sort_kernel(
+    name: str, dtype: DType, rows: int, columns: int, used: set[str], *, descending: bool
+) -> str:
+    """Return the text of a stable sort of each row; NaN counts as the largest, as in PyTorch."""
+    first = "b > a" if descending else "b < a"
+    same, nan = "b == a", ""
+    if dtype.is_floating_point:
+        nan = "; NaN counts as the largest"
+        first += " or (b != b and a == a)" if descending else " or (a != a and b == b)"
+        same = "(b == a or (a != a and b != b))"
+    used.update(("kernel", "grid"))
+    return SORT.format(
+        code=CODES[dtype], name=name, nan=nan, first=first, same=same,
+        sizes=f"{rows},{columns}", rows=rows, columns=columns,
+    )  # fmt: skip
+
+
+def sum_kernel(name: str, work: Combine, used: set[str]) -> str:
+    """Return the text of the kernel that folds parts, in their order or by all lanes of a group."""
+    code, dtype = CODES[work.total.dtype], work.total.dtype
+    writer = Writer()
+    used.add("kernel")
+    kinds = [array(code, (work.count, work.size)), array(code, (work.size,))]
+    writer.quote("@kernel", ", ".join(kinds))
+    with writer.block(f"def {name}(parts, total):"):
+        words = {"sum": "the sum", "prod": "the product", "max": "the largest"}
+        words |= {"min": "the smallest", "any": "whether any", "all": "whether all"}
+        writer.line(f"# total = {words[work.fold]} of the parts, in a fixed order")
+        together = work.size < 32
+        head = "rows" if together else "grid"
+        used.add(head)
+        with writer.block(f"for i in {head}({work.size}):"):
+            writer.line(f"running = {first_value(work.fold, dtype, used)}")
+            inner = f"lanes({work.count})" if together else f"range({work.count})"
+            with writer.block(f"for k in {inner}:"):
+                _step(writer, work.fold, dtype, used)
+            if together:
+                used.update(("lanes", "first_lane", f"row_{work.fold}"))
+                writer.line(f"running = row_{work.fold}(running)")
+                writer.line("if first_lane():")
+                writer.depth += 1
+            writer.line("total[i] = running")
+    return str(writer)
+
+
+def _step(writer: Writer, fold: str, dtype: DType, used: set[str]) -> None:
+    """Write how one part is taken in."""
+    if fold in ("max", "min"):
+        function = {"max": "maximum", "min": "minimum"}[fold]
+        used.add(function)
+        writer.line(f"running = {function}(running, parts[k, i])")
+    elif fold in ("sum", "prod") and dtype.itemsize < 8 and not dtype.is_floating_point:
+        conversion = "int32" if dtype.itemsize == 4 else "uint8"
+        used.add(conversion)
+        writer.line(f"running = {conversion}(running {UPDATES[fold][0]} parts[k, i])")
+    else:
+        writer.line(f"running {UPDATES[fold]} parts[k, i]")
+
+
+def convolution_kernel(
+    name: str, work: Convolution, dtype: DType, launch: Launch, used: set[str]
+) -> str:
+    """Return the text of a convolution: one thread per element of the result."""
+    writer, text, sizes = Writer(), Text(work, {}), axis_sizes(work)
+    x, w, y = arrays(work)
+    owned = bool(launch.own)
+    code, (left, right, result) = CODES[dtype], work.shapes
+    shapes = (left, right, (launch.parts, *result) if owned else result)
+    used.update(("kernel", "grid"))
+    writer.quote("@kernel", ", ".join(array(code, dims) for dims in shapes))
+    outside = [work.sample_name, *work.places_names, *("g",) * work.grouped, "o"]
+    window = list(work.window_names)
+    inside = [work.inner_name, *window] if work.sums_samples else [*window, work.inner_name]
+    with writer.block(f"def {name}({x}, {w}, {y}):"):
+        summed = ", ".join(sorted(inside, key="nijkpqrc".index))
+        writer.line(f"# {y}[{text.y}] = sum over {summed} of")
+        writer.line(f"#     {x}[{text.x}] * {w}[{text.w}]")
+        if owned:
+            used.add("this_part")
+            writer.line("part = this_part()")
+        with ExitStack() as loops:
+            extents = ", ".join(str(sizes[a]) for a in outside)
+            loops.enter_context(writer.block(f"for {', '.join(outside)} in grid({extents}):"))
+            writer.line(f"total = {literal(0, dtype, used)[0]}")
+            with ExitStack() as sums:
+                for axis in inside:
+                    head = f"range({sizes[axis]})"
+                    if owned and axis == work.inner_name:
+                        used.add("block_rows")
+                        head = f"block_rows({sizes[axis]}, {launch.together})"
+                    sums.enter_context(writer.block(f"for {axis} in {head}:"))
+                writer.assign("total", f"{x}[{text.x}] * {w}[{text.w}]", "+=")
+            writer.line(f"{y}[{'part, ' if owned else ''}{text.y}] = total")
+    return str(writer)

@@ -1,0 +1,215 @@
+"""The kernels of a plan for CUDA in order -> the text of the step: views, then one launch each."""
+
+from __future__ import annotations
+
+from gradc.emit import describe
+from gradc.emit.arguments import Arguments, arguments, places_of
+from gradc.emit.cuda_numbers import Numbers
+from gradc.emit.cuda_special import convolution_kernel, sort_kernel, sum_kernel
+from gradc.emit.functions import Functions
+from gradc.emit.headers import Headers
+from gradc.emit.naming import Dims, Naming
+from gradc.emit.views import Views
+from gradc.emit.writer import Writer
+from gradc.ir.graph import Section, Value
+from gradc.schedule.convolutions import Convolution
+from gradc.schedule.frame import Frame, Launch
+from gradc.schedule.launch import over
+from gradc.schedule.nest import Nest
+from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
+from gradc.schedule.products import Matrix
+from gradc.schedule.share import Combine
+
+ORDER = list(Section)
+
+
+class CudaStepWriter:
+    """Writes the step.
+
+    Attributes:
+        special: name of each kernel that no loop nest made, by its text without a name.
+        texts: of these kernels.
+        calls: the function that each kernel of the plan calls.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        naming: Naming,
+        functions: Functions,
+        loops: dict[Kernel, tuple[str, str]],
+        times: tuple[str, ...] = (),
+    ) -> None:
+        """Write the step of a plan; `times` are the steps of the loops that it is the body of."""
+        self.plan, self.naming, self.functions = plan, naming, functions
+        self.loops, self.times = loops, times
+        self.special: dict[str, str] = {}
+        self.texts: list[str] = []
+        self.calls: dict[Kernel, str] = {}
+        self.views = Views(plan, naming, times)
+
+    def text(self) -> Writer:
+        """Return the text of the step."""
+        body = Writer(1)
+        headers = Headers(self.plan, self.naming.name, self.naming.values.hint)
+        section: Section | None = None
+        numbers: list[Kernel] = []
+        for kernel in self.plan.kernels:
+            if not kernel.is_scalar:
+                self._numbers(numbers, body)
+                numbers = []
+            if section is None or ORDER.index(kernel.section) > ORDER.index(section):
+                self._numbers(numbers, body)
+                numbers = []
+                section = kernel.section
+                if not self.times:
+                    if body.lines:
+                        body.line()
+                    body.rule(section.value)
+            headers.write(body, kernel)
+            if kernel.is_scalar:
+                numbers.append(kernel)
+            else:
+                self._run(kernel, body)
+        self._numbers(numbers, body)
+        writer = Writer()
+        decorator = "loop_body" if self.times else "step"
+        self.naming.used.add(decorator)
+        writer.line(f"@{decorator}")
+        with writer.block(f"def {self.naming.step}({', '.join(('gpu', 'buffers', *self.times))}):"):
+            writer.line(f'"""{describe.returns(self.plan, self.naming.name)}"""')
+            self.views.write(writer, numbers=False)
+            if len(writer.lines) > 3:
+                writer.line()
+        if not body.lines:
+            body.line("pass")
+        writer.extend(body)
+        return writer
+
+    def _run(self, kernel: Kernel, body: Writer) -> None:
+        match kernel.work:
+            case Nest() as nest:
+                self._nest(kernel, nest, body)
+            case Product() as product:
+                self._multiply(kernel, product, body)
+            case Convolution() as work:
+                self._convolve(kernel, work, body)
+            case Sort() as sort:
+                self._sort(kernel, sort, body)
+            case Repeat() as repeat:
+                self._repeat(kernel, repeat, body)
+            case Combine() as work:
+                self._combine(kernel, work, body)
+
+    def _nest(self, kernel: Kernel, nest: Nest, body: Writer) -> None:
+        """Write the launch of a loop nest."""
+        assert kernel.launch is not None
+        given = arguments(nest, places_of(kernel, self.plan.memory.places))
+        views = [self._array(kernel, given, i) for i in range(len(given.arrays))]
+        views += [self.naming.view(v, ()) for v in given.scalars]
+        self._launch(kernel, self.functions.of[kernel].name, kernel.launch, views, body)
+
+    def _array(self, kernel: Kernel, given: Arguments, number: int) -> str:
+        """Return an array argument: a view, or all parts of a sum."""
+        array = given.arrays[number]
+        parts = kernel.own.get(array.values[0])
+        if parts is not None:
+            return self.naming.view(parts, parts.shape)
+        return self.naming.view(self.naming.shown(array.values), array.dims)
+
+    def _launch(
+        self, kernel: Kernel, name: str, launch: Launch, views: list[str], body: Writer
+    ) -> None:
+        """Write `name[blocks, threads](...)`; pairs where a second number is not 1."""
+        self.calls[kernel] = name
+        size = ", ".join(
+            str(pair[0]) if pair[1] == 1 else f"({pair[0]}, {pair[1]})"
+            for pair in (launch.blocks, launch.threads)
+        )
+        body.call(f"{name}[{size}]", views)
+
+    def _special(self, wanted: str, text: str) -> str:
+        """Return the name of a kernel; `text` has `@` where its name belongs."""
+        if text not in self.special:
+            self.special[text] = self.naming.namer(wanted)
+            self.texts.append(text.replace("def @(", f"def {self.special[text]}(", 1))
+        return self.special[text]
+
+    def _numbers(self, kernels: list[Kernel], body: Writer) -> None:
+        """Write the launch of one thread that computes numbers."""
+        if not kernels:
+            return
+        made = {v for k in kernels for v in k.values}
+        program = self.plan.program
+        kept = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
+        for other in self.plan.kernels:
+            if other not in kernels:
+                kept.update(other.reads)
+                kept.update(other.work.arguments if isinstance(other.work, Nest) else ())
+        numbers = Numbers(self.naming.values.hint, kept & made, self.naming.used)
+        for kernel in kernels:
+            numbers.add(kernel)
+        name = self._special("numbers", numbers.text("@"))
+        views = [self.naming.view(v, dims) for v, dims in numbers.arguments()]
+        for kernel in kernels:
+            self.calls[kernel] = name
+        body.call(f"{name}[1, 1]", views)
+
+    def _multiply(self, kernel: Kernel, product: Product, body: Writer) -> None:
+        (value,) = kernel.values
+        name = f"{'t_' if product.left.transposed else ''}matmul"
+        name += "_t" if product.right.transposed else ""
+        name = f"batch_{name}" if product.batch else name
+        self.naming.used.add(name)
+        self.calls[kernel] = name
+        lead = (product.batch,) if product.batch else ()
+        out = self.naming.view(value, (*lead, product.rows, product.columns))
+        left, right = (self._matrix(m, lead) for m in (product.left, product.right))
+        body.call(name, ["gpu", left, right, out])
+
+    def _matrix(self, matrix: Matrix, lead: Dims) -> str:
+        home = self.plan.program.home(matrix.value)
+        assert home is not None
+        return self.naming.view(home.value, (*lead, matrix.rows, matrix.columns))
+
+    def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
+        assert kernel.launch is not None
+        (value,) = kernel.values
+        text = convolution_kernel("@", work, value.dtype, kernel.launch, self.naming.used)
+        window = "x".join(map(str, work.window))
+        name = self._special("conv_weights" if work.sums_samples else f"conv_{window}", text)
+        homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
+        values: list[Value] = [root.value for root in homes if root is not None]
+        *given, shape = work.shapes
+        views = [self.naming.view(v, dims) for v, dims in zip(values, given, strict=True)]
+        parts = kernel.own.get(value)
+        out = self.naming.view(value, shape)
+        out = out if parts is None else self.naming.view(parts, parts.shape)
+        self._launch(kernel, name, kernel.launch, [*views, out], body)
+
+    def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
+        equation = kernel.roots[0].equation
+        assert equation is not None
+        values, index = equation.outputs
+        dims = (sort.rows, sort.columns)
+        used = self.naming.used
+        text = sort_kernel("@", values.dtype, *dims, used, descending=sort.descending)
+        name = self._special("sort_descending" if sort.descending else "sort_ascending", text)
+        views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
+        launch = over(Frame.GRID, dims[0] * dims[1])
+        self._launch(kernel, name, launch, views, body)
+
+    def _combine(self, kernel: Kernel, work: Combine, body: Writer) -> None:
+        assert kernel.launch is not None
+        name = self._special("add_parts", sum_kernel("@", work, self.naming.used))
+        parts = self.naming.view(work.parts, (work.count, work.size))
+        total = self.naming.view(work.total, (work.size,) if work.total.shape else ())
+        self._launch(kernel, name, kernel.launch, [parts, total], body)
+
+    def _repeat(self, kernel: Kernel, repeat: Repeat, body: Writer) -> None:
+        function, time = self.loops[kernel]
+        self.calls[kernel] = function
+        length = repeat.span.loop.length
+        steps = f"{length - 1}, -1, -1" if repeat.span.loop.reverse else str(length)
+        with body.block(f"for {time} in range({steps}):"):
+            body.call(function, ["gpu", "buffers", *self.times, time])

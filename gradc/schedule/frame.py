@@ -1,0 +1,41 @@
+"""How a kernel is launched on a GPU: who does which position; data only."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from gradc.ir.graph import Value
+
+
+class Frame(enum.Enum):
+    """Who does which position."""
+
+    ALONE = "one thread"
+    GRID = "one position per thread"
+    QUADS = "four neighbours per thread"
+    SWEEP = "every so-many-th position per thread, then the sum of all"
+    ROWS = "a row per group of lanes"
+    COLUMNS = "a column per thread, in blocks of rows"
+    ORDER = "a line per thread, in order"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Launch:
+    """How a kernel is launched.
+
+    Args:
+        frame: who does which position.
+        blocks: of columns, and of rows (parts).
+        threads: lanes of a group, and groups of a block.
+        own: sums that are made of parts, and what holds all parts of each.
+        parts: how many parts there are.
+        together: rows of each part, where a part is a block of rows.
+    """
+
+    frame: Frame
+    blocks: tuple[int, int] = (1, 1)
+    threads: tuple[int, int] = (1, 1)
+    own: dict[Value, Value] = field(default_factory=dict[Value, Value])
+    parts: int = 1
+    together: int = 1
