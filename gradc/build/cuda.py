@@ -21,7 +21,7 @@ from gradc.build.load import module_of
 from gradc.build.machine import Code, host
 from gradc.config import cache_directory
 from gradc.errors import BuildError
-from gradc.runtime.cuda_launch import CudaKernel, CudaStep, Size
+from gradc.runtime.cuda_launch import CudaKernel, CudaStep
 from gradc.runtime.cuda_signature import Parameter
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class CudaFunction:
     Attributes:
         symbol: its entry point in the cubin.
         parameters: one pointer each.
-        run: `run(blocks, threads, *addresses)` on the emulated device; None for a GPU.
+        run: `run(blocks, threads, addresses)` on the emulated device; None for a GPU.
     """
 
     symbol: str
@@ -164,15 +164,9 @@ def _runner(address: int) -> Callable[..., None]:
     """Return what runs a kernel of the emulated device, one group after the other."""
     entry = _ENTRY(address)
 
-    def run(blocks: Size, threads: Size, *addresses: int) -> None:
-        given = (ctypes.c_int64 * max(len(addresses), 1))(*addresses)
-        (columns, parts), (lanes, groups) = pair(blocks), pair(threads)
+    def run(blocks: tuple[int, int], threads: tuple[int, int], arguments: tuple[int, ...]) -> None:
+        given = (ctypes.c_int64 * max(len(arguments), 1))(*arguments)
         with _ALONE:
-            entry(ctypes.addressof(given), columns, parts, lanes, groups)
+            entry(ctypes.addressof(given), *blocks, *threads)
 
     return run
-
-
-def pair(size: Size) -> tuple[int, int]:
-    """Return both numbers of a size, the second one 1 where there is only one."""
-    return size if isinstance(size, tuple) else (size, 1)

@@ -83,7 +83,7 @@ def emulated_text() -> str:
     for name in ("threads", "block", "blocks", "part", "group_of_block", "groups_of_block"):
         texts.append(_variable(name))
     texts.append(_alias("stands_for", "threads"))
-    texts += [_quads_end(code, _BLOCK_OF_QUADS) for code in ("i32", "i64")]
+    texts += [_quads_end(code, [_OWN[code], *_BLOCK_OF_QUADS]) for code in ("i32", "i64")]
     texts.append(f"define void @gradc.meet() {_ALWAYS} {{\n  ret void\n}}")
     for code, fold in product(TYPES, FOLDS):
         kind = TYPES[code]
@@ -107,10 +107,11 @@ _EXTREMES = [
 ]
 
 
+_OWN = {
+    "i32": "  %own = call i32 @gradc.threads()",
+    "i64": "  %threads = call i32 @gradc.threads()\n  %own = zext i32 %threads to i64",
+}
 _BLOCK_OF_QUADS = [
-    "  %threads = call i32 @gradc.threads()",
-    "  %wide = zext i32 %threads to i64",
-    "  %own = trunc i64 %wide to {t}",
     "  %length = mul {t} %own, 4",
     "  %end = add {t} %first, %length",
     "  %inside = icmp ult {t} %end, %total",
@@ -120,9 +121,7 @@ _BLOCK_OF_QUADS = [
 
 def _quads_end(kind: str, lines: list[str]) -> str:
     """Return where the neighbours of a thread end: four of them, or those of a whole block."""
-    own = [
-        line.format(t=kind).replace("trunc i64 %wide to i64", "add i64 %wide, 0") for line in lines
-    ]
+    own = [line.format(t=kind) for line in lines]
     head = f"define {kind} @gradc.quads_end.{kind}({kind} %first, {kind} %total) {_ALWAYS}"
     return "\n".join([f"{head} {{", *own, f"  ret {kind} %last", "}"])
 

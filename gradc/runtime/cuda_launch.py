@@ -38,8 +38,8 @@ class Gpu(Protocol):
     def launch(
         self,
         name: str,
-        blocks: Size,
-        threads: Size,
+        blocks: tuple[int, int],
+        threads: tuple[int, int],
         arguments: tuple[int, ...],
     ) -> None:
         """Launch a kernel of this step's module on arrays at these addresses."""
@@ -81,7 +81,7 @@ class CudaKernel:
 
         Two numbers of blocks are columns and parts, two numbers of threads lanes and groups.
         """
-        blocks, threads = size
+        blocks, threads = (n if isinstance(n, tuple) else (n, 1) for n in size)
 
         def launch(*arguments: View) -> None:
             addresses = tuple(a.address for a in arguments)

@@ -40,7 +40,7 @@ class Device:
 
     def launch(self, name, blocks, threads, arguments):
         self.launched.append(name)
-        self.native.functions[name].run(blocks, threads, *arguments)
+        self.native.functions[name].run(blocks, threads, arguments)
 
     def product(self, name, a, b, out):
         a, b, out = (array_of(v) for v in (a, b, out))

@@ -80,14 +80,14 @@ def run(buffers):
 
 
 def test_views_and_products_on_the_table(tmp_path, monkeypatch):
-    from gradc.build.load import _module
+    from gradc.build.load import module_of
     from gradc.runtime import interpreted, interpreted_products
 
     text = PRODUCTS.replace("gradc.runtime.cpu", "interpreted_names")
     names = type(sys)("interpreted_names")
     vars(names).update(vars(interpreted) | vars(interpreted_products))
     monkeypatch.setitem(sys.modules, "interpreted_names", names)
-    module = _module(text, "products", "0" * 64, tmp_path / "kernel.py")
+    module = module_of(text, "products", "0" * 64, tmp_path / "kernel.py")
     rng = np.random.default_rng(0)
     a, b, out = rng.normal(size=(3, 5))
     before = out.copy()
