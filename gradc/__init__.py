@@ -18,7 +18,7 @@ from gradc.serialization import save as save
 from gradc.tensor import *
 from gradc.tensor import tensor as tensor
 
-ROOMS = ("autograd", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
+ROOMS = ("autograd", "cuda", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
 # Where names live that are imported when they are first asked for.
 HOMES = {
     "compile": "gradc.compiler.function",

@@ -18,7 +18,7 @@ LEVELS = [
     {"primitives"},
     {"autodiff"},
     {"tensor", "passes"},
-    {"functional", "schedule"},
+    {"functional", "schedule", "cuda"},
     {"emit", "runtime"},
     {"build"},
     {"autograd"},

@@ -6,6 +6,9 @@ import ctypes
 import sys
 from importlib.util import find_spec
 
+from gradc.config import wanted_cuda
+from gradc.device.driver import emulated
+
 Row = tuple[str, str]
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
@@ -13,6 +16,10 @@ DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 def cuda() -> list[Row]:
     """Return the driver's version and its devices, or why there are none."""
     compiler = "numba-cuda installed" if find_spec("numba_cuda") else "numba-cuda not installed"
+    count = emulated()
+    if count:
+        told = f"emulated CUDA device in host memory (GRADC_CUDA={wanted_cuda()})"
+        return [*((f"device {i}", told) for i in range(count)), ("compiler", compiler)]
     try:
         driver = ctypes.CDLL(DRIVER)
     except OSError:

@@ -24,12 +24,13 @@ from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.graph import Graph, Role, Value
 from gradc.nn.call import touched_modules
 from gradc.optim.tracing import touched_optimizers
+from gradc.tensor.captured import Cell, Hyper
 from gradc.tensor.core import type_text, wrap_value
 from gradc.tensor.edges import edge_of
 from gradc.tensor.node import Edge, Node, PrimitiveNode, reachable
 from gradc.tensor.tape import BackwardRun
 from gradc.tensor.tensor import Tensor
-from gradc.tensor.trace import Cell, Hyper, Trace
+from gradc.tensor.trace import Trace
 from gradc.tensor.tree import Spec, flatten, unflatten
 
 Source = Tensor | int  # a captured tensor, or the position of an argument
@@ -108,7 +109,7 @@ def capture(
 
     guards = variable_guards(function)
     trace = Trace(name)
-    trace.name_of = lambda t: outside_names(trace, function).get(id(t._storage), "")
+    trace.target.name_of = lambda t: outside_names(trace, function).get(id(t._storage), "")
     with trace:
         for t, n in zip(leaves, names, strict=True):
             trace.capture(t, Role.ARGUMENT, n)

@@ -94,6 +94,7 @@ class CudaDriver:
             ask(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
             ask(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
         )
+        self.multiprocessors = ask(attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
         self._pool: Any = None
         if ask(attribute.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED):
             self._pool = call("cuDeviceGetMemPool", device)
@@ -229,6 +230,11 @@ class CudaDriver:
         """Return an array in page-locked host memory."""
         self.enter()
         return pinned(shape, dtype)
+
+    def is_pinned(self, array: Array) -> bool:
+        """Ask the driver."""
+        self.enter()
+        return _is_pinned(_address(array))
 
     def load(self, cubin: bytes) -> CudaModule:
         """Load compiled code."""

@@ -65,6 +65,7 @@ class Driver(Protocol):
         index: the number of the device.
         name: what it calls itself.
         compute_capability: such as (9, 0).
+        multiprocessors: how many it has.
         emulated: whether its memory is the host's.
         statistics: memory given out.
     """
@@ -72,6 +73,7 @@ class Driver(Protocol):
     index: int
     name: str
     compute_capability: tuple[int, int]
+    multiprocessors: int
     emulated: bool
     statistics: Statistics
 
@@ -141,6 +143,10 @@ class Driver(Protocol):
 
     def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return a new host array that the device copies from and to without the processor."""
+        ...
+
+    def is_pinned(self, array: Array) -> bool:
+        """Return whether a host array lies in pinned memory, this driver's or another's."""
         ...
 
     def load(self, cubin: bytes) -> Module:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class EmulatedDriver:
         self.index = index
         self.name = "emulated CUDA device"
         self.emulated = True
+        self.multiprocessors = 1
         self.compute_capability: tuple[int, int] = (9, 0)
         self.statistics = Statistics()
         self.total = TOTAL
@@ -81,6 +83,7 @@ class EmulatedDriver:
         self._begins: list[int] = []
         self._freed: deque[int] = deque()
         self._streams = 0
+        self._pinned: WeakValueDictionary[int, Array] = WeakValueDictionary()
         self._thread = _Thread()
 
     @property
@@ -203,7 +206,13 @@ class EmulatedDriver:
 
     def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return ordinary memory."""
-        return np.empty(shape, dtype)
+        array = np.empty(shape, dtype)
+        self._pinned[array.__array_interface__["data"][0]] = array
+        return array
+
+    def is_pinned(self, array: Array) -> bool:
+        """Return whether the array begins where one that `pinned` has given begins."""
+        return array.__array_interface__["data"][0] in self._pinned
 
     def load(self, cubin: bytes) -> Any:
         """Refuse: kernels of an emulated device are jitted for the processor."""

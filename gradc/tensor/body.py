@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gradc.errors import TraceError
 from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive, lookup
+from gradc.tensor.captured import Cell
 from gradc.tensor.core import type_text, typeof, wrap_array, wrap_value
 from gradc.tensor.device import Device
 from gradc.tensor.kinds import several
@@ -19,7 +20,7 @@ from gradc.tensor.moving import move
 from gradc.tensor.naming import Names
 from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
-from gradc.tensor.trace import Cell, Trace
+from gradc.tensor.trace import Trace
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -63,7 +64,7 @@ class BodyTrace(Trace):
     @property
     def device(self) -> Device:
         """That of the tensors around the loop."""
-        return self._device if self.around is None else self.around.device
+        return self.target.device if self.around is None else self.around.device
 
     def operand(self, type: TensorType, name: str = "") -> Tensor:
         """Add an input of the body; return its tensor."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from gradc.device.driver import device_count, driver
+from gradc.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.tensor.copying import clone
 from gradc.tensor.core import elements, is_tensor, resolve, shape_of, type_text, wrap_array
@@ -201,6 +202,42 @@ def cpu(x: Tensor) -> Tensor:
 def cuda(x: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Return `x` on a CUDA device, the current one where none is given; itself if it is there."""
     return to(x, "cuda" if device is None else device, non_blocking=non_blocking)
+
+
+def pin_memory(x: Tensor, device: Any = None) -> Tensor:
+    """Return a copy of `x` in pinned memory, from which a device copies by itself.
+
+    Args:
+        x: on the CPU.
+        device: the CUDA device; the current one where not given.
+    """
+    of = resolve(x)
+    refuse_value(of, ".pin_memory()", "pin tensors outside of the compiled function")
+    if of._storage.place is not None:
+        raise ArgumentError(
+            f"pin_memory: cannot pin a tensor {type_text(of)} on {device_of(of)}, only on the CPU"
+        )
+    if is_pinned(of, device):
+        return x
+    found = _cuda("pin_memory", device)
+    array = driver(found.index or 0).pinned(shape_of(of), of._dtype.numpy)
+    np.copyto(array, elements(of))
+    return wrap_array(array)
+
+
+def is_pinned(x: Tensor, device: Any = None) -> bool:
+    """Return whether the elements lie in pinned memory."""
+    of = resolve(x)
+    if of._storage.place is not None or not device_count():
+        return False
+    return driver(_cuda("is_pinned", device).index or 0).is_pinned(elements(of))
+
+
+def _cuda(name: str, device: Any) -> Device:
+    found = check_device(name, "cuda" if device is None else device)
+    if found.type != "cuda":
+        raise ArgumentError(f"{name}: expected a CUDA device, got {found}", hint='device="cuda"')
+    return found
 
 
 def type_name(x: Tensor, dtype: Any = None) -> Any:

@@ -7,6 +7,7 @@ from gradc.tensor import (
     conversion,
     copying,
     elementwise,
+    fresh,
     gradient,
     hits,
     index_write,
@@ -286,6 +287,13 @@ class TensorMethods(TensorCore):
     random_ = random_fill.random_
     exponential_ = random_fill.exponential_
 
+    # ---- new tensors of this dtype ---------------------------------------------------------
+    new_tensor = fresh.new_tensor
+    new_zeros = fresh.new_zeros
+    new_ones = fresh.new_ones
+    new_empty = fresh.new_empty
+    new_full = fresh.new_full
+
     # ---- copies and conversion -------------------------------------------------------------
     clone = copying.clone
     detach = copying.detach
@@ -303,6 +311,8 @@ class TensorMethods(TensorCore):
     byte = conversion.to_byte
     cpu = conversion.cpu
     cuda = conversion.cuda
+    pin_memory = conversion.pin_memory
+    is_pinned = conversion.is_pinned
     type = conversion.type_name
 
     # ---- gradients -------------------------------------------------------------------------

@@ -251,34 +251,6 @@ class Tensor(TensorMethods):
         """
         backward(self, gradient, retain_graph, create_graph, inputs)
 
-    def _here(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return options of a new tensor, with this tensor's device where none is given."""
-        return kwargs if kwargs.get("device") is not None else {**kwargs, "device": self.device}
-
-    # ---- new tensors of this dtype -----------------------------------------------------------
-    def new_tensor(self, data: Any, *, dtype: DType | None = None, **kwargs: Any) -> Tensor:
-        """Return a copy of data in this tensor's dtype."""
-        return data_.tensor(data, dtype=dtype or self._dtype, **self._here(kwargs))
-
-    def new_zeros(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
-        """Return zeros in this tensor's dtype."""
-        return creation.zeros(*size, dtype=dtype or self._dtype, **self._here(kwargs))
-
-    def new_ones(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
-        """Return ones in this tensor's dtype."""
-        return creation.ones(*size, dtype=dtype or self._dtype, **self._here(kwargs))
-
-    def new_empty(self, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:
-        """Return a tensor to be overwritten in this tensor's dtype."""
-        return creation.empty(*size, dtype=dtype or self._dtype, **self._here(kwargs))
-
-    def new_full(
-        self, size: Any, fill_value: Any, *, dtype: DType | None = None, **kwargs: Any
-    ) -> Tensor:
-        """Return one value in this tensor's dtype."""
-        kind = dtype or self._dtype
-        return creation.full(size, fill_value, dtype=kind, **self._here(kwargs))
-
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, `other` elsewhere."""
         return logic.where(condition, self, other)

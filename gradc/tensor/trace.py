@@ -12,96 +12,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gradc.errors import TraceError, UnsupportedError
+from gradc.errors import TraceError
 from gradc.ir.builder import GraphBuilder
 from gradc.ir.dtype import float64, from_numpy
 from gradc.ir.graph import Role, Section, TensorType, Value
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
+from gradc.tensor.captured import Cell, Hyper
 from gradc.tensor.core import (
     TensorCore,
     read,
     refresh,
     resolve,
-    shape_of,
     wrap_array,
     wrap_value,
     wrap_view,
 )
-from gradc.tensor.device import CPU, Device
+from gradc.tensor.device import Device
 from gradc.tensor.edges import edge_of, rederive
-from gradc.tensor.kinds import is_tuple, several
-from gradc.tensor.moving import device_of, devices_differ, move
+from gradc.tensor.kinds import several
+from gradc.tensor.moving import move
 from gradc.tensor.naming import Names
 from gradc.tensor.place import Place
+from gradc.tensor.program_device import ProgramDevice
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.strides import array_strides
+from gradc.tensor.trace_builder import Placing, TraceBuilder
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
-
-
-class TraceBuilder(GraphBuilder):
-    """Appends equations, and remembers which values the backward pass made."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.adjoints: set[Value] = set()
-
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Append an equation; return its output value or tuple of values."""
-        result = super().apply(primitive, inputs, params)
-        if self.section is Section.BACKWARD:
-            self.adjoints.update(several(result))
-        return result
-
-    def typeof(self, operand: Any) -> TensorType:
-        """Return the type of a value, or of (shape, dtype)."""
-        return TensorType(*operand) if is_tuple(operand) else operand.type
-
-
-@dataclass(slots=True, eq=False)
-class Cell:
-    """A captured storage.
-
-    Args:
-        storage: the user's, with the real array.
-        input: the graph input that stands for its contents at the call.
-        shadow: the storage that changes while tracing.
-        role: what it is to the program.
-        tensor: the tensor through which it was met first.
-    """
-
-    storage: Storage
-    input: Value
-    shadow: Storage
-    role: Role
-    tensor: Tensor
-
-    @property
-    def value(self) -> Value:
-        """What the storage holds at this point of the program."""
-        return self.shadow.content
-
-    @property
-    def changed(self) -> bool:
-        """Whether the program writes to it."""
-        return self.shadow.content is not self.input
-
-
-@dataclass(slots=True, eq=False)
-class Hyper:
-    """A number read at each call from `owner[key]`."""
-
-    owner: MutableMapping[str, Any]
-    key: str
-    tensor: Tensor
-    input: Value
 
 
 class Trace(Place):
@@ -117,7 +60,7 @@ class Trace(Place):
         steady: the same, of what changes only when `epoch` counts a change.
         on_failure: functions called when tracing ends with an error.
         scope: names of the modules being called, outermost first.
-        name_of: returns what the user calls a concrete tensor, for messages.
+        target: the device that the program is for.
         by_rules: whether gradients come from the equations' rules instead of a tape.
     """
 
@@ -133,13 +76,10 @@ class Trace(Place):
         self.steady: list[Callable[[], bool]] = []
         self.on_failure: list[Callable[[], None]] = []
         self.scope: list[str] = []
-        self.name_of: Callable[[Tensor], str] = lambda tensor: ""
         self._shadows: dict[Tensor, Tensor] = {}
         self._owners: dict[Tensor, Tensor] = {}
         self._by_shadow: dict[Storage, Cell] = {}
-        self._device = CPU
-        self._decided = False
-        self._first: tuple[Tensor, str] | None = None  # that told the device
+        self.target = ProgramDevice()
         self._names: Names | None = None
         self._pinned: list[Origin | None] = []
         self._outer: list[Trace | None] = []
@@ -152,7 +92,7 @@ class Trace(Place):
     @property
     def device(self) -> Device:
         """Where the program runs: on the device of the tensors that it has met."""
-        return self._device
+        return self.target.device
 
     # ---- running -----------------------------------------------------------------------------
 
@@ -251,43 +191,16 @@ class Trace(Place):
         return results
 
     def run_on(self, device: Device) -> None:
-        """Let the program run on a device that the user names.
-
-        Raises:
-            UnsupportedError: it runs on another.
-        """
-        if not self._decided:
-            self._device, self._decided = device, True
-        elif device != self._device:
-            raise UnsupportedError(
-                f"compile: the function runs on {self._device}, a tensor inside it can't be on "
-                f"{device}",
-                hint="move tensors before the call and its results after it",
-            )
+        """Let the program run on a device that the user names, or raise."""
+        self.target.settle(device)
 
     def meet(self, tensor: Tensor, name: str = "") -> None:
-        """Let the program run on the device of a concrete tensor; numbers on the CPU may mix.
-
-        Raises:
-            DeviceError: it has met a tensor on another.
-        """
-        device = device_of(tensor)
-        if device == CPU and not shape_of(tensor):
-            return
-        if self._first is not None and device != self._device:
-            known = self._called(*self._first)
-            raise devices_differ("compile", known, self._called(tensor, name))
-        self.run_on(device)
-        if self._first is None:
-            self._first = tensor, name
-
-    def _called(self, tensor: Tensor, name: str) -> tuple[str, Tensor]:
-        """Return a concrete tensor with the user's name for it."""
-        return name or self.name_of(tensor) or "a tensor from outside", tensor
+        """Let the program run on the device of a concrete tensor, or raise."""
+        self.target.meet(tensor, name)
 
     def placing(self) -> GraphBuilder:
         """Return the builder, set to the user's line, for writing through views."""
-        return _Placing(self)
+        return Placing(self)
 
     def name_adjoint(self, adjoint: Value, primal: Value) -> None:
         """Say that a value of the backward pass is the adjoint of a primal value."""
@@ -341,7 +254,7 @@ class Trace(Place):
     def constant(self, array: Any) -> Tensor:
         """Return an array made while tracing as a tensor: an input that is always the same."""
         with self.paused():
-            concrete = move(wrap_array(array), self._device)
+            concrete = move(wrap_array(array), self.device)
         return wrap_value(self.capture(concrete, Role.BUFFER).value, self)
 
     def shadow(self, tensor: Tensor) -> Tensor:
@@ -423,17 +336,6 @@ class _Seat(TensorCore):
     def __init__(self, storage: Storage, tensor: Tensor) -> None:
         self._storage = storage
         self._dtype = tensor._dtype
-
-
-class _Placing(TraceBuilder):
-    """Appends equations to a trace at the user's line."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Append an equation to the trace."""
-        return self.trace.emit(primitive, inputs, params)
 
 
 @contextmanager

@@ -218,8 +218,6 @@ ERRORS = [
      "DataLoader: drop_last=True leaves no batch: 3 samples, batch_size 4"),
     (lambda: DataLoader(numbers(3), num_workers=2), UnsupportedError,
      "DataLoader: num_workers=2 is not supported: batches are made in this process"),
-    (lambda: DataLoader(numbers(3), pin_memory=True), UnsupportedError,
-     "DataLoader: pin_memory=True is not supported: batches are made in this process"),
     (lambda: DataLoader(numbers(3), batch_size=0), ArgumentError,
      "BatchSampler: batch_size must be a positive integer, got 0"),
     (lambda: DataLoader(numbers(3), shuffle=True, sampler=[0]), ArgumentError,

@@ -93,6 +93,7 @@ class FakeCuda:
 
     def _cuDeviceGetAttribute(self, attribute, device):
         known = {"COMPUTE_CAPABILITY_MAJOR": 9, "COMPUTE_CAPABILITY_MINOR": 0}
+        known["MULTIPROCESSOR_COUNT"] = 132
         return (known.get(attribute.name.removeprefix("CU_DEVICE_ATTRIBUTE_"), 1),)
 
     def _cuDevicePrimaryCtxRetain(self, device):

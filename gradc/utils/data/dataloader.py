@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
+from gradc.cuda.devices import is_available
+from gradc.device.driver import driver
 from gradc.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from gradc.tensor import Generator
+from gradc.tensor.device import check_device
 from gradc.utils.data.collate import default_collate, default_convert
 from gradc.utils.data.dataset import SupportsFetchBatch
+from gradc.utils.data.pinned import PinnedBatches
 from gradc.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
@@ -29,7 +34,8 @@ class DataLoader:
             `drop_last`.
         num_workers: must be 0: batches are made in this process.
         collate_fn: turns a list of items into a batch; `default_collate` when not given.
-        pin_memory: must be False.
+        pin_memory: put batches into pinned memory, from which `x.to("cuda", non_blocking=True)`
+            copies while the program goes on; a warning says where there is no CUDA device.
         drop_last: leave the last batch away when it is shorter.
         timeout: must be 0.
         worker_init_fn: must be None.
@@ -37,7 +43,7 @@ class DataLoader:
         generator: the source of the shuffle's randomness; the default one when not given.
         prefetch_factor: must be None.
         persistent_workers: must be False.
-        pin_memory_device: must be "".
+        pin_memory_device: the device that copies from pinned memory; "": the current one.
         in_order: must be True.
 
     Raises:
@@ -73,12 +79,12 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _refuse(num_workers=(num_workers, 0), pin_memory=(pin_memory, False))
+        _refuse(num_workers=(num_workers, 0))
         _refuse(timeout=(timeout, 0), worker_init_fn=(worker_init_fn, None))
         _refuse(multiprocessing_context=(multiprocessing_context, None))
         _refuse(prefetch_factor=(prefetch_factor, None))
         _refuse(persistent_workers=(persistent_workers, False))
-        _refuse(pin_memory_device=(pin_memory_device, ""), in_order=(in_order, True))
+        _refuse(in_order=(in_order, True))
         _check_dataset(dataset)
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
@@ -106,11 +112,32 @@ class DataLoader:
         self.batch_sampler = batch_sampler
         self.generator = generator
         self.num_workers = 0
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
         self.collate_fn: Callable[[Any], Any] = collate_fn or (
             default_convert if batch_sampler is None else default_collate
         )
 
     def __iter__(self) -> Iterator[Any]:
+        if self.pin_memory and not is_available():
+            warnings.warn(
+                "DataLoader: pin_memory=True, but there is no CUDA device: batches are not pinned",
+                stacklevel=2,
+            )
+        elif self.pin_memory:
+            return self._pinned()
+        return self._batches()
+
+    def _pinned(self) -> Iterator[Any]:
+        """Give batches in pinned memory."""
+        index = check_device("DataLoader", self.pin_memory_device or "cuda").index
+        pinned = PinnedBatches(driver(index or 0))
+        for batch in self._batches():
+            yield pinned.pin(batch)
+            pinned.passed()
+
+    def _batches(self) -> Iterator[Any]:
+        """Give batches, or single items."""
         if self.batch_sampler is None:
             for index in self.sampler:
                 yield self.collate_fn(self.dataset[index])
