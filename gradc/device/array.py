@@ -19,13 +19,15 @@ class Memory:
         address: where it begins; 0 where it is empty.
         nbytes: its size.
         owner: who frees it, where that is somebody else.
+        lent: whether another library uses it too, so that changes must be made in it.
     """
 
-    __slots__ = ("__weakref__", "address", "driver", "nbytes", "owner")
+    __slots__ = ("__weakref__", "address", "driver", "lent", "nbytes", "owner")
 
     def __init__(self, driver: Driver, nbytes: int) -> None:
         self.address = 0
         self.owner: Any = None
+        self.lent = False
         self.driver = driver
         self.nbytes = nbytes
         if nbytes:

@@ -16,6 +16,7 @@ from gradc.tensor.core import is_tensor, wrap_array
 from gradc.tensor.creation import FULL, made
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.dispatch import apply
+from gradc.tensor.exchange import from_cuda_array
 from gradc.tensor.joining import stack
 from gradc.tensor.kinds import is_array, is_numpy_number, is_sequence
 from gradc.tensor.moving import move
@@ -162,6 +163,10 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
     kind = None if dtype is None else check_dtype("as_tensor", dtype)
     if is_tensor(data):
         here = data if device is None else move(data, where)
+        return here if kind is None else cast(here, kind)
+    if hasattr(data, "__cuda_array_interface__"):
+        shared = from_cuda_array(data)
+        here = shared if device is None else move(shared, where)
         return here if kind is None else cast(here, kind)
     if is_array(data) and from_numpy(data.dtype) is not None:
         shared = move(from_numpy_array(data), where)

@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradc.ir.dtype import DType
-from gradc.tensor import creation, data
+from gradc.tensor import creation
+from gradc.tensor.data import tensor
 from gradc.tensor.moving import device_of
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
 
 
-def new_tensor(x: Tensor, data_: Any, *, dtype: DType | None = None, **kwargs: Any) -> Tensor:
+def new_tensor(x: Tensor, data: Any, *, dtype: DType | None = None, **kwargs: Any) -> Tensor:
     """Return a copy of data in this tensor's dtype, on its device."""
-    return data.tensor(data_, dtype=dtype or x._dtype, **_beside(x, kwargs))
+    return tensor(data, dtype=dtype or x._dtype, **_beside(x, kwargs))
 
 
 def new_zeros(x: Tensor, *size: Any, dtype: DType | None = None, **kwargs: Any) -> Tensor:

@@ -152,7 +152,8 @@ def write(into: Tensor, result: Tensor, *, overwrites: bool = False, shared: boo
         np.copyto(into._data, result._data)
     else:
         value = place.copy(read(result)) if shared else read(result)
-        storage.content = put(place.placing(), into._path, storage.content, value)
+        new = put(place.placing(), into._path, storage.content, value)
+        storage.content = place.written(storage.content, new)
         into._data, into._of = (value, storage.content) if into._path else (place.face(value), None)
     changed(into)
     if new_edge is not None or (STATE.grad and old_edge is not None):

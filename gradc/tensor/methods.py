@@ -311,6 +311,7 @@ class TensorMethods(TensorCore):
     byte = conversion.to_byte
     cpu = conversion.cpu
     cuda = conversion.cuda
+    data_ptr = conversion.data_ptr
     pin_memory = conversion.pin_memory
     is_pinned = conversion.is_pinned
     type = conversion.type_name

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gradc.device.array import DeviceArray, upload
+from gradc.device.array import DeviceArray, copy_into, upload
 from gradc.device.eager import EAGER
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import ALL, DType, from_numpy
@@ -83,6 +83,13 @@ class OnDevice(Place):
     def copy(self, content: DeviceArray) -> DeviceArray:
         """Return a copy: memory belongs to one storage, since compiled programs update it."""
         return content.copy()
+
+    def written(self, old: DeviceArray, new: DeviceArray) -> DeviceArray:
+        """Return the new array; memory that other libraries use too stays, with new elements."""
+        if not old.memory.lent:
+            return new
+        copy_into(old, new)
+        return old.reshape(old.shape)
 
     def apart(
         self, results: tuple[Any, ...], values: tuple[DeviceArray, ...]

@@ -59,6 +59,10 @@ class Place(ABC):
         """Return a content that may become that of another storage."""
 
     @abstractmethod
+    def written(self, old: Any, new: Any) -> Any:
+        """Return what a storage holds after `new` was written over `old`."""
+
+    @abstractmethod
     def apart(self, results: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return results of a movement, which may lie in its operands' memory, in their own."""
 

@@ -209,10 +209,6 @@ class Tensor(TensorMethods):
         """Return whether the elements lie in memory in order and without gaps."""
         return strides.is_contiguous(self)
 
-    def data_ptr(self) -> int:
-        """Return the address of the first element."""
-        return conversion.numpy(self, force=True).ctypes.data
-
     def is_floating_point(self) -> bool:
         """Return whether the dtype has fractions."""
         return self._dtype.is_floating_point
@@ -352,12 +348,13 @@ class Tensor(TensorMethods):
         """Return the result of a NumPy function as a tensor."""
         return data_.from_numpy_array(array)
 
-    def __dlpack__(self, **options: Any) -> Any:
-        """Return a capsule that shares this tensor's memory."""
-        return conversion.numpy(self).__dlpack__(**options)
+    __dlpack__ = conversion.to_dlpack
+    __dlpack_device__ = conversion.dlpack_device
 
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return (1, 0)
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Address, shape and type, by the CUDA array interface; of tensors on a device only."""
+        return conversion.cuda_array_interface(self)
 
 
 TensorCore.public = Tensor

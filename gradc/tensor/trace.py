@@ -186,6 +186,10 @@ class Trace(Place):
         """Return the Value itself: Values never change."""
         return content
 
+    def written(self, old: Value, new: Value) -> Value:
+        """Return the new Value."""
+        return new
+
     def apart(self, results: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the Values themselves."""
         return results

@@ -34,7 +34,7 @@ class PinnedBatches:
             return {key: self.pin(value) for key, value in entries.items()}
         if isinstance(batch, tuple | list):
             values = [self.pin(value) for value in cast("list[Any]", batch)]
-            kind = cast("Any", type(batch))
+            kind = cast("Any", type(cast("object", batch)))
             return kind(*values) if hasattr(kind, "_fields") else kind(values)
         return batch.pin_memory() if hasattr(batch, "pin_memory") else batch
 
