@@ -143,7 +143,7 @@ def to_dlpack(
     of = resolve(x)
     refuse_value(of, "__dlpack__", RETURN_IT)
     if of._storage.place is None:
-        options = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+        options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
         return numpy(x).__dlpack__(stream=stream, **options)
     if wants_grad(of):
         raise GradientError(

@@ -26,12 +26,29 @@ def meaning(primitive: Primitive, operands: tuple[DeviceArray, ...], params: Any
     return upload(np.asarray(found), index)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of modules with ON_REAL_DEVICES on a real device too."""
+    if getattr(metafunc.module, "ON_REAL_DEVICES", False):
+        real = pytest.param("real", marks=pytest.mark.gpu)
+        metafunc.parametrize("where", ["emulated", real], indirect=True)
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest) -> str:
+    """Whether the devices are "emulated" or "real"."""
+    wanted = getattr(request, "param", None)
+    return wanted or ("real" if request.node.get_closest_marker("gpu") else "emulated")
+
+
 @pytest.fixture(autouse=True)
-def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make cuda:0 and cuda:1 devices in host memory."""
+def emulated(monkeypatch: pytest.MonkeyPatch, where: str) -> Iterator[None]:
+    """Make cuda:0 and cuda:1 devices in host memory, where the test wants no real ones."""
+    monkeypatch.setattr(generators, "_DEFAULTS", {"cpu": generators.default_generator()})
+    if where == "real":
+        yield
+        return
     monkeypatch.setenv("GRADC_CUDA", "emulate:2")
     monkeypatch.setattr(drivers, "_DRIVERS", SHARED)
-    monkeypatch.setattr(generators, "_DEFAULTS", {"cpu": generators.default_generator()})
     before = set_eager(meaning)
     yield
     set_eager(before)

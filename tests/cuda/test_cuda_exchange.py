@@ -150,7 +150,7 @@ def test_taking_by_the_cuda_array_interface():
 
 
 @pytest.mark.gpu
-def test_pytorch_on_the_same_memory(real_device):
+def test_pytorch_on_the_same_memory():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("this PyTorch has no CUDA")
@@ -168,7 +168,7 @@ def test_pytorch_on_the_same_memory(real_device):
 
 
 @pytest.mark.gpu
-def test_cupy_on_the_same_memory(real_device):
+def test_cupy_on_the_same_memory():
     cupy = pytest.importorskip("cupy")
     x = gradc.ones(2, 3, device="cuda")
     for y in (cupy.from_dlpack(x), cupy.asarray(x)):

@@ -10,6 +10,7 @@ import pytest
 import gradc
 from gradc import nn
 
+ON_REAL_DEVICES = True
 CUDA = gradc.device("cuda:0")
 rng = np.random.default_rng(1)
 ROWS = rng.standard_normal((6, 4))
