@@ -30,6 +30,7 @@ HOMES = {
     "set_float32_matmul_precision": "gradc.device.precision",
     "set_num_threads": "gradc.runtime.threads",
     "to_sympy": "gradc.tensor.symbols",
+    "vmap": "gradc.func.mapped",
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 PACKAGE = str(Path(__file__).parent) + "/"
-# `from gradc.func import vmap` asks for the name from inside of importlib.
+# `from gradc.func import functionalize` asks for the name from inside of importlib.
 SKIPPED = (PACKAGE, "<frozen importlib")
 
 

@@ -16,7 +16,7 @@ LEVELS = [
     {"device"},
     {"symbolic"},
     {"primitives"},
-    {"autodiff"},
+    {"autodiff", "batching"},
     {"tensor", "passes"},
     {"functional", "schedule", "cuda"},
     {"emit", "runtime"},

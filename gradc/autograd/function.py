@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from gradc.errors import ArgumentError, GradientError, InplaceError, UnsupportedError
+from gradc.errors import ArgumentError, GradientError, InplaceError
 from gradc.ir.builder import Builder
 from gradc.ir.primitive import lookup
+from gradc.tensor.body import BodyTrace
 from gradc.tensor.copying import detach
 from gradc.tensor.core import brief, home, is_tensor, read, resolve
 from gradc.tensor.dispatch import apply, position
@@ -111,12 +112,8 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record that backward belongs to it."""
-        if STATE.trace is not None and STATE.trace.by_rules:
-            raise UnsupportedError(
-                f"{cls.__name__}: a Function with a backward of its own can't run inside the body "
-                "of gradc.scan",
-                hint="write the body with operations that have derivatives, or use a Python loop",
-            )
+        if isinstance(STATE.trace, BodyTrace):
+            STATE.trace.meet_own_backward(cls.__name__)
         ctx = Context()
         edges = tuple([edge_of(resolve(a)) if is_tensor(a) else None for a in args])
         recorded = STATE.grad and any(edges)

@@ -10,6 +10,7 @@ from gradc.func.forward import linearize as linearize
 from gradc.func.jacobian import hessian as hessian
 from gradc.func.jacobian import jacfwd as jacfwd
 from gradc.func.jacobian import jacrev as jacrev
+from gradc.func.mapped import vmap as vmap
 from gradc.func.reverse import grad as grad
 from gradc.func.reverse import grad_and_value as grad_and_value
 from gradc.func.reverse import value_and_grad as value_and_grad
@@ -18,7 +19,6 @@ from gradc.func.stateless import functional_call as functional_call
 from gradc.func.stateless import stack_module_state as stack_module_state
 
 ABSENT = {
-    "vmap": "write the function for a batch: operations broadcast over leading axes",
     "functionalize": "gradc.compile, which does that to all in-place operations",
     "replace_all_batch_norm_modules_": "pass the buffers to functional_call",
 }

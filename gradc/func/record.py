@@ -11,9 +11,10 @@ from typing import Any, cast
 from gradc.errors import TraceError
 from gradc.func.arguments import outputs_of, split_aux
 from gradc.ir.graph import TensorType
+from gradc.tensor.body import BodyTrace
 from gradc.tensor.copying import clone, copy_without_tape, detach
 from gradc.tensor.core import home, is_tensor, resolve, shape_of
-from gradc.tensor.dispatch import tape_builder
+from gradc.tensor.dispatch import OuterTape, tape_builder
 from gradc.tensor.edges import edge_of
 from gradc.tensor.entry import Scope, enter, leads_out, may_lead_out
 from gradc.tensor.forward import ForwardRun, between
@@ -80,6 +81,8 @@ class Recording:
         """
         create = self._records(cotangents)
         run = BackwardRun(create_graph=create, retain_graph=True)
+        if self.trace is not STATE.trace:
+            run.builder = OuterTape(self.trace, linked=self._leads_out())
         if self._useful is None:
             roots = [e for e in self.edges if e is not None]
             run.restrict(roots, [(entry, 0) for entry in self.entries])
@@ -99,6 +102,8 @@ class Recording:
             tangents: one per input, None for zero.
         """
         run = ForwardRun(create_graph=self._records(tangents))
+        if self.trace is not STATE.trace:
+            run.builder = OuterTape(self.trace, linked=self._leads_out())
         if self._way is None:
             self._way = between(self.edges, self.entries)
         for entry, tangent in zip(self.entries, tangents, strict=True):
@@ -117,7 +122,10 @@ class Recording:
 
     def _records(self, given: Sequence[Tensor | None]) -> bool:
         """Return whether a product must be recorded for transforms or tapes around this one."""
-        if self.trace is not STATE.trace:
+        trace = STATE.trace
+        if isinstance(trace, BodyTrace) and trace.surrounded_by(self.trace):
+            return True
+        if self.trace is not trace:
             raise TraceError(
                 f"{self.name}: the function it returned was called on the other side of a compiled "
                 "function's border",
@@ -126,9 +134,13 @@ class Recording:
             )
         if not STATE.grad:
             return False
+        return self._leads_out() or leads_out([edge_of(resolve(t)) for t in given if t is not None])
+
+    def _leads_out(self) -> bool:
+        """Return whether gradients of the products flow to something around this tape."""
         if self._linked is None:
             self._linked = may_lead_out(self.edges)
-        return self._linked or leads_out([edge_of(resolve(t)) for t in given if t is not None])
+        return self._linked
 
 
 def off_tape(tensor: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def scan(
     carry, carry_spec = flatten(_tensors(init, "init"), "init")
     sequences, xs_spec = flatten(_tensors(xs, "xs"), "xs")
     steps = _length(sequences, length)
-    trace = BodyTrace(getattr(f, "__name__", "body").strip("<>"))
+    trace = BodyTrace(getattr(f, "__name__", "body").strip("<>"), "scan")
     with trace:
         if trace.around is None:
             for t in (*carry, *sequences):
@@ -91,7 +91,7 @@ def scan(
     loop = Body(body, steps, reverse, split + len(changed), len(sequences))
     before = [t.detach().clone() for t in state]
     operands = [*carry, *before, *sequences, *(trace.outside[i] for i in kept)]
-    found = _run(loop, operands)
+    found = run_loop(loop, operands)
     for t, new in zip(state, found[split:], strict=False):
         with no_grad():
             t.copy_(new)
@@ -99,7 +99,7 @@ def scan(
     return unflatten(carry_spec, found[:split]), unflatten(made_spec, found[loop.carries : count])
 
 
-def _run(loop: Body, operands: list[Tensor]) -> list[Tensor]:
+def run_loop(loop: Body, operands: list[Tensor]) -> list[Tensor]:
     """Apply the primitive, with results for the backward pass where one may follow."""
     needed = [wants_grad(resolve(t)) for t in operands]
     if STATE.grad and any(needed):

@@ -1,4 +1,4 @@
-"""A function of tensors -> the graph of one step of a loop; outer tensors become constants."""
+"""A function of tensors -> the graph of one step of a loop, or of one example of a batch."""
 
 # The fields of a tensor are private to this package.
 # pyright: reportPrivateUsage=false
@@ -9,7 +9,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
-from gradc.errors import TraceError
+from gradc.errors import TraceError, UnsupportedError
 from gradc.ir.graph import Role, TensorType, Value
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.captured import Cell
@@ -27,19 +27,27 @@ if TYPE_CHECKING:
 
 
 class BodyTrace(Trace):
-    """Collects the body of a loop, alone or inside another trace.
+    """Collects the body of a loop or of vmap, alone or inside another trace.
 
-    Gradients of the loop come from the rules of the body's equations, not from a tape; so what
-    runs without gradients inside the body is cut off by an equation.
+    Gradients come from the rules of the body's equations, not from a tape; so what runs without
+    gradients inside the body is cut off by an equation.
+
+    Args:
+        name: of the function.
+        caller: what traces it, for messages.
 
     Attributes:
+        around: the trace around this one.
         outside: tensors met from outside, in the order of their inputs.
     """
 
     by_rules = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, caller: str) -> None:
         super().__init__(name)
+        self.caller = caller
+        self.during = f"{caller} runs its function on stand-ins"
+        self.running = f"the function under {caller}"
         self.outside: list[Tensor] = []
         self.inside: list[Tensor] = []
         self.recording = STATE.grad
@@ -65,6 +73,11 @@ class BodyTrace(Trace):
     def device(self) -> Device:
         """That of the tensors around the loop."""
         return self.target.device if self.around is None else self.around.device
+
+    def surrounded_by(self, trace: Trace | None) -> bool:
+        """Return whether this body, or one around it, was begun under `trace` (None: eagerly)."""
+        around = self.around
+        return around is trace or (isinstance(around, BodyTrace) and around.surrounded_by(trace))
 
     def operand(self, type: TensorType, name: str = "") -> Tensor:
         """Add an input of the body; return its tensor."""
@@ -109,16 +122,25 @@ class BodyTrace(Trace):
         values: list[Value] = [t._storage.content for t in self.inside]
         return [i for i, v in enumerate(values) if v is not inputs[first + i]]
 
+    def meet_own_backward(self, name: str) -> None:
+        """Refuse a Function whose backward is the user's own: the rules would not know of it."""
+        raise UnsupportedError(
+            f"{name}: a Function with a backward of its own can't run inside the body of "
+            f"gradc.{self.caller}",
+            hint="write the body with operations that have derivatives, or use a Python loop",
+        )
+
     def capture(self, tensor: Tensor, role: Role | None = None, name: str = "") -> Cell:
         """Refuse state that is bound by name."""
         raise TraceError(
-            f"scan: the body reads the gradient of a tensor {type_text(tensor)} from outside",
-            hint="read x.grad before the loop",
+            f"{self.caller}: the body reads the gradient of a tensor {type_text(tensor)} from "
+            "outside",
+            hint=f"read x.grad before {self.caller}",
         )
 
     def hyper(self, owner: MutableMapping[str, Any], key: str) -> Tensor:
         """Refuse optimizers."""
         raise TraceError(
-            f"scan: the body steps an optimizer ({key})",
-            hint="call optimizer.step() after the loop",
+            f"{self.caller}: the body steps an optimizer ({key})",
+            hint=f"call optimizer.step() after {self.caller}",
         )

@@ -26,14 +26,13 @@ from gradc.tensor.refusal import refuse_value
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
 
-RETURN_IT = "return the tensor from the compiled function and look at it outside"
 BY_WHERE = "gradc.where(condition, a, b) instead of branching on a value"
 
 
 def item(x: Tensor) -> Any:
     """Return the only element as a Python number."""
     of = resolve(x)
-    refuse_value(of, ".item()", RETURN_IT)
+    refuse_value(of, ".item()")
     shape = shape_of(of)
     if size_of(shape) != 1:
         raise ShapeError(
@@ -46,7 +45,7 @@ def item(x: Tensor) -> Any:
 def as_number(x: Tensor, kind: type, what: str) -> Any:
     """Return the only element for `float(x)` and its kin."""
     of = resolve(x)
-    refuse_value(of, what, RETURN_IT)
+    refuse_value(of, what)
     return kind(item(of))
 
 
@@ -67,7 +66,7 @@ def truth_value(x: Tensor) -> bool:
 def index_value(x: Tensor) -> int:
     """Return the only element for use as an index."""
     of = resolve(x)
-    refuse_value(of, "an int index", RETURN_IT)
+    refuse_value(of, "an int index")
     if of._dtype.is_floating_point or size_of(shape_of(of)) != 1:
         raise ArgumentTypeError(
             "only integer tensors of a single element can be converted to an index"
@@ -78,7 +77,7 @@ def index_value(x: Tensor) -> int:
 def tolist(x: Tensor) -> Any:
     """Return nested lists of Python numbers; a number for a 0-d tensor."""
     of = resolve(x)
-    refuse_value(of, ".tolist()", RETURN_IT)
+    refuse_value(of, ".tolist()")
     return elements(of).tolist()
 
 
@@ -90,7 +89,7 @@ def numpy(x: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         force: detach, and copy from a device, first.
     """
     of = resolve(x)
-    refuse_value(of, ".numpy()", RETURN_IT)
+    refuse_value(of, ".numpy()")
     if not force and wants_grad(of):
         raise GradientError(
             "Can't call numpy() on Tensor that requires grad.", hint="tensor.detach().numpy()"

@@ -141,8 +141,8 @@ def resolve(tensor: Tensor) -> Tensor:
     if trace is not None and trace.encloses(place):
         return trace.shadow(tensor)
     raise TraceError(
-        f"a tensor {type_text(tensor)} made inside a compiled function was used outside of it",
-        hint="return it from the compiled function instead of keeping it elsewhere",
+        f"a tensor {type_text(tensor)} made inside {place.running} was used outside of it",
+        hint=f"return it from {place.running} instead of keeping it elsewhere",
     )
 
 

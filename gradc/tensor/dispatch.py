@@ -25,6 +25,7 @@ from gradc.tensor.core import (
     read,
     resolve,
     shape_of,
+    wrap,
     wrap_array,
     wrap_view,
 )
@@ -33,13 +34,14 @@ from gradc.tensor.kinds import is_tuple, several
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.moving import gathered
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
-from gradc.tensor.on_device import place_named, tensor_of
+from gradc.tensor.on_device import holder, place_named
 from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
+    from gradc.tensor.trace import Trace
 
 
 def apply(primitive: Primitive, *tensors: Tensor, **params: Any) -> Any:
@@ -182,14 +184,41 @@ class TapeTensors(TapeOperands):
             return TensorType(operand[0], operand[1])
         return TensorType(shape_of(operand), operand._dtype)
 
+    def tape(self) -> Trace | None:
+        """Return the trace that saved Values belong to, None for arrays."""
+        return STATE.trace
+
     def operand(self, saved: Any, edge: Edge | None, memory: Storage | None = None) -> Any:
         """Return a saved array or Value as a tensor whose gradient goes to `edge`."""
         if is_tuple(saved):
             return saved
-        tensor = tensor_of(saved)
+        trace = self.tape()
+        tensor = wrap(saved, holder(saved) if trace is None else trace)
         if memory is not None:
             tensor._storage = memory
         return tensor if edge is None else attach(tensor, edge)
+
+
+class OuterTape(TapeTensors):
+    """Runs rules of a tape that was made outside of the function that is being traced.
+
+    Args:
+        trace: the trace that the tape was made under.
+        linked: whether gradients of the results flow on to what the tape was recorded from.
+    """
+
+    def __init__(self, trace: Trace | None, *, linked: bool) -> None:
+        TapeTensors.__init__(self)
+        self.trace = trace
+        self.linked = linked
+
+    def operand(self, saved: Any, edge: Edge | None, memory: Storage | None = None) -> Any:
+        """Return a saved array or Value as a tensor from outside."""
+        return TapeTensors.operand(self, saved, edge if self.linked else None, memory)
+
+    def tape(self) -> Trace | None:
+        """Return the trace that saved Values belong to."""
+        return self.trace
 
 
 def attach(tensor: Tensor, edge: Edge) -> Tensor:

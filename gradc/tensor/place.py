@@ -27,10 +27,13 @@ class Place(ABC):
     Attributes:
         traces: whether contents are Values, whose elements nobody knows yet.
         by_rules: whether gradients come from the equations' rules instead of a tape.
+        during, running: under a trace, what goes on and what is being run, for messages.
     """
 
     traces: ClassVar[bool]
     by_rules: ClassVar[bool] = False
+    during: str = "a function is being compiled"
+    running: str = "the compiled function"
 
     @property
     @abstractmethod

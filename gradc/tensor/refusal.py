@@ -17,10 +17,11 @@ def refuse_value(x: TensorCore, what: str, hint: str = "") -> None:
         what: what was tried, such as `bool()`.
         hint: a way out.
     """
-    if not x._storage.traced:
+    place = x._storage.place
+    if place is None or not place.traces:
         return
     raise TraceError(
-        f"{what} needs the value of a tensor {type_text(x)}, which isn't known while a function "
-        "is being compiled",
-        hint=hint or "return the tensor and look at it outside of the compiled function",
+        f"{what} needs the value of a tensor {type_text(x)}, which isn't known while "
+        f"{place.during}",
+        hint=hint or f"return the tensor from {place.running} and look at it outside",
     )

@@ -62,10 +62,10 @@ class Triple(gradc.autograd.Function):
         return grad_output * 3
 
 
-def vmap():
-    from gradc.func import vmap
+def functionalize():
+    from gradc.func import functionalize
 
-    return vmap
+    return functionalize
 
 
 CASES = {
@@ -251,11 +251,11 @@ CASES = {
         "TripleBackward: has no forward rule, which jvp, jacfwd, hessian and linearize need",
         "use gradc.func.vjp or gradc.func.jacrev",
     ),
-    "vmap": (
-        vmap,
+    "functionalize": (
+        functionalize,
         UnsupportedError,
-        "gradc.func.vmap is not supported",
-        "write the function for a batch: operations broadcast over leading axes",
+        "gradc.func.functionalize is not supported",
+        "gradc.compile, which does that to all in-place operations",
     ),
 }
 
