@@ -140,7 +140,7 @@ def to_dlpack(
         copy: give a copy; False: never copy.
     """
     of = resolve(x)
-    refuse_value(of, "__dlpack__", RETURN_IT)
+    refuse_value(of, "__dlpack__")
     if of._storage.place is None:
         options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
         return numpy(x).__dlpack__(stream=stream, **options)
@@ -180,7 +180,7 @@ def cuda_array_interface(x: Tensor) -> dict[str, Any]:
 def data_ptr(x: Tensor) -> int:
     """Return the address of the first element."""
     of = resolve(x)
-    refuse_value(of, ".data_ptr()", RETURN_IT)
+    refuse_value(of, ".data_ptr()")
     content = read(of)
     return content.ctypes.data if is_array(content) else content.address
 
