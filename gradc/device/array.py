@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.driver import Array, Driver, driver, inherited
+from gradc.device.driver import Array, Driver, driver, gone
 from gradc.errors import DeviceError, ShapeError
 
 
@@ -42,7 +42,7 @@ class Memory:
         return memory
 
     def __del__(self) -> None:
-        if self.address and self.owner is None and not inherited():
+        if self.address and self.owner is None and not gone():
             self.driver.statistics.returned(self.nbytes)
             self.driver.free(self.address)
             self.address = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.device.bindings import call, library
-from gradc.device.driver import Array, inherited
+from gradc.device.driver import Array, gone
 
 if TYPE_CHECKING:
     from gradc.device.cuda import CudaDriver
@@ -44,7 +44,7 @@ class CudaGraph:
 
     def __del__(self) -> None:
         # the driver keeps what is still running
-        if getattr(self, "_handle", None) is not None and not inherited():
+        if getattr(self, "_handle", None) is not None and not gone():
             self._driver.enter()
             call("cuGraphExecDestroy", self._handle)
             self._handle = None
@@ -84,7 +84,7 @@ class CudaEvent:
         return float(call("cuEventElapsedTime", earlier.handle, self.handle))
 
     def __del__(self) -> None:
-        if getattr(self, "handle", None) is not None and not inherited():
+        if getattr(self, "handle", None) is not None and not gone():
             call("cuEventDestroy", self.handle)
             self.handle = None
 
@@ -102,5 +102,5 @@ def pinned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 def _unpin(place: int) -> None:
     """Free page-locked memory."""
-    if not inherited():
+    if not gone():
         call("cuMemFreeHost", place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -231,6 +232,11 @@ def started(index: int = 0) -> bool:
 def inherited() -> bool:
     """Return whether this process was forked from one that used a device."""
     return bool(_DRIVERS) and os.getpid() != _process
+
+
+def gone() -> bool:
+    """Return whether a device can't be spoken to: after a fork, or when the process ends."""
+    return sys.is_finalizing() or inherited()
 
 
 def _start(index: int) -> Driver:
