@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from gradc.device import eager as _eager
 from gradc.ir.dtype import bool_ as bool
 from gradc.ir.dtype import float32 as float
 from gradc.ir.dtype import float64 as double
@@ -32,6 +33,15 @@ HOMES = {
     "to_sympy": "gradc.tensor.symbols",
     "vmap": "gradc.func.mapped",
 }
+
+
+def _first(*given: Any) -> Any:
+    """Run the first operation on arrays of a device: load what runs them all."""
+    importlib.import_module("gradc.compiler.cuda_eager").register()
+    return _eager.EAGER.run(*given)
+
+
+_eager.set_eager(_first)
 
 
 def __getattr__(name: str) -> Any:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gradc.cli.failure import CommandError
 from gradc.cli.target import find, user_code
-from gradc.compiler.program import Program
 from gradc.errors import ArgumentError
 from gradc.inspect.example import example_tensors
 from gradc.inspect.stages import program_of, required
 from gradc.tensor import Tensor
 
+if TYPE_CHECKING:
+    from gradc.compiler.target import AnyProgram
 
-def compiled(target: str, inputs: Sequence[str] | None) -> Program:
+
+def compiled(target: str, inputs: Sequence[str] | None) -> AnyProgram:
     """Return the program of a target, traced with tensors of the types in `inputs`.
 
     Args:

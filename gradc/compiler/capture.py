@@ -26,6 +26,7 @@ from gradc.nn.call import touched_modules
 from gradc.optim.tracing import touched_optimizers
 from gradc.tensor.captured import Cell, Hyper
 from gradc.tensor.core import type_text, wrap_value
+from gradc.tensor.device import Device
 from gradc.tensor.edges import edge_of
 from gradc.tensor.node import Edge, Node, PrimitiveNode, reachable
 from gradc.tensor.tape import BackwardRun
@@ -62,6 +63,7 @@ class Captured:
         sources: where the gradients of the last outputs go.
         guards: what must hold for the program to be the right one.
         steady: the same, where nothing can have changed while the count of changes stands still.
+        device: where it runs.
     """
 
     graph: Graph
@@ -83,6 +85,7 @@ class Captured:
     sources: tuple[Source, ...]
     guards: tuple[Guard, ...]
     steady: tuple[Guard, ...]
+    device: Device
 
 
 def capture(
@@ -172,6 +175,7 @@ def capture(
         sources=tuple(source(t) for t in flow.ends),
         guards=tuple(guards),
         steady=tuple(still),
+        device=trace.device,
     )
 
 

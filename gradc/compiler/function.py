@@ -9,19 +9,22 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.arguments import Key, key_of, names_of
-from gradc.compiler.bind import build
 from gradc.compiler.capture import capture
 from gradc.compiler.constants import check_constant
 from gradc.compiler.latest import MISS, Call, classes, latest, never
 from gradc.compiler.program import Program
+from gradc.compiler.target import build
 from gradc.config import recompile_limit
 from gradc.errors import ArgumentError, RecompileError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Spec, collect, flatten
+
+if TYPE_CHECKING:
+    from gradc.compiler.target import AnyProgram
 
 
 class CompiledFunction:
@@ -39,7 +42,7 @@ class CompiledFunction:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.on_recompile = on_recompile
         self.example_inputs = example_inputs
-        self.programs: dict[Key, list[Program]] = {}
+        self.programs: dict[Key, list[AnyProgram]] = {}
         self.latest: Call = never
         self._ways: dict[tuple[int, tuple[type, ...]], Call] = {}
 
@@ -54,12 +57,14 @@ class CompiledFunction:
         program = self._program(leaves, call)
         return self._run(program, leaves, call, (args, kwargs))
 
-    def _run(self, program: Program, leaves: list[Tensor], call: Spec, given: Any) -> Any:
+    def _run(self, program: AnyProgram, leaves: list[Tensor], call: Spec, given: Any) -> Any:
         """Run a call that is unlike the one before; let the next be compared with it.
 
         Apart from `__call__`, whose frame may live on where it was traced in.
         """
         result = program(leaves)
+        if not isinstance(program, Program):
+            return result  # a call has time while the device works on the one before
         found: list[Any] = []
         collect(call, given, found)
         way = (id(program), classes(found))
@@ -70,7 +75,7 @@ class CompiledFunction:
             self.latest = self._ways[way] = latest(program, leaves, found, call, names)
         return result
 
-    def build(self, *args: Any, **kwargs: Any) -> Program:
+    def build(self, *args: Any, **kwargs: Any) -> AnyProgram:
         """Return the program for these arguments, compiled but not run."""
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         return self._program(leaves, call)
@@ -85,7 +90,7 @@ class CompiledFunction:
             raise AttributeError(name)
         return getattr(self.function, name)
 
-    def _program(self, given: Sequence[Tensor], call: Spec) -> Program:
+    def _program(self, given: Sequence[Tensor], call: Spec) -> AnyProgram:
         known = self.programs.setdefault((call, key_of(given), STATE.grad), [])
         for program in known:
             if program.valid(given):
@@ -108,7 +113,7 @@ class CompiledFunction:
         if self.on_recompile == "warn":
             warnings.warn(f"{message}; {hint}", stacklevel=4)
 
-    def _latest(self) -> Program:
+    def _latest(self) -> AnyProgram:
         programs = [p for known in self.programs.values() for p in known]
         if not programs:
             raise ArgumentError(

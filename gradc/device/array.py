@@ -10,6 +10,8 @@ import numpy as np
 from gradc.device.driver import Array, Driver, driver, gone
 from gradc.errors import DeviceError, ShapeError
 
+ALIGNMENT = 16  # bytes; kernels move so many at once
+
 
 class Memory:
     """A piece of a device's memory, freed when the last array in it is gone.
@@ -143,6 +145,10 @@ class DeviceArray:
         made = empty(self.shape, self.dtype, self.index)
         copy_into(made, self)
         return made
+
+    def aligned(self) -> DeviceArray:
+        """Return this array, or a copy where it doesn't begin at a multiple of 16 bytes."""
+        return self if self.address % ALIGNMENT == 0 else self.copy()
 
     def fill(self, byte: int) -> None:
         """Set every byte; 0 makes zeros of any dtype."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.native import Executable
 from gradc.compiler.program import Program
+from gradc.errors import UnsupportedError
 from gradc.inspect.choices import Choice, choices, choices_of_halves
 from gradc.inspect.stages import program_of
 from gradc.runtime.blas import find_blas
 from gradc.schedule.describe import amount, table, what
 from gradc.schedule.plan import Kernel, Product
+
+if TYPE_CHECKING:
+    from gradc.compiler.target import AnyProgram
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,18 @@ def report(function: Callable[..., Any], *example_args: Any) -> Report:
     return report_of(program_of(function, *example_args))
 
 
-def report_of(program: Program) -> Report:
-    """Return the costs of a program."""
+def report_of(program: AnyProgram) -> Report:
+    """Return the costs of a program.
+
+    Raises:
+        UnsupportedError: it runs on a CUDA device.
+    """
+    if not isinstance(program, Program):
+        raise UnsupportedError(
+            f"report: {program.graph.name} is a program on {program.captured.device}; reports are "
+            "for the CPU",
+            hint='explain(f, stage="plan"), or arguments on the CPU',
+        )
     code, backward = program.code, program.backward
     if backward is None:
         return _costs(code, choices(code.plan, code.emitted.names))

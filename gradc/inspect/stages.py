@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gradc.compiler.capture import Captured
 from gradc.compiler.function import CompiledFunction
 from gradc.compiler.native import Executable
-from gradc.compiler.program import Program
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.inspect.derivative import with_gradient
 from gradc.inspect.example import example_tensors
@@ -22,6 +21,10 @@ from gradc.ir.show import show
 from gradc.passes.dead import dead
 from gradc.passes.pipeline import optimise
 from gradc.schedule.describe import describe
+
+if TYPE_CHECKING:
+    from gradc.compiler.cuda_native import CudaExecutable
+    from gradc.compiler.target import AnyProgram
 
 STAGES = ("graph", "gradient", "plan", "source")
 
@@ -65,7 +68,7 @@ def explain(function: Callable[..., Any], *example_args: Any, stage: str = "grap
     return Listing(stage_text(program_of(function, *example_args), stage))
 
 
-def stage_text(program: Program, stage: str) -> str:
+def stage_text(program: AnyProgram, stage: str) -> str:
     """Return one stage of a program as text."""
     match stage:
         case "graph":
@@ -79,13 +82,13 @@ def stage_text(program: Program, stage: str) -> str:
             return "\n\n\n".join(code.emitted.source.rstrip() for code in halves(program))
 
 
-def halves(program: Program) -> tuple[Executable, ...]:
+def halves(program: AnyProgram) -> tuple[Executable | CudaExecutable, ...]:
     """Return the whole step; or, where results want gradients, its forward and backward half."""
     backward = program.backward
     return (program.code,) if backward is None else (program.code, backward.code)
 
 
-def program_of(function: Any, *example_args: Any) -> Program:
+def program_of(function: Any, *example_args: Any) -> AnyProgram:
     """Return the program of a function for these arguments, compiled if need be, never run.
 
     Raises:
@@ -139,7 +142,7 @@ def forward(graph: Graph) -> Graph:
     return Graph(graph.name, tuple(inputs), equations, outputs, dict(roles), updates)
 
 
-def gradient(program: Program) -> Graph:
+def gradient(program: AnyProgram) -> Graph:
     """Return the forward computation of a program with its derivative, simplified."""
     captured = program.captured
     if any(e.section is not Section.FORWARD for e in captured.graph.equations):

@@ -1,0 +1,74 @@
+"""A loaded CUDA module -> what its step tells its launches to: a device with these kernels."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from gradc.build.cuda import CudaNative
+from gradc.build.cuda_compiler import ARCHITECTURES
+from gradc.build.key import EMULATED
+from gradc.device.driver import Driver, Size
+from gradc.errors import DeviceError
+from gradc.runtime.cuda_launch import View
+
+
+class Multiplies(Protocol):
+    """Who computes matrix products."""
+
+    def run(self, name: str, a: View, b: View, out: View, stream: int) -> None:
+        """Compute out = a @ b."""
+        ...
+
+
+class DeviceGpu:
+    """A device with the kernels of one module.
+
+    Args:
+        native: the module.
+        driver: the device.
+        products: who computes its products; None for a module that has none.
+    """
+
+    def __init__(self, native: CudaNative, driver: Driver, products: Multiplies | None) -> None:
+        self.driver = driver
+        self.products = products
+        self.stream = driver.stream  # the one on which what is captured will be launched
+        self.functions = _functions(native, driver)
+
+    def launch(self, name: str, blocks: Size, threads: Size, arguments: tuple[int, ...]) -> None:
+        """Launch a kernel."""
+        self.driver.launch(self.functions[name], blocks, threads, arguments)
+
+    def product(self, name: str, a: View, b: View, out: View) -> None:
+        """Compute a matrix product."""
+        assert self.products is not None
+        self.products.run(name, a, b, out, self.stream)
+
+
+def _functions(native: CudaNative, driver: Driver) -> dict[str, Any]:
+    """Return what the driver launches for each kernel."""
+    if driver.emulated:
+        return {name: kernel.run for name, kernel in native.functions.items()}
+    if not native.functions:
+        return {}
+    module = driver.load(native.cubin)
+    return {name: module.function(kernel.symbol) for name, kernel in native.functions.items()}
+
+
+def arch_of(driver: Driver) -> str:
+    """Return the architecture to compile for: the device's, or the nearest before it.
+
+    Raises:
+        DeviceError: the device is older than all, or of a generation that is not known yet.
+    """
+    if driver.emulated:
+        return EMULATED
+    major, minor = driver.compute_capability
+    found = [a for a in ARCHITECTURES if divmod(int(a[3:]), 10) <= (major, minor)]
+    if not found or int(found[-1][3:]) // 10 != major:
+        raise DeviceError(
+            f"cuda: {driver.name} has compute capability {major}.{minor}; kernels can be compiled "
+            f"for {', '.join(ARCHITECTURES)}",
+            hint="a newer gradc",
+        )
+    return found[-1]
