@@ -78,7 +78,12 @@ def emit(plan: Plan) -> Emitted:
         writer = StepWriter(plan, naming, functions, loops, times)
         step = writer.text()
         kernels = functions.texts() if times else kernels
-        own = (*writer.convolutions.values(), *writer.sorts.values(), *writer.team.sums.values())
+        own = (
+            *writer.products.values(),
+            *writer.convolutions.values(),
+            *writer.sorts.values(),
+            *writer.team.sums.values(),
+        )
         calls.update(writer.calls)
         return [*map(str, kernels), *(text for _, text in own), str(step)]
 

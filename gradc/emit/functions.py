@@ -93,8 +93,7 @@ class Functions:
         writer = Writer()
         overlap = ", overlap=True" if given.overlap else ""
         writer.quote("@kernel", frame.signature(given), overlap)
-        writer.call(f"def {function.name}", [*names, *frame.extra])
-        writer.lines[-1] += ":"
+        writer.call(f"def {function.name}", [*names, *frame.extra], after=":")
         writer.depth = 1
         for line in self._maths(nest, body):
             writer.line(f"# {line}")

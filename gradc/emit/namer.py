@@ -42,6 +42,7 @@ RUNTIME = frozenset(
     cosh tanh asinh acosh atanh sigmoid softplus erf erfc sqrt rsqrt pow floor ceil trunc
     round_even sign remainder floor_divide isnan isinf isfinite maximum minimum philox f
     tile_f32 tile_f64 multiply_add load_tile store_tile
+    tile_matmul tile_t_matmul panel_f32 panel_f64 pack pack_t tiled
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
     team share share_columns chunks chunk part_of meet is_first rows
     gpu grid quads sweep lanes block_rows this_group this_part first_lane meet_lanes row_sum

@@ -9,6 +9,7 @@ from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.kernel import Body
 from gradc.emit.naming import Dims, Naming
+from gradc.emit.product import product_kernel
 from gradc.emit.serial import Serial
 from gradc.emit.sorting import sort_kernel
 from gradc.emit.team import Team
@@ -34,6 +35,7 @@ class StepWriter:
         sorts: name and text of each sorting kernel that it calls.
         calls: the function that each kernel of the plan calls.
         convolutions: name and text of each convolution that it calls.
+        products: name and text of each product from tiles.
         team: what it says where several threads run it.
     """
 
@@ -55,6 +57,7 @@ class StepWriter:
         self.sorts: dict[str, tuple[str, str]] = {}
         self.calls: dict[Kernel, str] = {}
         self.convolutions: dict[str, tuple[str, str]] = {}
+        self.products: dict[str, tuple[str, str]] = {}
         self.team = Team(plan, naming)
         self.views = Views(plan, naming, times)
 
@@ -196,15 +199,23 @@ class StepWriter:
 
     def _multiply(self, kernel: Kernel, product: Product, body: Writer) -> None:
         (value,) = kernel.values
-        name = f"{'t_' if product.left.transposed else ''}matmul"
-        name += "_t" if product.right.transposed else ""
-        name = f"batch_{name}" if product.batch else name
-        self.naming.used.add(name)
-        self.calls[kernel] = name
         lead = (product.batch,) if product.batch else ()
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
-        body.call(name, ["buffers", left, right, out, *self._mine(kernel)])
+        mine = self._mine(kernel)
+        tiles = product.choice.tiles
+        if tiles is None:
+            self.calls[kernel] = product.form
+            self.naming.used.add(product.form)
+            body.call(product.form, ["buffers", left, right, out, *mine])
+            return
+        given = (product, tiles, value.dtype, self.naming.used, "rows" if mine else "")
+        key = product_kernel("", *given)
+        if key not in self.products:
+            name = self.naming.namer(f"{product.form}_tiles")
+            self.products[key] = (name, product_kernel(name, *given))
+        name = self.calls[kernel] = self.products[key][0]
+        body.call(name, [left, right, out, *mine])
 
     def _mine(self, kernel: Kernel) -> list[str]:
         """Return the last argument of a kernel that threads share: this thread's rows."""
@@ -261,4 +272,7 @@ class StepWriter:
         length = repeat.span.loop.length
         steps = f"{length - 1}, -1, -1" if repeat.span.loop.reverse else str(length)
         with body.block(f"for {time} in range({steps}):"):
-            body.call(function, ["buffers", *self.times, time])
+            team = ["team"] * repeat.plan.shared
+            body.call(function, ["buffers", *self.times, time, *team])
+            if repeat.meets:
+                self.team.meet(body)

@@ -44,7 +44,11 @@ class Team:
         """Write the meeting before a kernel, where there is one."""
         if number in self.plan.meets:
             self.end(body)
-            body.line(f"{self._use('meet')}(team)")
+            self.meet(body)
+
+    def meet(self, body: Writer) -> None:
+        """Write a meeting."""
+        body.line(f"{self._use('meet')}(team)")
 
     def begin(self, kernel: Kernel, body: Writer) -> None:
         """Load the numbers that a kernel needs, and leave it to the first thread if it is its."""

@@ -55,9 +55,11 @@ class Writer:
         """Add a ruled-off title."""
         self.line(f"# ---- {title} ".ljust(self.room, "-"))
 
-    def call(self, function: str, arguments: Sequence[str], before: str = "") -> None:
+    def call(
+        self, function: str, arguments: Sequence[str], before: str = "", after: str = ""
+    ) -> None:
         """Add a call, broken over lines where it is long."""
-        whole = f"{before}{function}({', '.join(arguments)})"
+        whole = f"{before}{function}({', '.join(arguments)}){after}"
         if len(whole) <= self.room:
             self.line(whole)
             return
@@ -68,7 +70,7 @@ class Writer:
         else:
             for argument in arguments:
                 self.line(f"    {argument},")
-        self.line(")")
+        self.line(f"){after}")
 
     def quote(self, function: str, text: str, after: str = "") -> None:
         """Add a call with a string, which is cut between words where it is long."""

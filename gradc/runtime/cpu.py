@@ -80,13 +80,20 @@ if jit_disabled():
         part_of,
         share,
         share_columns,
+        tiled,
     )
     from gradc.runtime.interpreted_tiles import (
         load_tile,
         multiply_add,
+        pack,
+        pack_t,
+        panel_f32,
+        panel_f64,
         store_tile,
         tile_f32,
         tile_f64,
+        tile_matmul,
+        tile_t_matmul,
     )
 else:
     from gradc.runtime.decorators import (
@@ -162,6 +169,15 @@ else:
         part_of,
         share,
         share_columns,
+        tiled,
+    )
+    from gradc.runtime.tile_products import (
+        pack,
+        pack_t,
+        panel_f32,
+        panel_f64,
+        tile_matmul,
+        tile_t_matmul,
     )
     from gradc.runtime.tiles import (
         load_tile,
@@ -222,6 +238,10 @@ __all__ = [
     "meet",
     "minimum",
     "multiply_add",
+    "pack",
+    "pack_t",
+    "panel_f32",
+    "panel_f64",
     "part_of",
     "philox",
     "pow",
@@ -246,6 +266,9 @@ __all__ = [
     "tanh",
     "tile_f32",
     "tile_f64",
+    "tile_matmul",
+    "tile_t_matmul",
+    "tiled",
     "trunc",
     "view_b1",
     "view_f32",

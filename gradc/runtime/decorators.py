@@ -62,9 +62,13 @@ class Kernel(Operation):
 
 
 def loop_body(function: Callable[..., None]) -> Kernel:
-    """Declare one step of a loop: a function of the table of addresses and of the times."""
-    count = function.__code__.co_argcount - 1
-    return Kernel(function, (TABLE, *[types.int64] * count))
+    """Declare one step of a loop: a function of the table of addresses and of the times.
+
+    One that several threads share takes the `team` last.
+    """
+    names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+    arguments = [TEAM if name == "team" else types.int64 for name in names]
+    return Kernel(function, (TABLE, *arguments))
 
 
 class Step(Kernel):

@@ -44,6 +44,13 @@ def chunks(rows: Rows) -> Iterator[Rows]:
         yield Rows(first, min(first + rows.block, rows.last), rows.block)
 
 
+def tiled(rows: Rows | int, size: int) -> Iterator[int]:
+    """Yield where each tile of rows begins; the last one overlaps where it would stick out."""
+    begin, end = (0, rows) if isinstance(rows, int) else (rows.first, rows.last)
+    for first in range(begin, end, size):
+        yield min(first, end - size)
+
+
 def part_of(array: Array, chunk: Rows, shape: tuple[int, ...]) -> Array:
     """Return the row of an array that belongs to a chunk, seen with a shape."""
     return array[chunk.first // chunk.block, : prod(shape)].reshape(shape)

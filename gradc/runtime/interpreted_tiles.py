@@ -58,3 +58,45 @@ def store_tile(tile: Array, y: Array, at: Index, steps: Any) -> None:
     """Set y[at + row * steps : ... + lanes] to the rows."""
     for number, place in _rows(tile, at, steps):
         y[_lanes(tile, place)] = tile[number]
+
+
+def tile_matmul(tile: Array, a: Array, at_a: Index, b: Array, at_b: Index, count: int) -> Array:
+    """Return tile + a[i : i + rows, k : k + count] @ b[k : k + count, j : j + lanes]."""
+    *n, i, k = at_a
+    rows = a[(*n, slice(i, i + tile.shape[0]), slice(k, k + count))]
+    return tile + np.matmul(rows, _terms(tile, b, at_b, count))
+
+
+def tile_t_matmul(tile: Array, a: Array, at_a: Index, b: Array, at_b: Index, count: int) -> Array:
+    """Return tile + a[k : k + count, i : i + rows].T @ b[k : k + count, j : j + lanes]."""
+    *n, k, i = at_a
+    columns = a[(*n, slice(k, k + count), slice(i, i + tile.shape[0]))]
+    return tile + np.matmul(columns.T, _terms(tile, b, at_b, count))
+
+
+def _terms(tile: Array, b: Array, at: Index, count: int) -> Array:
+    """Return the part of the right operand."""
+    *n, k, j = at
+    return b[(*n, slice(k, k + count), slice(j, j + tile.shape[-1]))]
+
+
+def panel_f32(rows: int, lanes: int) -> Array:
+    """Return an array to pack a part of an operand into."""
+    return np.empty((rows, lanes), np.float32)
+
+
+def panel_f64(rows: int, lanes: int) -> Array:
+    """Return an array to pack a part of an operand into."""
+    return np.empty((rows, lanes), np.float64)
+
+
+def pack(panel: Array, b: Array, at: Index, rows: int, lanes: int) -> None:
+    """Set panel[k, l] to b[at + (k, l)]."""
+    *n, k, j = at
+    panel[:rows, :lanes] = b[(*n, slice(k, k + rows), slice(j, j + lanes))]
+
+
+def pack_t(panel: Array, b: Array, at: Index, rows: int, lanes: int) -> None:
+    """Set panel[k, l] to b[at + (l, k)]."""
+    *n, j, k = at
+    panel[:rows, :lanes] = b[(*n, slice(j, j + lanes), slice(k, k + rows))].T

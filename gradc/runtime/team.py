@@ -16,7 +16,7 @@ from numba.np.arrayobj import populate_array
 
 from gradc.runtime.decorators import TEAM
 from gradc.runtime.operation import Operation, signature
-from gradc.runtime.row_types import CHUNKS, CHUNKS_AT, COLUMNS, ROWS, ROWS_AT
+from gradc.runtime.row_types import CHUNKS, CHUNKS_AT, COLUMNS, ROWS, ROWS_AT, TILED, TILED_AT
 
 _I64 = ir.IntType(64)
 _ZERO, _ONE = ir.Constant(_I64, 0), ir.Constant(_I64, 1)
@@ -34,9 +34,9 @@ def _model(numba_type: Any, fields: list[tuple[str, Any]]) -> None:
     register_model(type(numba_type))(model)
 
 
-for _type in (ROWS, COLUMNS, CHUNKS):
+for _type in (ROWS, COLUMNS, CHUNKS, TILED):
     _model(_type, _FIELDS)
-for _type in (ROWS_AT, CHUNKS_AT):
+for _type in (ROWS_AT, CHUNKS_AT, TILED_AT):
     _model(_type, _PLACE)
 
 
@@ -86,6 +86,28 @@ def _chunks_typing(context: Any, *args: Any) -> Any:
 
 # The same three numbers, walked through block by block.
 chunks = Operation("chunks", _chunks_typing, lambda context, builder, sig, args: args[0])
+
+
+def _tiled_typing(context: Any, *args: Any) -> Any:
+    if len(args) != 2 or not (args[0] == ROWS or isinstance(args[0], types.Integer)):
+        return None
+    return signature(TILED, ROWS if args[0] == ROWS else types.int64, types.int64)
+
+
+def _tiled(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return the rows, or so many from 0 on, with tiles for blocks."""
+    rows, size = args
+    made = cgutils.create_struct_proxy(TILED)(context, builder)
+    if sig.args[0] == ROWS:
+        given = cgutils.create_struct_proxy(ROWS)(context, builder, rows)
+        made.first, made.last = given.first, given.last
+    else:
+        made.first, made.last = _ZERO, rows
+    made.block = size
+    return made._getvalue()
+
+
+tiled = Operation("tiled", _tiled_typing, _tiled)
 
 
 def _part_typing(context: Any, *args: Any) -> Any:
@@ -196,7 +218,21 @@ def _next_chunk(context: Any, builder: Any, sig: Any, args: Any, result: Any) ->
         builder.store(end, place.at)
 
 
+def _next_tile(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    """Give where the next tile begins; one that would stick out begins earlier."""
+    place = cgutils.create_struct_proxy(TILED_AT)(context, builder, args[0])
+    first = builder.load(place.at)
+    more = builder.icmp_signed("<", first, place.last)
+    result.set_valid(more)
+    with builder.if_then(more):
+        last = builder.sub(place.last, place.block)
+        result.yield_(builder.select(builder.icmp_signed("<", first, last), first, last))
+        builder.store(builder.add(first, place.block), place.at)
+
+
 lower_builtin("getiter", ROWS)(_start(ROWS_AT))
 lower_builtin("getiter", CHUNKS)(_start(CHUNKS_AT))
+lower_builtin("getiter", TILED)(_start(TILED_AT))
+lower_builtin("iternext", TILED_AT)(iternext_impl(RefType.UNTRACKED)(_next_tile))
 lower_builtin("iternext", ROWS_AT)(iternext_impl(RefType.UNTRACKED)(_next_row))
 lower_builtin("iternext", CHUNKS_AT)(iternext_impl(RefType.UNTRACKED)(_next_chunk))

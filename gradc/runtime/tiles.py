@@ -49,7 +49,7 @@ class _TileModel(models.PrimitiveModel):
         models.PrimitiveModel.__init__(self, manager, tile, ir.ArrayType(self.vector, tile.count))
 
 
-class _Emitter:
+class TileEmitter:
     """Emits loads, stores and sums of one tile's rows."""
 
     def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
@@ -126,7 +126,7 @@ def _zeros(code: str) -> Operation:
     return Operation(f"tile_{code}", typing, lowering)
 
 
-def _index(kind: Any) -> Any:
+def index_type(kind: Any) -> Any:
     """Return the type of an index of an array."""
     return types.UniTuple(types.int64, kind.ndim)
 
@@ -134,10 +134,10 @@ def _index(kind: Any) -> Any:
 def _steps(given: Any, kind: Any) -> Any:
     """Return the type of the step to the next row: one index, or one for each axis of rows."""
     nested = len(given) > 0 and isinstance(given[0], types.BaseTuple)
-    return types.UniTuple(_index(kind), len(given)) if nested else _index(kind)
+    return types.UniTuple(index_type(kind), len(given)) if nested else index_type(kind)
 
 
-def _fits(tile: Any, *arrays: Any) -> bool:
+def fits(tile: Any, *arrays: Any) -> bool:
     """Return whether a tile and arrays of its element type are given."""
     return isinstance(tile, Tile) and all(
         isinstance(a, types.Array) and a.dtype == tile.element for a in arrays
@@ -147,15 +147,15 @@ def _fits(tile: Any, *arrays: Any) -> bool:
 def _multiply_add_typing(
     context: Any, tile: Any, x: Any, at_x: Any, steps: Any, w: Any, at_w: Any
 ) -> Any:
-    if not _fits(tile, x, w):
+    if not fits(tile, x, w):
         return None
-    return signature(tile, tile, x, _index(x), _steps(steps, x), w, _index(w))
+    return signature(tile, tile, x, index_type(x), _steps(steps, x), w, index_type(w))
 
 
 def _multiply_add(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Emit tile[row] += x[at_x + row * steps] * w[at_w : at_w + lanes]."""
     kinds, (tile, x, at_x, steps, w, at_w) = sig.args, args
-    emit = _Emitter(context, builder, sig.return_type)
+    emit = TileEmitter(context, builder, sig.return_type)
     weights = emit.load(emit.place(kinds[4], w, at_w)[0], emit.vector)
     fused = emit.fused()
     for row, address in enumerate(emit.rows(kinds[1], x, at_x, steps, kinds[3])):
@@ -169,9 +169,9 @@ def _access_typing(result: Callable[[Any], Any]) -> Callable[..., Any]:
     """Return the typing of operations on (tile, array, index, steps)."""
 
     def typing(context: Any, tile: Any, y: Any, at: Any, steps: Any) -> Any:
-        if not _fits(tile, y):
+        if not fits(tile, y):
             return None
-        return signature(result(tile), tile, y, _index(y), _steps(steps, y))
+        return signature(result(tile), tile, y, index_type(y), _steps(steps, y))
 
     return typing
 
@@ -179,7 +179,7 @@ def _access_typing(result: Callable[[Any], Any]) -> Callable[..., Any]:
 def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Emit tile[row] = y[at + row * steps : ... + lanes]."""
     tile, y, at, steps = args
-    emit = _Emitter(context, builder, sig.args[0])
+    emit = TileEmitter(context, builder, sig.args[0])
     for row, address in enumerate(emit.rows(sig.args[1], y, at, steps, sig.args[3])):
         tile = builder.insert_value(tile, emit.load(address, emit.vector), row)
     return tile
@@ -188,7 +188,7 @@ def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Emit y[at + row * steps : ... + lanes] = tile[row]."""
     tile, y, at, steps = args
-    emit = _Emitter(context, builder, sig.args[0])
+    emit = TileEmitter(context, builder, sig.args[0])
     for row, address in enumerate(emit.rows(sig.args[1], y, at, steps, sig.args[3])):
         emit.store(builder.extract_value(tile, row), address)
     return context.get_dummy_value()

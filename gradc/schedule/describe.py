@@ -79,7 +79,8 @@ def what(kernel: Kernel) -> str:
         return f"sums {work.count} parts"
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
-        return f"product {batch}[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
+        sizes = f"[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
+        return f"product {batch}{sizes}; {work.choice.reason}"
     if isinstance(work, Convolution):
         groups = f"{work.groups} x " if work.grouped else ""
         window = " x ".join(map(str, work.window))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
@@ -23,9 +24,10 @@ from gradc.schedule.loops import (
     Store,
     walk,
 )
-from gradc.schedule.meet import meets
+from gradc.schedule.meet import meets, meets_between
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
+from gradc.schedule.product_tiles import Choice, Sizes, choose
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
@@ -37,12 +39,23 @@ from gradc.schedule.target import CPU, CUDA, Target
 SECTIONS = list(Section)
 
 
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What plans are made for: the arguments of `schedule`, the same for loops inside."""
+
+    registers: Registers
+    target: Target
+    shared: bool
+    runs: int
+
+
 def schedule(
     graph: Graph,
     registers: Registers | None = None,
     *,
     shared: bool = True,
     target: Target = CPU,
+    runs: int = 1,
 ) -> Plan:
     """Return the plan of a graph.
 
@@ -51,24 +64,19 @@ def schedule(
         registers: of the processor to make it for; None for this one.
         shared: whether several threads may run it, if that is worth it.
         target: what to make it for.
+        runs: how often it runs in a row, as the body of a loop.
     """
     deferred: frozenset[Value] = frozenset()
+    aim = _Aim(registers or host_registers(), target, shared, runs)
     while True:
-        plan = _schedule(graph, deferred, registers or host_registers(), target, shared=shared)
+        plan = _schedule(graph, deferred, aim)
         if not plan.memory.conflicts:
             return plan
         deferred |= plan.memory.conflicts
 
 
-def _schedule(
-    graph: Graph,
-    deferred: frozenset[Value],
-    registers: Registers,
-    target: Target,
-    *,
-    shared: bool,
-) -> Plan:
-    lanes = launch.fits if target is CUDA else None
+def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
+    lanes = launch.fits if aim.target is CUDA else None
     prepared, late, kept = prepare(graph, deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
@@ -84,29 +92,27 @@ def _schedule(
             break
         chosen |= more
     needed = _needed(program, made, parts)
-    kernels = [
-        k for group in made for k in _kernels(program, group, parts, needed, registers, target)
-    ]
+    kernels = [k for group in made for k in _kernels(program, group, parts, needed, aim)]
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
     loaded: set[Value] = set()
-    if target is CUDA:
+    if aim.target is CUDA:
         kernels = launch.launched(kernels, _replaced(program))
         loaded = {v for k in kernels if isinstance(k.work, Nest) for v in k.work.arguments}
         in_memory |= loaded
-    elif shared:
-        kernels = spread(kernels)
+    elif aim.shared:
+        kernels = spread(kernels, aim.runs)
         loaded = {v for k in kernels if k.share is not None and not k.is_scalar for v in k.values}
     uses = [_use(k, in_memory, loaded) for k in kernels]
-    memory = assign(program, uses, alone=target is CUDA)
+    memory = assign(program, uses, alone=aim.target is CUDA)
     return Plan(
         graph,
         program,
         tuple(kernels),
         memory,
         _decisions(program, recomputed),
-        registers,
+        aim.registers,
         meets(program, kernels, memory),
-        target,
+        aim.target,
     )
 
 
@@ -136,26 +142,25 @@ def _kernels(
     group: Group,
     parts: dict[Value, Fragment],
     needed: set[Value],
-    registers: Registers,
-    target: Target,
+    aim: _Aim,
 ) -> list[Kernel]:
     """Return the kernels that compute a group: one, or two for scattered sums."""
     root = group.roots[0]
     match group.form:
         case Form.PRODUCT:
-            return [_product(program, group)]
+            return [_product(program, group, aim)]
         case Form.CONVOLUTION:
             return [_convolution(program, group)]
         case Form.SORT:
             return [_sort(program, group)]
         case Form.LOOP:
-            return [_repeat(program, group, registers, target)]
+            return [_repeat(program, group, aim)]
         case Form.SCATTER:
             return [_nest(group, n) for n in nest.build_scatter(program, root)]
         case Form.SCAN:
             return [_nest(group, nest.build_scan(program, root))]
         case _:
-            lanes = target is CUDA
+            lanes = aim.target is CUDA
             return [_nest(group, nest.build(program, group, needed, lanes=lanes))]
 
 
@@ -215,7 +220,7 @@ def _operations(node: Node, known: set[Node]) -> int:
     return sum(isinstance(n, Compute) and n.dtype.is_floating_point for n in nodes)
 
 
-def _product(program: Program, group: Group) -> Kernel:
+def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
     pair = products.operands(equation, program.known)
@@ -224,12 +229,20 @@ def _product(program: Program, group: Group) -> Kernel:
     rows, terms = (left.columns, left.rows) if left.transposed else (left.rows, left.columns)
     columns = right.rows if right.transposed else right.columns
     batched = bool(equation.params.get("batch", ((), ()))[0])
-    work = Product(left, right, left.batch if batched else 0, rows, columns, terms)
-    reads = tuple(r.value for m in pair if (r := program.home(m.value)) is not None)
+    sizes = Sizes(rows, columns, terms, left.transposed, right.transposed)
+    choice = Choice(None, "the GPU's library")
+    if aim.target is CPU:
+        choice = choose(sizes, equation.outputs[0].dtype, aim.registers)
+    first, second = (program.home(m.value) for m in pair)
+    assert first is not None, "find_roots keeps the operands of products"
+    assert second is not None, "find_roots keeps the operands of products"
+    homes = first.value, second.value
+    batch = left.batch if batched else 0
+    work = Product(left, right, homes, batch, rows, columns, terms, choice)
     moved = sum(m.value.type.nbytes for m in pair) + equation.outputs[0].type.nbytes
     cost = Cost(2 * left.batch * rows * columns * terms, moved)
     return Kernel(
-        tuple(group.roots), work, _section(group), tuple(dict.fromkeys(reads)), cost, rows, ()
+        tuple(group.roots), work, _section(group), tuple(dict.fromkeys(homes)), cost, rows, ()
     )
 
 
@@ -262,16 +275,19 @@ def _sort(program: Program, group: Group) -> Kernel:
     return Kernel(tuple(group.roots), work, _section(group), (source.value,), cost, rows, ())
 
 
-def _repeat(program: Program, group: Group, registers: Registers, target: Target) -> Kernel:
+def _repeat(program: Program, group: Group, aim: _Aim) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
-    step = one_step(Body(**equation.params))
-    plan = schedule(step, registers, shared=False, target=target)
+    loop = Body(**equation.params)
+    plan = schedule(
+        one_step(loop), aim.registers, shared=aim.shared, target=aim.target, runs=loop.length
+    )
     span = span_of(program, equation, plan.memory.arena_bytes)
     length = span.loop.length
     cost = Cost(length * plan.flops, length * plan.bytes_moved)
     reads = tuple(dict.fromkeys(span.operands))
-    return Kernel(tuple(group.roots), Repeat(span, plan), _section(group), reads, cost, 1, ())
+    work = Repeat(span, plan, meets_between(plan.program, plan.kernels, plan.memory, plan.meets))
+    return Kernel(tuple(group.roots), work, _section(group), reads, cost, 1, ())
 
 
 def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gradc.ir.graph import Value
@@ -45,32 +45,65 @@ class Touch:
         return self.owner is Way.EACH and later.writes
 
 
-def meets(program: Program, kernels: list[Kernel], memory: Memory) -> frozenset[int]:
+def meets(program: Program, kernels: Sequence[Kernel], memory: Memory) -> frozenset[int]:
     """Return the kernels before which threads must meet; len(kernels) stands for the end."""
     if all(k.share is None for k in kernels):
         return frozenset()
+    found: set[int] = set()
+    pending: list[Touch] = []
+    for i, touches in _in_order(program, kernels, memory):
+        if any(p.needs_meet(t) for p in pending for t in touches):
+            found.add(i)
+            pending = []
+        pending += touches
+    return frozenset(found)
+
+
+def meets_between(
+    program: Program, kernels: Sequence[Kernel], memory: Memory, found: frozenset[int]
+) -> bool:
+    """Return whether threads must meet between two runs of the body of a loop.
+
+    Args:
+        program: of the body.
+        kernels: in the order they run in.
+        memory: where values lie.
+        found: where they meet inside of it.
+    """
+    if all(k.share is None for k in kernels):
+        return False
+    begin: list[Touch] = []
+    end: list[Touch] = []
+    met = False
+    for i, touches in _in_order(program, kernels, memory):
+        met = met or i in found
+        end = [] if i in found else end
+        end += touches
+        begin += [] if met else touches
+    return any(p.needs_meet(t) for p in end for t in begin)
+
+
+def _in_order(
+    program: Program, kernels: Sequence[Kernel], memory: Memory
+) -> Iterator[tuple[int, list[Touch]]]:
+    """Yield what is touched: before the first kernel (as number -1), by each, and after the last.
+
+    The numbers among the inputs are read first, and numbers that are results written last.
+    """
     loaded = {v for v in program.graph.inputs if v in memory.places}
     read = {v for k in kernels for v in k.reads}
-    found: set[int] = set()
     unread = {v for k in kernels if not k.is_scalar for v in k.values}
-    # the numbers among the inputs are read first, by every thread
-    pending = [_whole(v, memory, Way.EACH, writes=False) for v in loaded if v.type.size == 1]
+    yield -1, [_whole(v, memory, Way.EACH, writes=False) for v in loaded if v.type.size == 1]
     for i, kernel in enumerate(kernels):
         touches = list(_touches(kernel, memory, read))
         if isinstance(kernel.work, Nest):
             wanted = [v for v in kernel.work.arguments if v in unread]
             unread.difference_update(wanted)
             touches += [_whole(v, memory, Way.EACH, writes=False) for v in wanted]
-        if any(p.needs_meet(t) for p in pending for t in touches):
-            found.add(i)
-            pending = []
-        pending += touches
+        yield i, touches
     results = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
     late = [v for k in kernels if k.is_scalar for v in k.values if v in results - read]
-    last = [_whole(v, memory, Way.FIRST, writes=True) for v in late]
-    if any(p.needs_meet(t) for p in pending for t in last):
-        found.add(len(kernels))
-    return frozenset(found)
+    yield len(kernels), [_whole(v, memory, Way.FIRST, writes=True) for v in late]
 
 
 def _whole(value: Value, memory: Memory, owner: Blocks | Way | None, *, writes: bool) -> Touch:
@@ -94,7 +127,15 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
                 return
             for access in nest.accesses:
                 yield _access(access.touched, nest, share, memory)
-        case Product() | Convolution():
+        case Product() as product:
+            own = (not product.left.transposed or product.batch, product.batch)
+            for home, rows in zip(product.homes, own, strict=True):
+                by_rows = share.way is Way.ROWS and rows
+                owner = _owner(home, memory.places[home], share) if by_rows else whole
+                yield _whole(home, memory, owner, writes=False)
+            (value,) = kernel.values
+            yield _whole(value, memory, _product_owner(value, share, memory), writes=True)
+        case Convolution():
             for value in kernel.reads:
                 yield _whole(value, memory, whole, writes=False)
             (value,) = kernel.values
@@ -105,10 +146,11 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
             owner = whole if whole else _owner(total, memory.places[total], share)
             yield _whole(total, memory, owner, writes=True)
         case Repeat(span):
+            owner = None if share.way is Way.STEPS else whole
             for value in kernel.reads:
-                yield _whole(value, memory, whole, writes=False)
+                yield _whole(value, memory, owner, writes=False)
             for value in (*span.results, span.scratch):
-                yield _whole(value, memory, whole, writes=True)
+                yield _whole(value, memory, owner, writes=True)
         case Sort() as sort:
             equation = kernel.roots[0].equation
             assert equation is not None

@@ -10,6 +10,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
+from gradc.schedule.product_tiles import Choice
 from gradc.schedule.products import Matrix
 from gradc.schedule.registers import Registers
 from gradc.schedule.repeat import Span
@@ -25,19 +26,29 @@ PRODUCT_FLOPS_PER_NS = 90
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """A matrix product, for BLAS.
+    """A matrix product, from tiles or by BLAS.
 
     Args:
         left, right: operands as they lie in memory.
+        homes: the values in memory that hold them.
         batch, rows, columns, terms: sizes; batch 0 means that there is no batch.
+        choice: how it is computed, and why.
     """
 
     left: Matrix
     right: Matrix
+    homes: tuple[Value, Value]
     batch: int
     rows: int
     columns: int
     terms: int
+    choice: Choice
+
+    @property
+    def form(self) -> str:
+        """What generated text calls such a product: `t_matmul` is left.T @ right."""
+        name = f"{'t_' * self.left.transposed}matmul{'_t' * self.right.transposed}"
+        return f"batch_{name}" if self.batch else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,10 +76,12 @@ class Repeat:
     Args:
         span: what it runs over.
         plan: of one step; its inputs are the operands, its arena is the span's scratch.
+        meets: whether threads that share the steps meet after each.
     """
 
     span: Span
     plan: Plan
+    meets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,8 @@ class Kernel:
         """What it takes on one core, roughly."""
         if isinstance(self.work, Product):
             return self.cost.flops / PRODUCT_FLOPS_PER_NS
+        if isinstance(self.work, Repeat):
+            return self.work.span.loop.length * self.work.plan.nanoseconds
         return self.cost.flops / FLOPS_PER_NS + self.cost.bytes_moved / BYTES_PER_NS
 
     @property

@@ -15,6 +15,7 @@ class Way(enum.Enum):
     FIRST = "the first thread"
     ROWS = "rows"
     COLUMNS = "columns"
+    STEPS = "each step by all threads"  # of a loop over time, whose kernels are shared
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,9 +9,11 @@ from gradc.ir.graph import TensorType, Value
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product
+from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product, Repeat
+from gradc.schedule.product_tiles import ProductTiles
 from gradc.schedule.roots import Form
 from gradc.schedule.share import Combine, Share, Way
+from gradc.schedule.tiles import Cut
 
 # Nanoseconds on one core.
 SMALL = 3_000  # a kernel that is done sooner is left whole
@@ -24,15 +26,16 @@ FLAT = 1024  # elements: vectors and their remainders fall alike in every block
 BLAS_BLOCK = 64  # rows or columns below which a product packs more than it computes
 
 
-def spread(kernels: list[Kernel]) -> list[Kernel]:
+def spread(kernels: list[Kernel], runs: int = 1) -> list[Kernel]:
     """Return kernels with shares; as they are where one thread is as fast.
 
     Args:
         kernels: in the order they run in.
+        runs: how often they run in a row.
     """
     times = {k: k.nanoseconds for k in kernels}
     shared = sum(t for k, t in times.items() if t >= SMALL and _divisible(k))
-    if shared < WORTH:
+    if shared * runs < WORTH:
         return kernels
     spreading = _Spreading(times)
     return [made for k in kernels for made in spreading.kernel(k)]
@@ -42,6 +45,8 @@ def _divisible(kernel: Kernel) -> bool:
     """Return whether the positions of the outer axis may go to different threads."""
     if isinstance(kernel.work, Product):
         return True
+    if isinstance(kernel.work, Repeat):
+        return kernel.work.plan.shared
     if isinstance(kernel.work, Convolution):
         return _samples(kernel.work) > 1
     if not isinstance(kernel.work, Nest) or kernel.is_scalar or kernel.parallel < 2:
@@ -114,6 +119,8 @@ class _Spreading:
                 return [replace(kernel, share=Share(Way.EACH))]
             case Product():
                 return [replace(kernel, share=self._product(kernel, kernel.work))]
+            case Repeat() if _divisible(kernel):
+                return [replace(kernel, share=Share(Way.STEPS))]
             case Convolution() if _divisible(kernel):
                 return self._convolution(kernel, kernel.work)
             case Nest() if _divisible(kernel):
@@ -122,17 +129,32 @@ class _Spreading:
                 return [replace(kernel, share=Share(Way.FIRST))]
 
     def _product(self, kernel: Kernel, product: Product) -> Share:
-        time = self.times[kernel]
-        if time < SMALL:
+        time, tiles = self.times[kernel], product.choice.tiles
+        known = self._rows_before(product)
+        if known is not None:
+            share = Share(Way.ROWS, product.rows, known)
+        elif time < SMALL:
             return Share(Way.FIRST)
-        if product.batch:
+        elif product.batch:
             share = Share(Way.ROWS, product.batch, -(-product.batch // MOST_BLOCKS))
+        elif tiles is not None:
+            share = _tiles_share(tiles, time)
         else:
             share = _product_share(product, time)
         if share.way is Way.ROWS:
             (value,) = kernel.values
             self.owned[value] = value.type.nbytes // share.extent * share.block
         return share
+
+    def _rows_before(self, product: Product) -> int | None:
+        """Return the block of rows that threads have of the left operand, if tiles fit in."""
+        tiles, (home, _) = product.choice.tiles, product.homes
+        known = self.owned.get(home)
+        if tiles is None or product.batch or product.left.transposed or known is None:
+            return None
+        block, rest = divmod(known, home.type.nbytes // product.rows)
+        fits = not rest and block < product.rows and _fit(tiles.rows, block)
+        return block if fits else None
 
     def _convolution(self, kernel: Kernel, work: Convolution) -> list[Kernel]:
         if self.times[kernel] < SMALL:
@@ -202,6 +224,25 @@ def _rows_of(value: Value, count: int) -> Value:
     """Return what holds one of an array for each block, on cache lines of its own."""
     size = -(-value.type.size // LINE) * LINE
     return Value(TensorType((count, size), value.dtype))
+
+
+def _fit(rows: Cut, block: int) -> bool:
+    """Return whether blocks of rows are cut into tiles, and no last one is smaller than a tile."""
+    rest = rows.extent % block
+    return block % rows.size == 0 and (rest == 0 or rest >= rows.size)
+
+
+def _tiles_share(tiles: ProductTiles, time: float) -> Share:
+    """Return the cut of a product from tiles: rows, which cost nothing but a panel per thread."""
+    rows = tiles.rows
+    count = min(max(int(time / BLOCK), 2), MOST_BLOCKS)
+    count = 1 << (count.bit_length() - 1)
+    block = -(-rows.extent // (count * rows.size)) * rows.size
+    while block < rows.extent and not _fit(rows, block):
+        block += rows.size
+    if block >= rows.extent:
+        return Share(Way.FIRST)
+    return Share(Way.ROWS, rows.extent, block)
 
 
 def _product_share(product: Product, time: float) -> Share:

@@ -29,18 +29,21 @@ from gradc.runtime.cpu import (
     is_first,
     kernel,
     log,
-    matmul,
-    matmul_t,
     maximum,
     meet,
+    pack_t,
+    panel_f32,
     part_of,
     philox,
     pow,
     share,
-    share_columns,
     sqrt,
     step,
-    t_matmul,
+    store_tile,
+    tile_f32,
+    tile_matmul,
+    tile_t_matmul,
+    tiled,
     view_f32,
     view_f64,
     view_i64,
@@ -82,13 +85,15 @@ def count(y, share_sum):
     share_sum[0] = running
 
 
-@kernel("f32[:,:], f32[:], i64[:], f32[:], f32[:], f32[:], f32")
-def cross_entropy(z_bar, fc3_bias, y, e_row, loss_sum, fc3_bias_bar, loss_sum_bar):
+@kernel("f32[:,:], f32[:], i64[:], f32[:], f32[:], f32[:], f32, rows")
+def cross_entropy(
+    z_bar, fc3_bias, y, e_row, loss_sum, fc3_bias_bar, loss_sum_bar, rows
+):
     # 3 sweeps over each row while it is in cache
     for j in range(fc3_bias_bar.shape[0]):
         fc3_bias_bar[j] = f(0)
     running = f(0)
-    for i in range(z_bar.shape[0]):
+    for i in rows:
         counted = y[i] != -100
         label = y[i] if counted else 0
         losses_bar = loss_sum_bar if counted else f(0)
@@ -169,6 +174,60 @@ def adam(
         p[i] -= exp_avg_new * step_size / denominator
 
 
+@kernel("f32[:,:], f32[:,:], f32[:,:], rows")
+def matmul_t_tiles(a, b, out, rows):
+    # out[i, j] = sum over k of a[i, k] * b[j, k]
+    panel = panel_f32(512, 32)  # the transpose of 32 columns of b
+    for j in tiled(out.shape[1], 32):
+        pack_t(panel, b, (j, 0), a.shape[1], 32)
+        for i in tiled(rows, 8):
+            tile = tile_f32(8, 32)
+            tile = tile_matmul(tile, a, (i, 0), panel, (0, 0), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:], rows")
+def matmul_t_tiles_1(a, b, out, rows):
+    # out[i, j] = sum over k of a[i, k] * b[j, k]
+    panel = panel_f32(512, 10)  # the transpose of 10 columns of b
+    for j in tiled(out.shape[1], 10):
+        pack_t(panel, b, (j, 0), a.shape[1], 10)
+        for i in tiled(rows, 8):
+            tile = tile_f32(8, 10)
+            tile = tile_matmul(tile, a, (i, 0), panel, (0, 0), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:], rows")
+def matmul_tiles(a, b, out, rows):
+    # out[i, j] = sum over k of a[i, k] * b[k, j]
+    for j in tiled(out.shape[1], 32):
+        for i in tiled(rows, 8):
+            tile = tile_f32(8, 32)
+            tile = tile_matmul(tile, a, (i, 0), b, (0, j), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def t_matmul_tiles(a, b, out):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 32):
+        for i in tiled(out.shape[0], 5):
+            tile = tile_f32(5, 32)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:], rows")
+def t_matmul_tiles_1(a, b, out, rows):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 32):
+        for i in tiled(rows, 8):
+            tile = tile_f32(8, 32)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
 @kernel("f32[:,:], f32[:]")
 def add_parts(parts, total):
     # total = the sum of the parts, in the order of the blocks
@@ -239,7 +298,7 @@ def train_step(buffers, team):
     # ---- temporaries -----------------------------------------------------------------
     fc1 = view_f32(buffers, 2, 0, (64, 256))
     h1 = view_f32(buffers, 2, 65536, (64, 256))
-    fc1_bias_bar_parts = view_f32(buffers, 2, 65536, (8, 256))
+    fc1_bias_bar_parts = view_f32(buffers, 2, 65536, (4, 256))
     fc2 = view_f32(buffers, 2, 131072, (64, 128))
     h1_bar = fc1_bar = view_f32(buffers, 2, 131072, (64, 256))
     h2 = view_f32(buffers, 2, 163840, (64, 128))
@@ -247,37 +306,31 @@ def train_step(buffers, team):
     fc3 = z_bar = view_f32(buffers, 2, 196608, (64, 10))
     share_sum_at = view_f32(buffers, 2, 199168, (1,))
     h2_bar = fc2_bar = view_f32(buffers, 2, 199168, (64, 128))
-    loss_sum_at = view_f32(buffers, 2, 199232, (1,))
-    e_row = view_f32(buffers, 2, 199296, (10,))
+    loss_sum_parts = view_f32(buffers, 2, 199232, (4, 16))
+    fc3_bias_bar_parts = view_f32(buffers, 2, 199488, (4, 16))
+    e_row_parts = view_f32(buffers, 2, 199744, (4, 16))
+    loss_sum_at = view_f32(buffers, 2, 199744, (1,))
     # ---- this thread's part, in blocks -----------------------------------------------
-    columns_128 = share_columns(team, 128, 64)
-    columns_256 = share_columns(team, 256, 64)
     rows_10 = share(team, 10, 10)
-    rows_128 = share(team, 128, 128)
+    rows_128 = share(team, 128, 16)
     rows_1280 = share(team, 1280, 1024)
+    rows_128_1 = share(team, 128, 128)
     rows_16384 = share(team, 16384, 4096)
     rows_256 = share(team, 256, 64)
     rows_256_1 = share(team, 256, 256)
-    rows_32768 = share(team, 32768, 2048)
+    rows_32768 = share(team, 32768, 4096)
     rows_64 = share(team, 64, 16)
-    rows_64_1 = share(team, 64, 32)
-    rows_64_2 = share(team, 64, 8)
 
     # ---- forward ---------------------------------------------------------------------
     # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
-    matmul_t(buffers, x, fc1_weight, fc1, columns_256)
+    matmul_t_tiles(x, fc1_weight, fc1, rows_64)
     offset_1 = offset + 1
-    meet(team)
     bias_relu_dropout(fc1, fc1_bias, h1, seed, offset, rows_64)
-    meet(team)
     # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
-    matmul_t(buffers, h1, fc2_weight, fc2, columns_128)
-    meet(team)
-    bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset_1, rows_64_1)
-    meet(team)
-    if is_first(team):
-        # return self.fc3(h2)                                               digits.py:40
-        matmul_t(buffers, h2, fc3_weight, fc3)
+    matmul_t_tiles(h1, fc2_weight, fc2, rows_64)
+    bias_relu_dropout_1(fc2, fc2_bias, h2, seed, offset_1, rows_64)
+    # return self.fc3(h2)                                                   digits.py:40
+    matmul_t_tiles_1(h2, fc3_weight, fc3, rows_64)
     # loss = loss_fn(z, y)                                                  digits.py:51
     count(y, share_sum_at)
 
@@ -285,21 +338,30 @@ def train_step(buffers, team):
     share_sum = share_sum_at[0]
     # loss = loss_fn(z, y)    dloss/dloss_sum = 1 / share_sum               digits.py:51
     loss_sum_bar = f(1) / share_sum
-    if is_first(team):
-        # return self.fc3(h2)                                               digits.py:40
-        # loss = loss_fn(z, y)                                              digits.py:51
+    # return self.fc3(h2)                                                   digits.py:40
+    # loss = loss_fn(z, y)                                                  digits.py:51
+    for chunk in chunks(rows_64):
         cross_entropy(
-            z_bar, fc3_bias, y, e_row, loss_sum_at, fc3_bias_bar, loss_sum_bar
+            z_bar,
+            fc3_bias,
+            y,
+            part_of(e_row_parts, chunk, (10,)),
+            part_of(loss_sum_parts, chunk, (1,)),
+            part_of(fc3_bias_bar_parts, chunk, (10,)),
+            loss_sum_bar,
+            chunk,
         )
     meet(team)
+    add_parts(loss_sum_parts, loss_sum_at)
+    add_parts(fc3_bias_bar_parts, fc3_bias_bar)
     loss_sum = loss_sum_at[0]
     loss = loss_sum / share_sum
     meet(team)
+    # h2_bar = z_bar @ fc3_weight
+    matmul_tiles(z_bar, fc3_weight, h2_bar, rows_64)
     if is_first(team):
-        # h2_bar = z_bar @ fc3_weight
-        matmul(buffers, z_bar, fc3_weight, h2_bar)
         # fc3_weight_bar = z_bar.T @ h2
-        t_matmul(buffers, z_bar, h2, fc3_weight_bar)
+        t_matmul_tiles(z_bar, h2, fc3_weight_bar)
     meet(team)
     # h2 = self.dropout(self.fc2(h1).relu())                                digits.py:39
     for chunk in chunks(rows_64):
@@ -316,12 +378,12 @@ def train_step(buffers, team):
     add_parts(fc2_bias_bar_parts, fc2_bias_bar)
     meet(team)
     # h1_bar = fc2_bar @ fc2_weight
-    matmul(buffers, fc2_bar, fc2_weight, h1_bar, columns_256)
+    matmul_tiles(fc2_bar, fc2_weight, h1_bar, rows_64)
     # fc2_weight_bar = fc2_bar.T @ h1
-    t_matmul(buffers, fc2_bar, h1, fc2_weight_bar, columns_256)
+    t_matmul_tiles_1(fc2_bar, h1, fc2_weight_bar, rows_128)
     meet(team)
     # h1 = self.dropout(self.fc1(x).relu())                                 digits.py:38
-    for chunk in chunks(rows_64_2):
+    for chunk in chunks(rows_64):
         relu_dropout_bar_1(
             fc1,
             fc1_bias,
@@ -335,7 +397,7 @@ def train_step(buffers, team):
     add_parts(fc1_bias_bar_parts, fc1_bias_bar)
     offset_new = offset_1 + 1
     # fc1_weight_bar = fc1_bar.T @ x
-    t_matmul(buffers, fc1_bar, x, fc1_weight_bar, rows_256)
+    t_matmul_tiles_1(fc1_bar, x, fc1_weight_bar, rows_256)
 
     # ---- update ----------------------------------------------------------------------
     # optimizer.step()                                                      digits.py:53
@@ -417,7 +479,7 @@ def train_step(buffers, team):
         step_size_3,
         root_3,
         small,
-        rows_128,
+        rows_128_1,
     )
     step_fc3_weight_new = step_fc3_weight + f(1)
     step_5 = float64(step_fc3_weight_new)

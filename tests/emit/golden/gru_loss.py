@@ -9,11 +9,14 @@ from numpy import float32 as f
 from gradc.runtime.cpu import (
     kernel,
     loop_body,
-    matmul,
     sigmoid,
     step,
-    t_matmul,
+    store_tile,
     tanh,
+    tile_f32,
+    tile_matmul,
+    tile_t_matmul,
+    tiled,
     view_f32,
 )
 
@@ -61,6 +64,16 @@ def sum_up_bar(t_4, b_bar):
             b_bar[j] += t_4[i, j]
 
 
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def t_matmul_tiles(a, b, out):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 4):
+        for i in tiled(out.shape[0], 12):
+            tile = tile_f32(12, 4)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
 @kernel(
     "f32[:,:], f32[:,:], f32[:], f32[:,:], f32[:,:], f32[:,:], f32[:,:], f32[:,:], "
     "f32[:,:], f32[:,:]"
@@ -88,6 +101,16 @@ def bias_sigmoid_tanh(x_1, gates, b_1, h_2, r, z, gates_1, n, h_3, h_4):
             h_2[i, j] = h_3_1
 
 
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def matmul_tiles(a, b, out):
+    # out[i, j] = sum over k of a[i, k] * b[k, j]
+    for j in tiled(out.shape[1], 12):
+        for i in tiled(out.shape[0], 3):
+            tile = tile_f32(3, 12)
+            tile = tile_matmul(tile, a, (i, 0), b, (0, j), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
 @loop_body
 def cell(buffers, t):
     """Compute h_3, h_4, r, z, gates_1, n; update h_2 in place."""
@@ -107,7 +130,7 @@ def cell(buffers, t):
     gates = view_f32(buffers, 2, 2560, (3, 12))
 
     # gates = h @ W.T + b                                                       gru.py:3
-    matmul(buffers, h_2, x3, gates)
+    matmul_tiles(h_2, x3, gates)
     # r = sigmoid(x[:, :4] + gates[:, :4])                                      gru.py:4
     # z = sigmoid(x[:, 4:8] + gates[:, 4:8])                                    gru.py:5
     # n = tanh(x[:, 8:] + r * gates[:, 8:])                                     gru.py:6
@@ -145,6 +168,16 @@ def add_bar(t_bar, t_2, h_bar_2):
         h_bar_2[i] = t_bar[i] + t_2[i]
 
 
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def matmul_tiles_1(a, b, out):
+    # out[i, j] = sum over k of a[i, k] * b[k, j]
+    for j in tiled(out.shape[1], 4):
+        for i in tiled(out.shape[0], 3):
+            tile = tile_f32(3, 4)
+            tile = tile_matmul(tile, a, (i, 0), b, (0, j), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
 @loop_body
 def cell_reverse(buffers, t_1):
     """Compute gates_bar; update h_bar in place."""
@@ -172,7 +205,7 @@ def cell_reverse(buffers, t_1):
     # r = sigmoid(x[:, :4] + gates[:, :4])                                      gru.py:4
     add_mul_bar(h_bar, h_bar_1, z_1, n_1, x6, r_1, h_6, t_bar, gates_bar)
     # gates = h @ W.T + b    t_2 = gates_bar @ W_1                              gru.py:3
-    matmul(buffers, gates_bar, W_1, t_2)
+    matmul_tiles_1(gates_bar, W_1, t_2)
     add_bar(t_bar_flat, t_2_flat, h_bar_flat)
 
 
@@ -207,5 +240,5 @@ def gru_loss(buffers):
     fill(t_3_flat)
     for t_1 in range(7, -1, -1):
         cell_reverse(buffers, t_1)
-    t_matmul(buffers, t_4_rows, h_7_rows, W_bar)
+    t_matmul_tiles(t_4_rows, h_7_rows, W_bar)
     sum_up_bar(t_4_rows, b_bar)

@@ -17,13 +17,17 @@ from gradc.runtime.cpu import (
     exp,
     kernel,
     log,
-    matmul,
-    matmul_t,
     maximum,
+    pack_t,
+    panel_f32,
     pow,
     sqrt,
     step,
-    t_matmul,
+    store_tile,
+    tile_f32,
+    tile_matmul,
+    tile_t_matmul,
+    tiled,
     view_f32,
     view_f64,
     view_i64,
@@ -97,6 +101,70 @@ def adam(exp_avg, p_bar, exp_avg_sq, p, rate, c2):
         p[i] -= rate * (exp_avg_new / (sqrt(exp_avg_sq_new / c2) + f(1e-08)))
 
 
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def matmul_t_tiles(a, b, out):
+    # out[i, j] = sum over k of a[i, k] * b[j, k]
+    panel = panel_f32(512, 5)  # the transpose of 5 columns of b
+    for j in tiled(out.shape[1], 5):
+        pack_t(panel, b, (j, 0), a.shape[1], 5)
+        for i in tiled(out.shape[0], 8):
+            tile = tile_f32(8, 5)
+            tile = tile_matmul(tile, a, (i, 0), panel, (0, 0), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def matmul_t_tiles_1(a, b, out):
+    # out[i, j] = sum over k of a[i, k] * b[j, k]
+    panel = panel_f32(512, 3)  # the transpose of 3 columns of b
+    for j in tiled(out.shape[1], 3):
+        pack_t(panel, b, (j, 0), a.shape[1], 3)
+        for i in tiled(out.shape[0], 8):
+            tile = tile_f32(8, 3)
+            tile = tile_matmul(tile, a, (i, 0), panel, (0, 0), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def matmul_tiles(a, b, out):
+    # out[i, j] = sum over k of a[i, k] * b[k, j]
+    for j in tiled(out.shape[1], 5):
+        for i in tiled(out.shape[0], 8):
+            tile = tile_f32(8, 5)
+            tile = tile_matmul(tile, a, (i, 0), b, (0, j), a.shape[1])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def t_matmul_tiles(a, b, out):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 5):
+        for i in tiled(out.shape[0], 3):
+            tile = tile_f32(3, 5)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def t_matmul_tiles_1(a, b, out):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 5):
+        for i in tiled(out.shape[0], 5):
+            tile = tile_f32(5, 5)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
+@kernel("f32[:,:], f32[:,:], f32[:,:]")
+def t_matmul_tiles_2(a, b, out):
+    # out[i, j] = sum over k of a[k, i] * b[k, j]
+    for j in tiled(out.shape[1], 6):
+        for i in tiled(out.shape[0], 5):
+            tile = tile_f32(5, 6)
+            tile = tile_t_matmul(tile, a, (0, i), b, (0, j), a.shape[0])
+            store_tile(tile, out, (i, j), (1, 0))
+
+
 @step
 def train_step(buffers):
     """Compute loss; update 19 arrays in place."""
@@ -149,13 +217,13 @@ def train_step(buffers):
 
     # ---- forward ---------------------------------------------------------------------
     # h1 = relu(x @ W1.T + b1)                                                  mlp.py:2
-    matmul_t(buffers, x, W1, h1_1)
+    matmul_t_tiles(x, W1, h1_1)
     bias_relu(h1, b1)
     # h2 = relu(h1 @ W2.T + b2)                                                 mlp.py:3
-    matmul_t(buffers, h1, W2, h2_1)
+    matmul_t_tiles(h1, W2, h2_1)
     bias_relu(h2, b2)
     # z = h2 @ W3.T + b3                                                        mlp.py:4
-    matmul_t(buffers, h2, W3, z)
+    matmul_t_tiles_1(h2, W3, z)
     # loss = cross_entropy(z, y)                                                mlp.py:5
     # z = h2 @ W3.T + b3                                                        mlp.py:4
     cross_entropy(z_bar, b3, y, e_row, total_at, b3_bar)
@@ -164,19 +232,19 @@ def train_step(buffers):
 
     # ---- backward --------------------------------------------------------------------
     # h2_bar_1 = z_bar @ W3
-    matmul(buffers, z_bar, W3, h2_bar_1)
+    matmul_tiles(z_bar, W3, h2_bar_1)
     # W3_bar = z_bar.T @ h2
-    t_matmul(buffers, z_bar, h2, W3_bar)
+    t_matmul_tiles(z_bar, h2, W3_bar)
     # h2 = relu(h1 @ W2.T + b2)                                                 mlp.py:3
     relu_bar(h2, h2_bar, b2_bar)
     # h1_bar_1 = h2_bar @ W2
-    matmul(buffers, h2_bar, W2, h1_bar_1)
+    matmul_tiles(h2_bar, W2, h1_bar_1)
     # W2_bar = h2_bar.T @ h1
-    t_matmul(buffers, h2_bar, h1, W2_bar)
+    t_matmul_tiles_1(h2_bar, h1, W2_bar)
     # h1 = relu(x @ W1.T + b1)                                                  mlp.py:2
     relu_bar(h1, h1_bar, b1_bar)
     # W1_bar = h1_bar.T @ x
-    t_matmul(buffers, h1_bar, x, W1_bar)
+    t_matmul_tiles_2(h1_bar, x, W1_bar)
 
     # ---- update ----------------------------------------------------------------------
     # opt.step()                                                                mlp.py:7

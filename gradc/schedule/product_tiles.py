@@ -1,0 +1,155 @@
+"""The sizes of a product -> tiles of sums in registers, or a call of BLAS, whichever is faster.
+
+Times are nanoseconds of one core, from a table measured once (docs/decisions/0013): the choice
+depends on sizes and registers alone, so that the text of a program does too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradc.ir.dtype import DType
+from gradc.schedule.registers import Registers
+from gradc.schedule.tiles import Cut
+
+TILE_FLOPS_PER_NS = 117  # float32, registers of 64 bytes: scaled to others
+BLAS_FLOPS_PER_NS = 108
+SMALL, MANY = 10**6, 32  # multiplications, and terms, where OpenBLAS does without copies
+SMALL_FLOPS_PER_NS = 112
+BLAS_STORE = 0.05  # per element of the result
+BLAS_PACK = 0.1  # per element of the operands
+BLAS_TURN = 0.15  # more, per element of a transposed right operand
+PACK = 0.06  # per element that a panel takes in
+BEST_ROWS = 8
+PANEL_BYTES = 2**16  # of a thread's stack
+CACHED = 2**20  # bytes of an operand that stay in a core's second cache
+LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
+ALIASED = 4096  # rows at this distance share a set of the first cache
+FEW = 64  # rows that don't pay for a copy of the right operand
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTiles:
+    """A product from tiles.
+
+    Args:
+        rows, columns: of the result, as they are cut.
+        terms: how many are summed before a tile is stored.
+        packs: whether the right operand is copied to a panel, part by part.
+        room: terms that a panel has room for.
+    """
+
+    rows: Cut
+    columns: Cut
+    terms: int
+    packs: bool
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a product is computed: from tiles, or by BLAS where there are none, and why."""
+
+    tiles: ProductTiles | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a product multiplies.
+
+    Args:
+        rows, columns, terms: sizes of one product.
+        left_turned, right_turned: which operands are used as transposes.
+    """
+
+    rows: int
+    columns: int
+    terms: int
+    left_turned: bool
+    right_turned: bool
+
+
+def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
+    """Return how to compute a product."""
+    if not dtype.is_floating_point:
+        return Choice(None, "plain loops: whole numbers")
+    if not sizes.rows * sizes.columns * sizes.terms:
+        return Choice(None, "plain loops: nothing to multiply")
+    left_bytes = sizes.rows * sizes.terms * dtype.itemsize
+    if left_bytes > LARGE:
+        return Choice(None, "BLAS: blocks a large left operand for the caches")
+    far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
+    if far and left_bytes > CACHED:
+        return Choice(None, "BLAS: rows of the left operand evict each other from the cache")
+    width = registers.bytes // dtype.itemsize
+    speed = registers.bytes / 64 * 4 / dtype.itemsize
+    options = [
+        _tiles(sizes, rows, lanes, dtype, registers)
+        for lanes in _lanes(sizes.columns, width)
+        for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
+    ]
+    own = [(_time(sizes, t, width) / speed, t) for t in options if t is not None]
+    if not own:
+        return Choice(None, "BLAS: tiles don't fit evenly")
+    time, tiles = min(own, key=lambda option: option[0])
+    other = _blas_time(sizes) / speed
+    here, there = f"{time / 1e3:.3g} us", f"{other / 1e3:.3g} us"
+    if time > other:
+        return Choice(None, f"BLAS: {there} against {here} from tiles")
+    return Choice(tiles, f"tiles: {here} against {there} by BLAS")
+
+
+def _lanes(columns: int, width: int) -> list[int]:
+    """Return the numbers of lanes worth trying."""
+    if columns < width:
+        return [columns]
+    return [2 * width, width] if columns >= 2 * width else [width]
+
+
+def _row_counts(rows: int, most: int) -> list[int]:
+    """Return the numbers of rows worth trying, the usual one first."""
+    best = min(BEST_ROWS, most)
+    if rows <= best:
+        return [rows]
+    return [best, *(n for n in range(best + 1, min(most, rows) + 1)), *range(best - 1, 3, -1)]
+
+
+def _tiles(
+    sizes: Sizes, rows: int, lanes: int, dtype: DType, registers: Registers
+) -> ProductTiles | None:
+    """Return tiles of so many rows and lanes; None where terms are cut and they don't fit."""
+    right_bytes = sizes.columns * sizes.terms * dtype.itemsize
+    packs = sizes.right_turned or (right_bytes > CACHED and sizes.rows >= FEW)
+    terms = sizes.terms
+    width = registers.bytes // dtype.itemsize
+    most = PANEL_BYTES // (max(lanes, 2 * width) * dtype.itemsize)
+    if packs and terms > most:
+        if sizes.rows % rows or sizes.columns % lanes:
+            return None  # a tile that overlaps the one before would add its terms twice
+        terms = -(-terms // -(-terms // most))
+    cuts = Cut("i", sizes.rows, rows), Cut("j", sizes.columns, lanes)
+    return ProductTiles(*cuts, terms, packs, most)
+
+
+def _time(sizes: Sizes, tiles: ProductTiles, width: int) -> float:
+    """Return what tiles take, in registers of 16 numbers; those that overlap count in full."""
+    rows, columns = (-(-c.extent // c.size) * c.size for c in (tiles.rows, tiles.columns))
+    lanes = tiles.columns.size
+    half = max(width // 2, 1)
+    padded = columns // lanes * (half if lanes <= half else -(-lanes // width) * width)
+    sums = tiles.rows.size * -(-lanes // width)
+    hidden = min(sums / 4, 1) if sums < 4 else 0.88 if sums < 8 else 1
+    crowded = 1 if tiles.rows.size <= BEST_ROWS else 0.97
+    time = 2 * rows * padded * sizes.terms / (TILE_FLOPS_PER_NS * hidden * crowded)
+    return time + (PACK * columns * sizes.terms if tiles.packs else 0)
+
+
+def _blas_time(sizes: Sizes) -> float:
+    """Return what BLAS takes."""
+    m, n, k = sizes.rows, sizes.columns, sizes.terms
+    padded = 2 * m * -(-n // 4) * 4 * k
+    if m * n * k <= SMALL and k >= MANY and not sizes.right_turned:
+        return padded / SMALL_FLOPS_PER_NS
+    time = padded / BLAS_FLOPS_PER_NS + BLAS_STORE * m * n + BLAS_PACK * (m * k + k * n)
+    return time + (BLAS_TURN * k * n if sizes.right_turned and m >= BEST_ROWS else 0)
