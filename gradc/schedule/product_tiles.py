@@ -149,7 +149,8 @@ def _blas_time(sizes: Sizes) -> float:
     """Return what BLAS takes."""
     m, n, k = sizes.rows, sizes.columns, sizes.terms
     padded = 2 * m * -(-n // 4) * 4 * k
-    if m * n * k <= SMALL and k >= MANY and not sizes.right_turned:
+    turns = sizes.right_turned and m >= BEST_ROWS
+    if m * n * k <= SMALL and k >= MANY and not turns:
         return padded / SMALL_FLOPS_PER_NS
     time = padded / BLAS_FLOPS_PER_NS + BLAS_STORE * m * n + BLAS_PACK * (m * k + k * n)
-    return time + (BLAS_TURN * k * n if sizes.right_turned and m >= BEST_ROWS else 0)
+    return time + (BLAS_TURN * k * n if turns else 0)

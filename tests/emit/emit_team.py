@@ -7,7 +7,7 @@ from emit_run import compile_text, runtime_of_interpreter, tables
 
 from gradc.runtime import interpreted_team
 from gradc.runtime.interpreted_team import Columns, Rows
-from gradc.schedule import spread
+from gradc.schedule import product_tiles, spread
 
 
 def share_everything(monkeypatch):
@@ -16,6 +16,9 @@ def share_everything(monkeypatch):
         monkeypatch.setattr(spread, name, value)
     monkeypatch.setattr(spread, "BLAS_BLOCK", 1)
     monkeypatch.setattr(spread, "LINE", 1)
+    monkeypatch.setattr(product_tiles, "_row_counts", lambda rows, most: [min(rows, 2)])
+    for name in ("BLAS_FLOPS_PER_NS", "SMALL_FLOPS_PER_NS"):
+        monkeypatch.setattr(product_tiles, name, 1e-3)
 
 
 class Member:
@@ -55,6 +58,7 @@ def run_as(source, table, order):
         "is_first": lambda team: team.thread == 0,
         "chunks": interpreted_team.chunks,
         "part_of": interpreted_team.part_of,
+        "tiled": interpreted_team.tiled,
     }
     batons = [threading.Lock() for _ in order]
     for baton in batons:
