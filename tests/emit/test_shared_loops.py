@@ -103,7 +103,7 @@ def test_rows_that_keep_to_themselves_need_no_meeting_inside_of_a_loop(monkeypat
     loops = steps_of(plan)
     assert len(loops) == 2
     assert all(loop.plan.shared and not loop.plan.meets and not loop.meets for loop in loops)
-    assert "gru_step(buffers, t, team)" in emitted.source
+    assert "cell(buffers, t, team)" in emitted.source
 
 
 def test_rows_that_are_mixed_meet_in_each_step(monkeypatch):
