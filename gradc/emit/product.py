@@ -6,7 +6,7 @@ from gradc.emit.arguments import CODES
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.schedule.plan import Product
-from gradc.schedule.product_tiles import ProductTiles
+from gradc.schedule.product_tiles import PANEL_TERMS, ProductTiles
 
 WORDS = "tile_matmul tile_t_matmul load_tile pack pack_t panel_f32 panel_f64".split()
 
@@ -43,9 +43,13 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, rows
     summed = f"a.shape[{first if product.left.transposed else first + 1}]"
     cut = tiles.terms < product.terms
     if tiles.packs:
-        turned = "the transpose of " * product.right.transposed
-        size = tiles.terms if cut else tiles.room
-        writer.line(f"panel = panel_{code}({size}, {lanes})  # {turned}{lanes} columns of b")
+        what = (
+            f"{lanes} rows of b, transposed"
+            if product.right.transposed
+            else f"{lanes} columns of b"
+        )
+        size = tiles.terms if cut else PANEL_TERMS
+        writer.line(f"panel = panel_{code}({size}, {lanes})  # {what}")
     if product.batch:
         _open(writer, f"for n in {rows or 'range(out.shape[0])'}:")
     at, count = "k" if cut else "0", summed

@@ -46,7 +46,7 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
 
 
 def kernel_rows(plan: Plan, names: Name) -> list[Row]:
-    """Return one row per kernel: number, section, what, shape, cost."""
+    """Return one row per kernel: number, section, what, results, cost, sharing, reasons."""
     return [
         (
             str(i),
@@ -58,6 +58,7 @@ def kernel_rows(plan: Plan, names: Name) -> list[Row]:
             f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
             shared(plan, i),
             "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
+            kernel.work.choice.reason if isinstance(kernel.work, Product) else "",
         )
         for i, kernel in enumerate(plan.kernels)
     ]
@@ -80,7 +81,7 @@ def what(kernel: Kernel) -> str:
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
         sizes = f"[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
-        return f"product {batch}{sizes}; {work.choice.reason}"
+        return f"product {batch}{sizes} {work.choice.way}"
     if isinstance(work, Convolution):
         groups = f"{work.groups} x " if work.grouped else ""
         window = " x ".join(map(str, work.window))

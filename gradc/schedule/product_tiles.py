@@ -21,7 +21,7 @@ BLAS_PACK = 0.1  # per element of the operands
 BLAS_TURN = 0.15  # more, per element of a transposed right operand
 PACK = 0.06  # per element that a panel takes in
 BEST_ROWS = 8
-PANEL_BYTES = 2**16  # of a thread's stack
+PANEL_TERMS = 512  # of a panel, which lies on a thread's stack
 CACHED = 2**20  # bytes of an operand that stay in a core's second cache
 LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
 ALIASED = 4096  # rows at this distance share a set of the first cache
@@ -36,22 +36,26 @@ class ProductTiles:
         rows, columns: of the result, as they are cut.
         terms: how many are summed before a tile is stored.
         packs: whether the right operand is copied to a panel, part by part.
-        room: terms that a panel has room for.
     """
 
     rows: Cut
     columns: Cut
     terms: int
     packs: bool
-    room: int
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a product is computed: from tiles, or by BLAS where there are none, and why."""
+    """How a product is computed: from tiles, or by BLAS or plain loops, and why."""
 
     tiles: ProductTiles | None
     reason: str
+    plain: bool = False
+
+    @property
+    def way(self) -> str:
+        """What computes it."""
+        return "from tiles" if self.tiles else "by loops" if self.plain else "by BLAS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +77,31 @@ class Sizes:
 def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
     """Return how to compute a product."""
     if not dtype.is_floating_point:
-        return Choice(None, "plain loops: whole numbers")
+        return Choice(None, "whole numbers", plain=True)
     if not sizes.rows * sizes.columns * sizes.terms:
-        return Choice(None, "plain loops: nothing to multiply")
+        return Choice(None, "nothing to multiply", plain=True)
     left_bytes = sizes.rows * sizes.terms * dtype.itemsize
     if left_bytes > LARGE:
-        return Choice(None, "BLAS: blocks a large left operand for the caches")
+        return Choice(None, "BLAS blocks a large left operand for the caches")
     far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
     if far and left_bytes > CACHED:
-        return Choice(None, "BLAS: rows of the left operand evict each other from the cache")
+        return Choice(None, "rows of the left operand evict each other from the cache")
     width = registers.bytes // dtype.itemsize
     speed = registers.bytes / 64 * 4 / dtype.itemsize
     options = [
-        _tiles(sizes, rows, lanes, dtype, registers)
+        _tiles(sizes, rows, lanes, dtype)
         for lanes in _lanes(sizes.columns, width)
         for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
     ]
     own = [(_time(sizes, t, width) / speed, t) for t in options if t is not None]
     if not own:
-        return Choice(None, "BLAS: tiles don't fit evenly")
+        return Choice(None, "tiles don't fit evenly")
     time, tiles = min(own, key=lambda option: option[0])
     other = _blas_time(sizes) / speed
     here, there = f"{time / 1e3:.3g} us", f"{other / 1e3:.3g} us"
     if time > other:
-        return Choice(None, f"BLAS: {there} against {here} from tiles")
-    return Choice(tiles, f"tiles: {here} against {there} by BLAS")
+        return Choice(None, f"{there}, {here} from tiles")
+    return Choice(tiles, f"{here}, {there} by BLAS")
 
 
 def _lanes(columns: int, width: int) -> list[int]:
@@ -115,21 +119,17 @@ def _row_counts(rows: int, most: int) -> list[int]:
     return [best, *(n for n in range(best + 1, min(most, rows) + 1)), *range(best - 1, 3, -1)]
 
 
-def _tiles(
-    sizes: Sizes, rows: int, lanes: int, dtype: DType, registers: Registers
-) -> ProductTiles | None:
+def _tiles(sizes: Sizes, rows: int, lanes: int, dtype: DType) -> ProductTiles | None:
     """Return tiles of so many rows and lanes; None where terms are cut and they don't fit."""
     right_bytes = sizes.columns * sizes.terms * dtype.itemsize
     packs = sizes.right_turned or (right_bytes > CACHED and sizes.rows >= FEW)
     terms = sizes.terms
-    width = registers.bytes // dtype.itemsize
-    most = PANEL_BYTES // (max(lanes, 2 * width) * dtype.itemsize)
-    if packs and terms > most:
+    if packs and terms > PANEL_TERMS:
         if sizes.rows % rows or sizes.columns % lanes:
             return None  # a tile that overlaps the one before would add its terms twice
-        terms = -(-terms // -(-terms // most))
+        terms = -(-terms // -(-terms // PANEL_TERMS))
     cuts = Cut("i", sizes.rows, rows), Cut("j", sizes.columns, lanes)
-    return ProductTiles(*cuts, terms, packs, most)
+    return ProductTiles(*cuts, terms, packs)
 
 
 def _time(sizes: Sizes, tiles: ProductTiles, width: int) -> float:

@@ -59,7 +59,42 @@ def cnn():
     return model, *training(model, 1e-3, (24, 1, 16, 16))
 
 
-@pytest.mark.parametrize("make", [mlp, cnn])
+class Recurrent(nn.Module):
+    """The last state of a recurrent layer, mapped to classes."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(layer.hidden_size, 10)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0][:, -1])
+
+
+def gru():
+    gradc.manual_seed(0)
+    model = Recurrent(nn.GRU(12, 64, batch_first=True))
+    return model, *training(model, 3e-3, (40, 7, 12))
+
+
+class Attention(nn.Module):
+    """One block of a transformer, and the mean over its places."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.1, batch_first=True)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.head(self.block(x).mean(1))
+
+
+def attention():
+    gradc.manual_seed(0)
+    model = Attention()
+    return model, *training(model, 3e-3, (16, 12, 32))
+
+
+@pytest.mark.parametrize("make", [mlp, cnn, gru, attention])
 def test_a_hundred_steps_are_the_same_on_any_number_of_threads(make):
     runs = []
     for count in (1, 2, 3):
@@ -70,6 +105,7 @@ def test_a_hundred_steps_are_the_same_on_any_number_of_threads(make):
         state = [v.numpy().tobytes() for v in model.state_dict().values()]
         runs.append((losses, state))
     assert "(buffers, team)" in step.source
+    assert make is not gru or "t, team)" in step.source
     assert losses[-1] < losses[0] / 2
     assert runs[1] == runs[0]
     assert runs[2] == runs[0]

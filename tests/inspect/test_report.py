@@ -13,7 +13,7 @@ def hidden(x, w, b):
 def test_figures_of_a_layer():
     costs = report(hidden, gradc.zeros(8, 5), gradc.zeros(5, 3), gradc.zeros(3))
     product, sweep = costs.kernels
-    assert (product.name, product.work) == ("matmul", "product [8, 5] @ [5, 3]")
+    assert (product.name, product.work) == ("matmul_tiles", "product [8, 5] @ [5, 3] from tiles")
     assert product.flops == 2 * 8 * 5 * 3
     assert product.bytes_moved == 4 * (8 * 5 + 5 * 3 + 8 * 3)
     assert product.intensity == product.flops / product.bytes_moved
