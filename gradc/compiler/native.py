@@ -13,10 +13,10 @@ from gradc.compiler.buffers import Array, Pool, address, pool_of
 from gradc.emit.cpu import Emitted, emit
 from gradc.ir.dtype import DType
 from gradc.ir.graph import Graph
-from gradc.runtime.blas import find_blas
+from gradc.runtime.blas import NONE, find_blas
 from gradc.runtime.locks import Lock
 from gradc.schedule.make import schedule
-from gradc.schedule.plan import Plan, Product
+from gradc.schedule.plan import Plan
 
 SGEMM, DGEMM, ARENA, FIRST = 0, 1, 2, 3
 ALIGNMENT = 64
@@ -96,8 +96,8 @@ def executable(graph: Graph) -> Executable:
     emitted = emit(plan)
     native = load(emitted.source, graph.name)
     table: Any = np.zeros(FIRST + len(graph.inputs) + len(graph.outputs), np.int64)
-    blas = find_blas()
-    products = blas.threaded and any(isinstance(k.work, Product) for k in plan.kernels)
+    blas = find_blas() if plan.calls_blas else NONE
+    products = blas.threaded
     table[SGEMM], table[DGEMM] = blas.sgemm_address, blas.dgemm_address
     room: Any = np.zeros(emitted.arena_bytes + ALIGNMENT, np.uint8)
     table[ARENA] = -(-address(room) // ALIGNMENT) * ALIGNMENT

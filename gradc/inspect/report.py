@@ -12,9 +12,9 @@ from gradc.compiler.program import Program
 from gradc.errors import UnsupportedError
 from gradc.inspect.choices import Choice, choices, choices_of_halves
 from gradc.inspect.stages import program_of
-from gradc.runtime.blas import find_blas
+from gradc.runtime.blas import NONE, find_blas
 from gradc.schedule.describe import amount, table, what
-from gradc.schedule.plan import Kernel, Product
+from gradc.schedule.plan import Kernel
 
 if TYPE_CHECKING:
     from gradc.compiler.target import AnyProgram
@@ -64,7 +64,7 @@ class Report:
         compile_seconds: what compiling took in this process.
         cached: whether the machine code came from the store.
         path: the generated file.
-        blas: the library that computes the matrix products, or "" where there are none.
+        blas: the library that computes matrix products, or "" where it has none to compute.
         backward: costs of the program that `backward()` runs on results that want gradients.
     """
 
@@ -134,8 +134,7 @@ def _costs(code: Executable, made: tuple[Choice, ...]) -> Report:
     graph = plan.program.graph
     calls = [k for k in plan.kernels if not k.is_scalar]
     arena = {place.offset for v, place in plan.memory.places.items() if v in plan.memory.ranges}
-    products = any(isinstance(k.work, Product) for k in calls)
-    blas = find_blas()
+    blas = find_blas() if plan.calls_blas else NONE
     return Report(
         name=plan.name,
         kernels=tuple(_kernel(k, code) for k in calls),
@@ -150,7 +149,7 @@ def _costs(code: Executable, made: tuple[Choice, ...]) -> Report:
         compile_seconds=native.compile_seconds,
         cached=native.cached,
         path=native.path,
-        blas=f"{blas.name} {blas.version}".strip() if products else "",
+        blas=f"{blas.name} {blas.version}".strip() if plan.calls_blas else "",
     )
 
 

@@ -180,6 +180,13 @@ class Plan:
         return any(k.share is not None for k in self.kernels)
 
     @property
+    def calls_blas(self) -> bool:
+        """Whether a product of it, or of a loop's body, is left to BLAS."""
+        works = [k.work for k in self.kernels]
+        left = any(isinstance(w, Product) and w.choice.by_blas for w in works)
+        return left or any(isinstance(w, Repeat) and w.plan.calls_blas for w in works)
+
+    @property
     def name(self) -> str:
         """Name of the program."""
         return self.graph.name

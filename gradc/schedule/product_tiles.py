@@ -53,9 +53,14 @@ class Choice:
     plain: bool = False
 
     @property
+    def by_blas(self) -> bool:
+        """Whether BLAS computes it."""
+        return self.tiles is None and not self.plain
+
+    @property
     def way(self) -> str:
         """What computes it."""
-        return "from tiles" if self.tiles else "by loops" if self.plain else "by BLAS"
+        return "from tiles" if self.tiles else "by BLAS" if self.by_blas else "by loops"
 
 
 @dataclass(frozen=True, slots=True)
