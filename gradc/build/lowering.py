@@ -5,6 +5,8 @@ Everything of Numba's that is not public API is used here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -96,6 +98,24 @@ class Collector(codegen.CPUCodeLibrary):
 
     def _finalize_specific(self) -> None:
         """Do nothing: the object file is emitted from `linked()`."""
+
+
+@contextmanager
+def settled() -> Generator[None]:
+    """Let Numba look for functions registered since it last did now, and not at each call."""
+    contexts: tuple[Any, ...] = (cpu_target.typing_context, cpu_target.target_context)
+    for context in contexts:
+        context.refresh()
+        context.refresh = _nothing
+    try:
+        yield
+    finally:
+        for context in contexts:
+            del context.refresh
+
+
+def _nothing() -> None:
+    """Stand for a search that finds nothing."""
 
 
 def lower(kernel: Kernel, library: Collector, module: ModuleType) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from gradc.build.lowering import collector, forget, lower
+from gradc.build.lowering import collector, forget, lower, settled
 from gradc.build.machine import SYMBOL, Machine
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
@@ -40,10 +40,11 @@ def compile_module(module: ModuleType, machine: Machine) -> ObjectFile:
     library = collector(module.__name__, wide=machine.wide_vectors)
     entry = ""
     try:
-        for kernel in kernels:
-            descriptor = lower(kernel, library, module)
-            if kernel is steps[0]:
-                entry = descriptor.llvm_func_name
+        with settled():
+            for kernel in kernels:
+                descriptor = lower(kernel, library, module)
+                if kernel is steps[0]:
+                    entry = descriptor.llvm_func_name
     finally:
         forget(kernels)
     return _emit(library.linked(), entry, len(steps[0].arguments), machine)

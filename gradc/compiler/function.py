@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.arguments import Key, key_of, names_of
 from gradc.compiler.capture import capture
+from gradc.compiler.collection import put_off
 from gradc.compiler.constants import check_constant
 from gradc.compiler.latest import MISS, Call, classes, latest, never
 from gradc.compiler.program import Program
@@ -97,7 +98,8 @@ class CompiledFunction:
                 return program
         self._report()
         names = names_of(self.function, call, len(given))
-        program = build(capture(self.function, self.name, call, given, names))
+        with put_off():
+            program = build(capture(self.function, self.name, call, given, names))
         known.append(program)
         return program
 

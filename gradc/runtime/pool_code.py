@@ -238,7 +238,7 @@ class PoolCode:
         triple = llvm.get_process_triple()
         reloc, model = code_model(triple)
         target = llvm.Target.from_triple(triple).create_target_machine(
-            opt=2, reloc=reloc, codemodel=model
+            opt=0, reloc=reloc, codemodel=model
         )
         module = llvm.parse_assembly(_text(triple))
         module.verify()
