@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import sys
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from gradc.build.machine import host
+from gradc.runtime.installed import version_of
 
 _ROOMS = ("runtime", "build")
 EMULATED = "emulated"
@@ -25,7 +25,7 @@ def key(source: str, *, interpreted: bool) -> str:
 def cuda_key(source: str, arch: str) -> str:
     """Return the key of a program for a GPU architecture, or for the emulated device."""
     names = ("numba", "llvmlite") if arch == EMULATED else ("numba", "llvmlite", "nvidia-nvjitlink")
-    tools = [f"{name} {version(name)}" for name in names]
+    tools = [f"{name} {_version(name)}" for name in names]
     machine = [_machine()] if arch == EMULATED else []
     return keyed(source, "\0".join(("cuda", arch, *tools, *machine)))
 
@@ -36,10 +36,22 @@ def keyed(source: str, mode: str) -> str:
 
 
 @cache
+def _version(name: str) -> str:
+    """Return the version of a package, however it was installed."""
+    found = version_of(name)
+    if found is None:
+        # Imported where it is needed: it takes longer than the rest of a warm start's key.
+        from importlib.metadata import version
+
+        found = version(name)
+    return found
+
+
+@cache
 def _machine() -> str:
     """Return the processor and the versions of what makes code for it."""
     machine = host()
-    tools = [f"{name} {version(name)}" for name in ("numba", "llvmlite")]
+    tools = [f"{name} {_version(name)}" for name in ("numba", "llvmlite")]
     python = f"python {sys.version_info.major}.{sys.version_info.minor}"
     return "\0".join((machine.triple, machine.cpu, machine.features, *tools, python))
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gradc.runtime.installed import version_of
 from gradc.runtime.locks import Lock
 
 _SUFFIXES = (".so", ".dylib", ".dll")
@@ -122,10 +122,12 @@ def candidates() -> Iterator[Blas]:
 
 def _mkl() -> Blas | None:
     """Return MKL where the `mkl` package is installed."""
-    try:
-        listed = files("mkl") or []
-    except PackageNotFoundError:
+    if version_of("mkl") is None:
         return None
+    # Imported here: it takes longer than finding out that MKL isn't there.
+    from importlib.metadata import files
+
+    listed = files("mkl") or []
     paths = [Path(str(file.locate())) for file in listed if "mkl_rt" in file.name]
     library, path = _opened([p.resolve() for p in paths if _is_library(p)])
     if library is None:
