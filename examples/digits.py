@@ -1,7 +1,7 @@
 """Train a network on handwritten digits with one compiled program per training step.
 
 python examples/digits.py                       scikit-learn's 1,797 digits of 8 x 8 pixels
-python examples/digits.py --data DIR            MNIST's IDX files, 28 x 28 pixels
+python examples/digits.py --data DIR            MNIST's IDX files; --device cuda: on a GPU
 gradc show --stage source examples/digits.py:train_step      the code that trains
 """
 
@@ -56,9 +56,9 @@ def make_step(model: nn.Module, optimizer: Adam):
     return train_step
 
 
-def make_network(pixels: int, lr: float = 1e-3):
+def make_network(pixels: int, lr: float = 1e-3, device: str = "cpu"):
     """Return a model, its optimizer and its compiled training step."""
-    model = Digits(pixels)
+    model = Digits(pixels).to(device)
     optimizer = Adam(model.parameters(), lr=lr)
     return model, optimizer, make_step(model, optimizer)
 
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, default=Path("digits.safetensors"))
     parser.add_argument("--plot", type=Path, help="folder for PNGs of samples and curves")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     args = parser.parse_args()
 
     started = time.perf_counter()
@@ -117,16 +118,22 @@ def main() -> None:
     scale = Standardize.fit(x.flatten())
     x, x_valid, x_test = scale(x), scale(x_valid), scale(x_test)
     loader = DataLoader(
-        TensorDataset(x, y), BATCH, shuffle=True, drop_last=True, generator=generator
-    )
+        TensorDataset(x, y), BATCH, shuffle=True, drop_last=True, generator=generator,
+        pin_memory=args.device != "cpu",
+    )  # fmt: skip
     print(f"{len(x)} training, {len(x_valid)} validation, {len(x_test)} test images")
     print("images per class:", y.bincount().tolist())
 
-    model, _, train_step = make_network(x.shape[1], args.lr)
+    x_valid, y_valid, x_test, y_test = (
+        t.to(args.device) for t in (x_valid, y_valid, x_test, y_test)
+    )
+    model, _, train_step = make_network(x.shape[1], args.lr, args.device)
     best, best_state, waited, history = float("inf"), model.state_dict(), 0, []
     for epoch in range(1, args.epochs + 1):
         total, bar = 0.0, tqdm(loader, desc=f"epoch {epoch:2}", unit="step", leave=False)
         for step, (xb, yb) in enumerate(bar, 1):
+            xb = xb.to(args.device, non_blocking=True)
+            yb = yb.to(args.device, non_blocking=True)
             total += train_step(xb, yb).item()
             if epoch == step == 1:
                 bar.write(f"first step done {time.perf_counter() - started:.2f} s after the start")
@@ -157,7 +164,7 @@ def main() -> None:
     print(f"checkpoint: {args.save}")
     print(f"generated code: {train_step.path}")
     if args.plot:
-        plot(args.plot, x_test, y_test, model(x_test).argmax(1), history)
+        plot(args.plot, x_test.cpu(), y_test.cpu(), model(x_test).argmax(1).cpu(), history)
 
 
 def plot(folder: Path, x, y, predicted, history) -> None:

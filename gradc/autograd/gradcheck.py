@@ -91,7 +91,10 @@ def gradgradcheck(
     def first(*given: Any) -> tuple[Tensor, ...]:
         outputs = [y for y in several(func(*given)) if y.requires_grad]
         # Weights that differ tell apart entries that a plain sum would mix.
-        seeds = [tensor(np.cos(np.arange(float(y.numel()))).reshape(y.shape)) for y in outputs]
+        seeds = [
+            tensor(np.cos(np.arange(float(y.numel()))).reshape(y.shape), device=y.device)
+            for y in outputs
+        ]
         found = grad(outputs, [given[i] for i in wanted], seeds, create_graph=True)
         return tuple([g for g in found if g is not None])
 
@@ -104,14 +107,13 @@ def _jacobian(output: Tensor, x: Tensor) -> Array:
     for j in range(output.numel()):
         seed = np.zeros(output.numel())
         seed[j] = 1.0
+        weights = tensor(seed.reshape(output.shape), device=output.device)
         (row,) = (
-            grad(
-                output, x, tensor(seed.reshape(output.shape)), retain_graph=True, allow_unused=True
-            )
+            grad(output, x, weights, retain_graph=True, allow_unused=True)
             if output.requires_grad
             else (None,)
         )
-        rows.append(np.zeros(x.numel()) if row is None else row.detach().numpy().ravel())
+        rows.append(np.zeros(x.numel()) if row is None else row.detach().cpu().numpy().ravel())
     return np.array(rows).reshape(output.numel(), x.numel())
 
 
@@ -120,15 +122,16 @@ def _differences(
 ) -> Array:
     """Return the Jacobian of output k by input i by central differences."""
     columns: list[Array] = []
-    base = args[i].detach().numpy()
+    base, device = args[i].detach().cpu().numpy(), args[i].device
     for j in range(base.size):
         sides: list[Array] = []
         for step in (eps, -eps):
             moved = base.copy()
             moved.flat[j] += step
-            given = [*args[:i], tensor(moved, requires_grad=True), *args[i + 1 :]]
+            x = tensor(moved, requires_grad=True, device=device)
+            given = [*args[:i], x, *args[i + 1 :]]
             with GradMode(True):
                 out = [y for y in several(func(*given)) if y.dtype.is_floating_point][k]
-            sides.append(out.detach().numpy().ravel().copy())
+            sides.append(out.detach().cpu().numpy().ravel().copy())
         columns.append((sides[0] - sides[1]) / (2.0 * eps))
     return np.array(columns).T.reshape(-1, base.size)

@@ -196,7 +196,8 @@ def to(
 ) -> Tensor:
     """Return `x` in another dtype or on another device; itself where it is that already.
 
-    Called as `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other)`.
+    Called as `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other)`, with non_blocking and
+    copy after these.
 
     Args:
         x: any tensor.
@@ -208,13 +209,15 @@ def to(
         copy: give a copy in any case.
         memory_format: accepted for PyTorch's sake: memory is contiguous.
     """
+    flags = 0
     for given in args:
         if is_tensor(given):
             dtype, device = given._dtype, device_of(given)
         elif isinstance(given, DType) or given in (float, int, bool):
             dtype = check_dtype("to", given)
         elif isinstance(given, bool):
-            non_blocking = given
+            non_blocking, copy = (given, copy) if flags == 0 else (non_blocking, given)
+            flags += 1
         elif isinstance(given, str | int | Device):
             device = given
         else:
@@ -315,7 +318,8 @@ def type_name(x: Tensor, dtype: Any = None) -> Any:
         return to(x, dtype)
     if x._dtype not in _TYPE_NAMES:
         raise DTypeError(f"type: no name for {x._dtype}")
-    return f"gradc.{_TYPE_NAMES[x._dtype]}Tensor"
+    room = "gradc" if device_of(x).type == "cpu" else "gradc.cuda"
+    return f"{room}.{_TYPE_NAMES[x._dtype]}Tensor"
 
 
 _TYPE_NAMES = {

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradc.device.array import upload
+from gradc.device.driver import Event, driver
 from gradc.errors import DeviceError
 from gradc.ir.builder import Builder
 from gradc.tensor.core import brief, is_tensor, read, resolve, shape_of, type_text, wrap
@@ -41,7 +42,21 @@ def transfer(content: Any, device: Device, non_blocking: bool = False) -> Any:
         non_blocking: whether the copy of an ndarray to a device may be made after this returns.
     """
     array = content if is_array(content) else content.numpy()
-    return array if device == CPU else upload(array, device.index or 0, wait=not non_blocking)
+    if device == CPU:
+        return array
+    index = device.index or 0
+    if not (non_blocking and driver(index).is_pinned(array)):
+        return upload(array, index)
+    made = upload(array, index, wait=False)
+    event = made.driver.event()
+    event.record()
+    _COPYING[:] = [(a, e) for a, e in _COPYING if not e.reached()]
+    _COPYING.append((array, event))
+    return made
+
+
+# Arrays that devices are copying from, and the points at which they have: they must live so long.
+_COPYING: list[tuple[Any, Event]] = []
 
 
 def move(x: Tensor, device: Device, non_blocking: bool = False) -> Tensor:

@@ -31,6 +31,8 @@ def test_where_tensors_are():
     assert x.to(1).device == x.cuda(1).device == gradc.device("cuda", 1)
     assert x.cuda() is x.to("cuda") is x.to(x) is x
     assert gradc.ones(2).to(x).device == CUDA
+    assert (x.type(), x.cpu().type()) == ("gradc.cuda.FloatTensor", "gradc.FloatTensor")
+    assert x.to("cuda", False, True) is not x
     for made in (gradc.zeros_like(x), gradc.rand_like(x), x.new_ones(3), x.new_tensor([1.0])):
         assert made.device == CUDA
     assert gradc.zeros_like(x, device="cpu").device.type == "cpu"

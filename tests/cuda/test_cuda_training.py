@@ -216,3 +216,13 @@ def test_a_function_with_its_own_backward():
     x = gradc.tensor([2.0], device="cuda", requires_grad=True)
     Cube.apply(x).sum().backward()
     assert (x.grad.tolist(), x.grad.device) == ([12.0], CUDA)
+
+
+def test_gradcheck_and_data_on_a_device():
+    x = gradc.tensor([0.5, 2.0], dtype=gradc.float64, device="cuda", requires_grad=True)
+    assert gradc.autograd.gradcheck(lambda t: t.sin() * t, (x,))
+    assert gradc.autograd.gradgradcheck(lambda t: t.sin() * t, (x,))
+    data = gradc.utils.data.TensorDataset(gradc.arange(6, device="cuda"))
+    batches = [b for (b,) in gradc.utils.data.DataLoader(data, batch_size=4)]
+    assert [b.tolist() for b in batches] == [[0, 1, 2, 3], [4, 5]]
+    assert batches[0].device == CUDA

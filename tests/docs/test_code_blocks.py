@@ -2,7 +2,8 @@
 
 Blocks of one page share their names. A block with the flag `output` holds what the block before
 it prints (`...` stands for anything); `console` blocks are run by a shell, commands after `$ `.
-`pytest tests/docs --update-golden` rewrites the outputs that hold no `...`.
+`pytest tests/docs --update-golden` rewrites the outputs that hold no `...`. Blocks of the
+language `py` are not run: they need a GPU.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import pytest
 from markdown_pages import PAGES, ROOT, blocks, name_of
 
 import gradc
+from gradc.device import driver as drivers
+from gradc.tensor import generator
 
 MARK = "<end of command>"
 CHECKER = doctest.OutputChecker()
@@ -27,7 +30,17 @@ RUN = [p for p in PAGES if any(b.language in ("python", "console") for b in bloc
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def emulated(monkeypatch, page):
+    """An emulated CUDA device for the page that is about devices."""
+    if page.name == "cuda.md":
+        monkeypatch.setenv("GRADC_CUDA", "emulate")
+        monkeypatch.setattr(drivers, "_DRIVERS", {})
+        defaults = {"cpu": generator.default_generator()}
+        monkeypatch.setattr(generator, "_DEFAULTS", defaults)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, emulated):
     """An empty working folder with a cache of its own."""
     monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))

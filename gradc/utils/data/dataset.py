@@ -90,7 +90,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         if type(self).__getitem__ is not TensorDataset.__getitem__:
             return None
         index = index_tensor(indices, len(self))
-        return [tensor.index_select(0, index) for tensor in self.tensors]
+        return [tensor.index_select(0, index.to(tensor.device)) for tensor in self.tensors]
 
 
 class Subset(Dataset[Any]):
