@@ -36,7 +36,7 @@ def cuda() -> list[Row]:
     rows = [("driver", f"CUDA {number.value // 1000}.{number.value % 1000 // 10}")]
     for ordinal in range(count.value):
         rows.append((f"device {ordinal}", _device(driver, ordinal)))
-    return [*rows, ("compiler", compiler), ("generated code", "runs on the CPU only")]
+    return [*rows, ("compiler", compiler)]
 
 
 def _device(driver: ctypes.CDLL, ordinal: int) -> str:

@@ -159,8 +159,9 @@ def to_dlpack(
 def dlpack_device(x: Tensor) -> tuple[int, int]:
     """Return DLPack's numbers of the device: (1, 0) the CPU, (2, n) CUDA's."""
     device = device_of(x)
-    cuda = exchange.CUDA_KIND, device.index or 0
-    return (exchange.CPU_KIND, 0) if device.type == "cpu" else cuda
+    if device.index is None:
+        return exchange.CPU_KIND, 0
+    return exchange.device_numbers(device.index)
 
 
 def cuda_array_interface(x: Tensor) -> dict[str, Any]:

@@ -92,6 +92,11 @@ def _unused(capsule: int) -> None:
         _give_back(_pointer(capsule, NAME))
 
 
+def device_numbers(index: int) -> tuple[int, int]:
+    """Return DLPack's numbers of a CUDA device; an emulated one's memory is the host's."""
+    return (CPU_KIND, 0) if driver(index).emulated else (CUDA_KIND, index)
+
+
 def lent(x: Tensor) -> DeviceArray:
     """Return the array of a tensor on a device, whose memory stays the tensor's from now on.
 
@@ -118,7 +123,7 @@ def dlpack(x: Tensor, stream: int | None) -> Any:
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     strides = (ctypes.c_int64 * array.ndim)(*[s // array.itemsize for s in array.strides])
     tensor = DLTensor(
-        array.address, CUDA_KIND, array.index, array.ndim, _CODES[array.dtype.kind],
+        array.address, *device_numbers(array.index), array.ndim, _CODES[array.dtype.kind],
         8 * array.itemsize, 1, shape, strides, 0,
     )  # fmt: skip
     managed = DLManagedTensor(tensor, None, ctypes.cast(_give_back, ctypes.c_void_p))

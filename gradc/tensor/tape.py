@@ -14,7 +14,7 @@ from gradc.ir.builder import Builder
 from gradc.ir.graph import Section, TensorType
 from gradc.tensor.accumulate import accumulate
 from gradc.tensor.anomaly import check_backward
-from gradc.tensor.core import home, is_tensor, read, typeof
+from gradc.tensor.core import home, is_tensor, read, resolve, typeof
 from gradc.tensor.dispatch import ARRAYS, TENSORS, tape_builder
 from gradc.tensor.edges import edge_of
 from gradc.tensor.modes import GradMode
@@ -168,7 +168,7 @@ class BackwardRun:
                 gradient = call_hooks(owner._hooks, gradient)
             gradient = call_hooks(leaf._hooks, gradient)
             if self.trace is not None:
-                self.trace.name_adjoint(read(gradient), read(leaf))
+                self.trace.name_adjoint(read(resolve(gradient)), read(leaf))
             if self.useful is not None:
                 if (id(leaf), 0) in self.wanted:
                     self.captured[id(leaf), 0] = gradient
@@ -210,8 +210,9 @@ def zeros(b: Builder, edge: Edge) -> Any:
 
 def own(gradient: Tensor) -> Any:
     """Return the content of a gradient, on a device a copy: the tensor's memory may change."""
-    place = gradient._storage.place
-    return read(gradient) if place is None else place.copy(read(gradient))
+    of = resolve(gradient)
+    place = of._storage.place
+    return read(of) if place is None else place.copy(read(of))
 
 
 def call_hooks(hooks: dict[int, Any] | None, gradient: Tensor) -> Tensor:

@@ -146,3 +146,19 @@ def test_tensors_from_outside_keep_their_names():
 
 
 GLOBAL = gradc.tensor(0.5)
+
+
+def test_backward_starts_with_a_gradient_from_outside():
+    g = gradc.tensor([1.0, 2.0])
+    w = gradc.tensor([3.0, 4.0], requires_grad=True)
+    w.register_hook(lambda gradient: g)
+
+    @gradc.compile
+    def f(x):
+        (x * w).backward(g)
+        return w.grad
+
+    assert f(gradc.tensor([5.0, 6.0])).tolist() == [1.0, 2.0]
+    w._hooks.clear()
+    w.grad = None
+    assert gradc.compile(f.function)(gradc.tensor([5.0, 6.0])).tolist() == [5.0, 12.0]

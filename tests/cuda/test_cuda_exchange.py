@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.device import driver as drivers
 from gradc.tensor import exchange
 
 
@@ -25,7 +26,7 @@ class Other:
         self.tensor, self.changes, self.streams = tensor, changes, []
 
     def __dlpack_device__(self):
-        return self.tensor.__dlpack_device__()
+        return 2, self.tensor.get_device()
 
     def __dlpack__(self, stream=None):
         self.streams.append(stream)
@@ -40,16 +41,26 @@ class Other:
 def test_the_structure_says_what_the_tensor_is():
     for dtype, code, bits in ((gradc.float32, 2, 32), (gradc.int64, 0, 64), (gradc.bool, 6, 8)):
         x = gradc.tensor([[1, 0, 1], [0, 1, 1]], device="cuda:1").to(dtype)
-        assert x.__dlpack_device__() == (2, 1)
         capsule = x.__dlpack__()
         place = exchange._pointer(id(capsule), exchange.NAME)
         t = exchange.DLManagedTensor.from_address(place).array
-        assert (t.data, t.device_type, t.device_id) == (x.data_ptr(), 2, 1)
+        assert (t.data, t.device_type, t.device_id) == (x.data_ptr(), 1, 0)
         assert (t.ndim, t.code, t.bits, t.lanes, t.byte_offset) == (2, code, bits, 1, 0)
         assert (t.shape[:2], t.strides[:2]) == ([2, 3], [3, 1])
         del capsule
         assert place not in exchange._LENT
-    assert gradc.ones(2).__dlpack_device__() == (1, 0)
+        np.testing.assert_array_equal(np.from_dlpack(x), x.cpu().numpy())
+    assert gradc.ones(2).__dlpack_device__() == x.__dlpack_device__() == (1, 0)
+
+
+def test_numbers_of_real_devices(monkeypatch):
+    x = gradc.ones(2, device="cuda:1")
+    monkeypatch.setattr(drivers.driver(1), "emulated", False)
+    assert x.__dlpack_device__() == (2, 1)
+    capsule = x.__dlpack__()
+    place = exchange._pointer(id(capsule), exchange.NAME)
+    t = exchange.DLManagedTensor.from_address(place).array
+    assert (t.device_type, t.device_id) == (2, 1)
 
 
 def test_both_sides_see_changes_and_keep_the_memory():
@@ -92,7 +103,7 @@ def test_copies_and_other_devices():
     place = exchange._pointer(id(capsule), exchange.NAME)
     assert exchange.DLManagedTensor.from_address(place).array.data != x.data_ptr()
     assert x.__dlpack__(dl_device=(1, 0)) is not None
-    with pytest.raises(BufferError, match=r"can't export from \(2, 0\) to \(2, 1\)"):
+    with pytest.raises(BufferError, match=r"can't export from \(1, 0\) to \(2, 1\)"):
         x.__dlpack__(dl_device=(2, 1))
     with pytest.raises(RuntimeError, match=r"use tensor\.detach\(\)"):
         x.requires_grad_().__dlpack__()
