@@ -84,6 +84,7 @@ class CudaProgram:
         results: memory of the program for each new result, or None.
         addresses: of inputs and outputs, at the call before.
         apart: storages that no argument may have.
+        calls: how often it has run.
     """
 
     captured: Captured
@@ -98,6 +99,7 @@ class CudaProgram:
     results: list[DeviceArray | None]
     addresses: list[int]
     apart: set[Storage]
+    calls: int = 0
 
     @property
     def graph(self) -> Graph:
@@ -142,15 +144,22 @@ class CudaProgram:
 
     def valid(self, given: Sequence[Tensor]) -> bool:
         """Return whether all that was assumed while tracing holds for the tensors of a call."""
+        return self.grads_fit(given) and all(
+            guard() for guard in (*self.captured.guards, *self.captured.steady)
+        )
+
+    def grads_fit(self, given: Sequence[Tensor]) -> bool:
+        """Return whether the `.grad` of arguments is there where it was read while tracing."""
         for position, there in self.captured.grads_seen:
             grad = given[position]._grad
             if not (updatable(grad) if there else grad is None):
                 return False
-        return all(guard() for guard in (*self.captured.guards, *self.captured.steady))
+        return True
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Give the device the work of one call; return what the function returns."""
         with self.code.lock:
+            self.calls += 1
             return self._run(given)
 
     def _run(self, given: Sequence[Tensor]) -> Any:
@@ -170,7 +179,7 @@ class CudaProgram:
         code.call(addresses)
         for b in self.states:
             if b.updated:
-                changed(b.storage)
+                b.settle()
         self._return_arguments(given, returning)
         for i, fixed in enumerate(self.results):
             if fixed is not None:

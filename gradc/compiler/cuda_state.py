@@ -34,21 +34,21 @@ def home_of(storage: Storage) -> DeviceArray:
     """Return the memory that programs use for a storage on a device."""
     known = _HOMES.get(storage)
     home = None if known is None else known()
-    if home is None:
-        # another handle than the tensor's own, which goes when the content changes
-        home = _again(storage.content.aligned())
-        _HOMES[storage] = weakref.ref(home)
+    # another handle than the tensor's own, which goes when the content changes
+    return _settled(storage, storage.content.aligned().again()) if home is None else home
+
+
+def _settled(storage: Storage, home: DeviceArray) -> DeviceArray:
+    """Let all programs use `home` for a storage."""
+    _HOMES[storage] = weakref.ref(home)
     return home
-
-
-def _again(array: DeviceArray) -> DeviceArray:
-    """Return another handle on the same memory: what was derived from the old one is outdated."""
-    return array.reshape(array.shape)
 
 
 def changed(storage: Storage) -> None:
     """Let a storage know that a program has changed its memory."""
-    storage.content = _again(storage.content)
+    content = storage.content
+    if getrefcount(content) > OWN:  # views know what they were derived from
+        storage.content = content.again()
     storage.version += 1
 
 
@@ -81,9 +81,23 @@ class CudaBound:
         content = self.storage.content
         if self.storage.place is None:
             copy_into(self.home, content)
-        elif content.memory is not self.home.memory:
+        elif content.memory is self.home.memory:
+            return
+        elif not content.memory.lent:
             copy_into(self.home, content)
-            self.storage.content = _again(self.home)
+            self.storage.content = self.home.again()
+        elif content.aligned() is content:  # another library knows the new memory: stay there
+            self.home = _settled(self.storage, content.again())
+            addresses[self.position] = content.address
+        else:
+            copy_into(self.home, content)
+
+    def settle(self) -> None:
+        """Let the storage know that the program has changed it."""
+        content = self.storage.content
+        if self.owner is None and content.memory is not self.home.memory:
+            copy_into(content, self.home)  # it could not stay where another library knows it
+        changed(self.storage)
 
 
 def bound(
@@ -147,8 +161,8 @@ def _references(tensor: Tensor) -> tuple[int, int, int, int]:
 
 def _only(tensor: Tensor) -> bool:
     """Return whether nobody but a `.grad`, a CudaGradient and its pool hold a tensor's memory."""
-    found = _references(tensor)
-    return all(x <= y for x, y in zip(found, ALONE, strict=True))
+    a, b, c, d = _references(tensor)
+    return a <= ALONE[0] and b <= ALONE[1] and c <= ALONE[2] and d <= ALONE[3]
 
 
 class _Content:
@@ -175,4 +189,12 @@ def _alone() -> tuple[int, int, int, int]:
     return only(tensor)
 
 
+def _own() -> int:
+    """Return the references, as `changed` finds them, of a content that only its storage knows."""
+    storage = Storage(_Content())
+    content = storage.content
+    return getrefcount(content)
+
+
 ALONE = _alone()
+OWN = _own()

@@ -16,7 +16,6 @@ from gradc.compiler.capture import capture
 from gradc.compiler.collection import put_off
 from gradc.compiler.constants import check_constant
 from gradc.compiler.latest import MISS, Call, classes, latest, never
-from gradc.compiler.program import Program
 from gradc.compiler.target import build
 from gradc.config import recompile_limit
 from gradc.errors import ArgumentError, RecompileError
@@ -64,8 +63,6 @@ class CompiledFunction:
         Apart from `__call__`, whose frame may live on where it was traced in.
         """
         result = program(leaves)
-        if not isinstance(program, Program):
-            return result  # a call has time while the device works on the one before
         found: list[Any] = []
         collect(call, given, found)
         way = (id(program), classes(found))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.arguments import state_of
 from gradc.compiler.latest_text import Function
@@ -20,6 +20,9 @@ from gradc.compiler.program import Program
 from gradc.compiler.shortcut import Shortcut, possible
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Spec
+
+if TYPE_CHECKING:
+    from gradc.compiler.target import AnyProgram
 
 Call = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 MISS: Any = object()
@@ -32,7 +35,11 @@ def never(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def latest(
-    program: Program, given: Sequence[Tensor], leaves: Sequence[Any], call: Spec, names: list[str]
+    program: AnyProgram,
+    given: Sequence[Tensor],
+    leaves: Sequence[Any],
+    call: Spec,
+    names: list[str],
 ) -> Call:
     """Return the function, which returns MISS for a call that is different.
 
@@ -44,7 +51,7 @@ def latest(
         names: what the user calls them.
     """
     plain = all(isinstance(leaf, Tensor) for leaf in leaves)
-    direct = possible(program, leaves)
+    direct = isinstance(program, Program) and possible(program, leaves)
     if not plain and not direct:
         return never
     function = Function(program, names, call, MISS)
@@ -54,6 +61,7 @@ def latest(
     function.distinct(_pattern(given))
     function.unchanged()
     if direct:
+        assert isinstance(program, Program)
         program.shortcut = Shortcut(program, leaves, [t._dtype for t in given])
         function.run(program.shortcut, [isinstance(leaf, Tensor) for leaf in leaves])
     else:

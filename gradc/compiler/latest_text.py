@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from gradc.tensor.core import wrap_new
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, unflatten
+
+if TYPE_CHECKING:
+    from gradc.compiler.target import AnyProgram
 
 SMALL = 1024  # bytes: up to here a new array costs less than a look for one that is free
 WIDTH = 76  # of a line, without its indentation
@@ -40,7 +43,7 @@ class Function:
         values: what the text finds as global names.
     """
 
-    def __init__(self, program: Program, names: Sequence[str], call: Spec, miss: Any) -> None:
+    def __init__(self, program: AnyProgram, names: Sequence[str], call: Spec, miss: Any) -> None:
         self.program = program
         last = {self._last(i) for i in range(len(names))}
         self._namer = Namer(_OWN | last)
@@ -216,6 +219,7 @@ class Function:
             tensors: for each leaf, whether it is a tensor and no array or number of NumPy's.
         """
         program = self.program
+        assert isinstance(program, Program)
         captured, code = program.captured, program.code
         self.values["run"] = shortcut.run
         results = [self._result(i) for i in range(captured.returned)]
@@ -242,6 +246,7 @@ class Function:
 
     def _result(self, output: int) -> str:
         """Make an array for a result; return its name."""
+        assert isinstance(self.program, Program)
         pool = self.program.fresh[output]
         name = self._namer("out")
         if int(np.prod(pool.shape, dtype=np.int64)) * pool.dtype.itemsize <= SMALL:

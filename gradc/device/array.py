@@ -122,6 +122,13 @@ class DeviceArray:
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device=cuda:{self.index})"
 
+    def again(self) -> DeviceArray:
+        """Return another handle on the same elements: what knows the old one is outdated."""
+        made = object.__new__(DeviceArray)
+        made.memory, made.shape = self.memory, self.shape
+        made.dtype, made.address = self.dtype, self.address
+        return made
+
     def reshape(self, shape: tuple[int, ...]) -> DeviceArray:
         """Return the same elements in another shape, without a copy.
 

@@ -10,7 +10,7 @@ import pytest
 import gradc
 from gradc import nn
 from gradc.compiler import cuda_eager
-from gradc.device.array import upload
+from gradc.device.array import DeviceArray, upload
 from gradc.device.driver import driver
 from gradc.device.eager import set_eager
 from gradc.errors import DeviceError, OutOfMemoryError, TraceError
@@ -162,6 +162,25 @@ def test_state_stays_where_it_is_and_views_see_changes():
     assert step().item() == 8.0
     assert w.tolist() == [2.0] * 4
     assert only(step).code.captures == 1
+
+
+def test_state_that_another_library_knows_stays_in_its_memory():
+    w = gradc.zeros(4, device="cuda")
+
+    @gradc.compile
+    def step():
+        w.add_(1.0)
+
+    step()
+    for offset in (0, 4):
+        whole = upload(np.zeros(5, np.float32))
+        whole.memory.lent = True
+        w._storage.content = DeviceArray(whole.memory, (4,), whole.dtype, offset)
+        for i in range(1, 4):
+            step()
+            assert w.tolist() == [float(i)] * 4
+        known = whole.numpy()[offset // 4 :][:4]
+        np.testing.assert_array_equal(known, np.full(4, 3.0, "f"))
 
 
 def test_two_programs_share_the_state():
