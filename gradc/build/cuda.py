@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from gradc.build.cuda_compiler import assemble, checked
 from gradc.build.key import EMULATED, cuda_key
 from gradc.build.load import module_of
 from gradc.build.machine import Code, host
-from gradc.config import cache_directory
+from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
 from gradc.runtime.cuda_launch import CudaKernel, CudaStep
 from gradc.runtime.cuda_signature import Parameter
@@ -83,6 +84,8 @@ def load_cuda(source: str, name: str, arch: str) -> CudaNative:
         CacheError: the cache directory can't be trusted.
     """
     emulated = arch == EMULATED
+    if emulated and jit_disabled():
+        return _interpreted(source, name)
     program = cuda_key(source, arch if emulated else checked(arch))
     directory = store.opened(cache_directory())
     path = store.place(directory, program) / store.SOURCE
@@ -111,6 +114,24 @@ def load_cuda(source: str, name: str, arch: str) -> CudaNative:
         source,
         arch,
         loaded,
+    )
+
+
+def _interpreted(source: str, name: str) -> CudaNative:
+    """Return the program run by the Python interpreter, so that pdb can stop in its kernels."""
+    from gradc.runtime.interpreted_cuda import run
+
+    directory = store.opened(cache_directory())
+    program = cuda_key(source, "interpreted")
+    entry = store.read(directory, program, source)
+    path = entry.path if entry else store.write(directory, program, source, b"", ())
+    module = module_of(source, name, program, path)
+    functions = {
+        k.__name__: CudaFunction(k.symbol, k.parameters, partial(run, k))
+        for k in kernels_of(module)
+    }
+    return CudaNative(
+        step_of(module), b"", functions, path, 0.0, entry is not None, source, EMULATED, None
     )
 
 

@@ -6,6 +6,8 @@ together. LLVM's own code generator for NVIDIA GPUs, which comes with llvmlite, 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -13,30 +15,32 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from gradc.build.lowering import collector, forget, lower
+from gradc.build.cuda_entry import gpu_entry, host_entry
+from gradc.build.cuda_unroll import unrolled_text
+from gradc.build.lowering import collector, forget, lower, settled
 from gradc.build.machine import Machine
 from gradc.build.objectfile import ObjectFile, externals_of
 from gradc.errors import BuildError
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text
+from gradc.runtime.cuda_frames import Positions
 from gradc.runtime.cuda_launch import CudaKernel
 from gradc.runtime.cuda_signature import Parameter
 from gradc.runtime.decorators import ELEMENT, Kernel
 
 TRIPLE = "nvptx64-nvidia-cuda"
 PTX_FEATURES = "+ptx80"  # understood by every driver since CUDA 12.0
-ALIGNMENT = 16  # of arrays whose place allows it: what four float32 take
-_LLVM = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "u8": "i8", "b1": "i1"}
 
 
 @global_compiler_lock
 def compile_ptx(module: ModuleType, arch: str) -> bytes:
     """Compile the kernels of a module for an architecture such as sm_90."""
     kernels = kernels_of(module)
-    linked, entries = _lowered(module, kernels, wide=False)
+    linked, entries = _lowered(module, kernels, wide=False, text=unrolled_text)
+    linked = _exact_remainders(linked)
     target = _target().create_target_machine(cpu=arch, features=PTX_FEATURES, opt=3)
     linked.triple, linked.data_layout = TRIPLE, str(target.target_data)
-    texts = [gpu_text(), *(_gpu_entry(k, entries[k.__name__]) for k in kernels)]
+    texts = [gpu_text(), *(gpu_entry(k, entries[k.__name__]) for k in kernels)]
     _link(linked, texts, TRIPLE, str(target.target_data))
     _optimise(linked, target, {k.symbol for k in kernels})
     return target.emit_assembly(linked).encode()
@@ -48,7 +52,7 @@ def compile_emulated(module: ModuleType, machine: Machine) -> ObjectFile:
     kernels = kernels_of(module)
     linked, entries = _lowered(module, kernels, wide=machine.wide_vectors)
     target = machine.target_machine()
-    texts = [emulated_text(), *(_host_entry(k, entries[k.__name__]) for k in kernels)]
+    texts = [emulated_text(), *(host_entry(k, entries[k.__name__]) for k in kernels)]
     _link(linked, texts, linked.triple, linked.data_layout)
     _optimise(linked, target, {k.symbol for k in kernels})
     externals = externals_of(linked)
@@ -79,17 +83,22 @@ def _target() -> Any:
 
 
 def _lowered(
-    module: ModuleType, kernels: list[CudaKernel], *, wide: bool
+    module: ModuleType,
+    kernels: list[CudaKernel],
+    *,
+    wide: bool,
+    text: Callable[[Any], str] = str,
 ) -> tuple[Any, dict[str, str]]:
     """Return one LLVM module with all kernels, and the name of each function in it."""
-    library = collector(module.__name__, wide=wide)
+    library = collector(module.__name__, wide=wide, text=text)
     made: list[Kernel] = []
     entries: dict[str, str] = {}
     try:
-        for kernel in kernels:
-            types = tuple(_numba_type(p) for p in kernel.parameters)
-            made.append(Kernel(kernel.function, types, kernel.overlap))
-            entries[kernel.__name__] = lower(made[-1], library, module).llvm_func_name
+        with settled():
+            for kernel in kernels:
+                types = tuple(_numba_type(p) for p in kernel.parameters)
+                made.append(Kernel(kernel.function, types, kernel.overlap))
+                entries[kernel.__name__] = lower(made[-1], library, module).llvm_func_name
     finally:
         forget(made)
     return library.linked(), entries
@@ -97,8 +106,29 @@ def _lowered(
 
 def _numba_type(parameter: Parameter) -> Any:
     """Return the Numba type of a parameter."""
-    element = ELEMENT[parameter.code]
-    return element if parameter.sizes is None else DeviceArrayType(element, parameter.sizes)
+    if parameter.sizes is None:
+        return Positions((-1,))
+    return DeviceArrayType(ELEMENT[parameter.code], parameter.sizes)
+
+
+_REMAINDER = re.compile(r"= frem (?:reassoc |contract )*(float|double) ([^,]+), ([^,\n]+)")
+_CODES = {"float": "f32", "double": "f64"}
+
+
+def _exact_remainders(module: Any) -> Any:
+    """Return a module in which remainders are calls of `gradc.frem`."""
+
+    def call(found: re.Match[str]) -> str:
+        kind, x, y = found.groups()
+        return f"= call {kind} @gradc.frem.{_CODES[kind]}({kind} {x}, {kind} {y})"
+
+    text, count = _REMAINDER.subn(call, str(module))
+    if not count:
+        return module
+    known = [
+        f"declare {kind} @gradc.frem.{code}({kind}, {kind})\n" for kind, code in _CODES.items()
+    ]
+    return llvm.parse_assembly("".join([text, *known]))
 
 
 def _link(module: Any, texts: list[str], triple: str, layout: str) -> None:
@@ -118,72 +148,3 @@ def _optimise(module: Any, target: Any, entries: set[str]) -> None:
     options.loop_vectorization = options.slp_vectorization = True
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
-
-
-def _gpu_entry(kernel: CudaKernel, function: str) -> str:
-    """Return the LLVM text of a kernel's entry point."""
-    kinds = [_given(p) for p in kernel.parameters]
-    facts = "" if kernel.overlap else " noalias"
-    facts += "" if kernel.unaligned else f" align {ALIGNMENT}"
-    declared = [
-        f"ptr{facts} %a{i}" if p.is_array else f"{kind} %a{i}"
-        for i, (p, kind) in enumerate(zip(kernel.parameters, kinds, strict=True))
-    ]
-    given = ", ".join(["ptr %r", "ptr %e", *(f"{kind} %a{i}" for i, kind in enumerate(kinds))])
-    return f"""
-declare i32 @"{function}"({", ".join(["ptr", "ptr", *kinds])})
-define ptx_kernel void @{kernel.symbol}({", ".join(declared)}) nounwind {{
-  %r = alloca ptr
-  %e = alloca ptr
-  %status = call i32 @"{function}"({given}) alwaysinline
-  ret void
-}}"""
-
-
-def _given(parameter: Parameter) -> str:
-    return "ptr" if parameter.is_array else _LLVM[parameter.code]
-
-
-_DIMENSIONS = ("blocks", "parts", "threads", "groups_of_block")
-
-
-def _host_entry(kernel: CudaKernel, function: str) -> str:
-    """Return the LLVM text of `void entry(int64_t *arguments, int blocks, parts, threads, groups)`.
-
-    It runs one group after the other.
-    """
-    kinds = [_given(p) for p in kernel.parameters]
-    lines = [f'declare i32 @"{function}"({", ".join(["ptr", "ptr", *kinds])})']
-    head = ", ".join(["ptr %arguments", *(f"i32 %{name}" for name in _DIMENSIONS)])
-    lines += [f"define void @{kernel.symbol}({head}) nounwind {{", "entry:"]
-    lines += ["  %r = alloca ptr", "  %e = alloca ptr"]
-    for name in ("blocks", "threads", "groups_of_block"):
-        lines.append(f"  store i32 %{name}, ptr @gradc.at.{name}")
-    for i, kind in enumerate(kinds):
-        lines.append(f"  %p{i} = getelementptr i64, ptr %arguments, i64 {i}")
-        lines.append(f"  %a{i} = load {kind}, ptr %p{i}")
-    loops = (("part", "parts"), ("block", "blocks"), ("group_of_block", "groups_of_block"))
-    before = "entry"
-    for name, count in loops:
-        lines += [
-            f"  br label %{name}.loop",
-            f"{name}.loop:",
-            f"  %{name} = phi i32 [ 0, %{before} ], [ %{name}.next, %{name}.done ]",
-            f"  store i32 %{name}, ptr @gradc.at.{name}",
-            f"  %{name}.more = icmp ult i32 %{name}, %{count}",
-            f"  br i1 %{name}.more, label %{name}.body, label %{name}.over",
-            f"{name}.body:",
-        ]
-        before = f"{name}.body"
-    given = ", ".join(["ptr %r", "ptr %e", *(f"{kind} %a{i}" for i, kind in enumerate(kinds))])
-    lines += [f'  %status = call i32 @"{function}"({given})', "  br label %group_of_block.done"]
-    for (name, _), outer in zip(reversed(loops), ("block", "part", ""), strict=True):
-        lines += [
-            f"{name}.done:",
-            f"  %{name}.next = add i32 %{name}, 1",
-            f"  br label %{name}.loop",
-            f"{name}.over:",
-            f"  br label %{outer}.done" if outer else "  ret void",
-        ]
-    text = "\n".join([*lines, "}"])
-    return text

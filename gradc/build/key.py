@@ -24,10 +24,12 @@ def key(source: str, *, interpreted: bool) -> str:
 
 def cuda_key(source: str, arch: str) -> str:
     """Return the key of a program for a GPU architecture, or for the emulated device."""
-    names = ("numba", "llvmlite") if arch == EMULATED else ("numba", "llvmlite", "nvidia-nvjitlink")
-    tools = [f"{name} {_version(name)}" for name in names]
-    machine = [_machine()] if arch == EMULATED else []
-    return keyed(source, "\0".join(("cuda", arch, *tools, *machine)))
+    if arch in (EMULATED, "interpreted"):
+        return keyed(source, "\0".join(("cuda", arch, _machine())))
+    # without its assembler nothing can be compiled, but what is in the store can be loaded
+    assembler = version_of("nvidia_nvjitlink") or "none"
+    tools = (*(f"{n} {_version(n)}" for n in ("numba", "llvmlite")), f"nvjitlink {assembler}")
+    return keyed(source, "\0".join(("cuda", arch, *tools)))
 
 
 def keyed(source: str, mode: str) -> str:

@@ -5,7 +5,7 @@ Everything of Numba's that is not public API is used here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -40,14 +40,15 @@ _FLOAT_OPERATIONS = frozenset({"fadd", "fsub", "fmul", "fdiv", "fcmp", "fneg"})
 _STRICT = "gradc."
 
 
-def collector(name: str, *, wide: bool) -> Collector:
+def collector(name: str, *, wide: bool, text: Callable[[Any], str] = str) -> Collector:
     """Return what gathers the functions of one generated module.
 
     Args:
         name: of the module.
         wide: whether vectors of 512 bits are wanted.
+        text: writes the LLVM text of a lowered function's module.
     """
-    return Collector(cpu_target.target_context.codegen(), name, wide)
+    return Collector(cpu_target.target_context.codegen(), name, wide, text)
 
 
 class _Pipeline(compiler.CompilerBase):
@@ -72,16 +73,16 @@ class _Pipeline(compiler.CompilerBase):
 class Collector(codegen.CPUCodeLibrary):
     """Gathers the LLVM text of all functions; nothing is optimised or loaded one by one."""
 
-    def __init__(self, owner: Any, name: str, wide: bool) -> None:
+    def __init__(self, owner: Any, name: str, wide: bool, text: Callable[[Any], str]) -> None:
         codegen.CPUCodeLibrary.__init__(self, owner, name)
-        self._wide = wide
+        self._wide, self._text = wide, text
 
     def add_ir_module(self, ir_module: Any) -> None:
         """Link one function's module into the whole."""
         for function in ir_module.functions:
             if function.blocks:
                 _mark(function, self._wide)
-        module = llvm.parse_assembly(str(ir_module))
+        module = llvm.parse_assembly(self._text(ir_module))
         module.verify()
         self._final_module.link_in(module)
 

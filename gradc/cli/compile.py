@@ -6,10 +6,14 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+from gradc.build.cuda_compiler import ARCHITECTURES
 from gradc.cli.failure import CommandError
 from gradc.cli.program import compiled
+from gradc.inspect.cuda import cuda_halves, cuda_report
 from gradc.inspect.report import report_of
 from gradc.inspect.stages import halves
+
+DEFAULT_ARCH = "sm_90"
 
 
 def run(options: Namespace) -> None:
@@ -17,6 +21,11 @@ def run(options: Namespace) -> None:
 
     Where results want gradients there are two modules, the second for their backward pass.
     """
+    if options.device == "cuda":
+        _cuda(options)
+        return
+    if options.arch is not None:
+        raise CommandError("--arch names a GPU: it needs --target cuda")
     started = time.perf_counter()
     program = compiled(options.target, options.input)
     seconds = time.perf_counter() - started
@@ -31,8 +40,27 @@ def run(options: Namespace) -> None:
     print(f"\nimported, traced, planned and compiled in {seconds:.2f} s")
 
 
-def _write(path: Path, source: str) -> None:
+def _cuda(options: Namespace) -> None:
+    """Compile the function for a GPU; with `-o` write its text, and the cubin beside it."""
+    arch: str = options.arch or DEFAULT_ARCH
+    if arch not in ARCHITECTURES:
+        raise CommandError(f"--arch {arch} is not known; it is one of {', '.join(ARCHITECTURES)}")
+    halves = cuda_halves(compiled(options.target, options.input))
+    suffixes = ("", "_backward")
+    for half, suffix in zip(halves, suffixes, strict=False):
+        name = f"{half.plan.name}{suffix}"
+        native, report = cuda_report(name, half, arch)
+        if options.output is not None:
+            path: Path = options.output
+            place = path.with_stem(f"{path.stem}{suffix}")
+            _write(place, native.source)
+            _write(place.with_suffix(".cubin"), native.cubin)
+            print(f"written: {place}, {place.with_suffix('.cubin')}")
+        print(report)
+
+
+def _write(path: Path, content: str | bytes) -> None:
     try:
-        path.write_text(source)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise CommandError(f"can't write {path}: {error.strerror}") from error

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("compile", help="write the generated module; report what it costs")
     _add_target(one)
+    one.add_argument("--arch", metavar="ARCH", help="a GPU's architecture, sm_90 if left out")
     one.add_argument("-o", "--output", type=Path, metavar="FILE", help="copy the module there")
     one = commands.add_parser("show", help="print a stage: graph, gradient, plan or source")
     one.add_argument("--stage", choices=STAGES, default="source")
@@ -62,7 +63,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_target(one: argparse.ArgumentParser) -> None:
-    one.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    one.add_argument("target", metavar="FUNCTION", help=TARGET_HELP)
+    one.add_argument("--target", choices=("cpu", "cuda"), default="cpu", dest="device")
     one.add_argument("--input", action="append", metavar="TYPE", help=INPUT_HELP)
 
 

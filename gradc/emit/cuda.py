@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradc.emit import describe
-from gradc.emit.arguments import arguments, places_of
 from gradc.emit.cpu import Slot, imports, names_of, slots_of
-from gradc.emit.cuda_frames import Lanes
 from gradc.emit.cuda_step import CudaStepWriter
+from gradc.emit.cuda_together import frames, groups
 from gradc.emit.functions import Functions
 from gradc.emit.naming import Naming
 from gradc.emit.repeat import parts
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Value
-from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan
-
-ALIGNMENT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +51,10 @@ def emit(plan: Plan) -> EmittedCuda:
     def compose(
         plan: Plan, naming: Naming, loops: dict[Kernel, tuple[str, str]], times: tuple[str, ...]
     ) -> list[str]:
-        def frame(kernel: Kernel, nest: Nest) -> Lanes:
-            assert kernel.launch is not None
-            return Lanes(kernel.launch, aligned=_aligned(plan, kernel, nest))
-
-        functions = Functions(plan, naming, frame)
+        together = groups(plan)
+        functions = Functions(plan, naming, frames(plan, together))
         kernels = functions.texts()
-        writer = CudaStepWriter(plan, naming, functions, loops, times)
+        writer = CudaStepWriter(plan, naming, functions, loops, together, times)
         step = writer.text()
         calls.update(writer.calls)
         return [*map(str, kernels), *writer.texts, str(step)]
@@ -76,11 +69,3 @@ def emit(plan: Plan) -> EmittedCuda:
     source = str(top) + "".join(f"\n\n{text}" for text in [*kernels, *loops.texts, step])
     slots = slots_of(plan, naming)
     return EmittedCuda(source, slots, plan.memory.arena_bytes, names_of(plan, naming), calls)
-
-
-def _aligned(plan: Plan, kernel: Kernel, nest: Nest) -> bool:
-    """Return whether all arrays of a kernel begin at multiples of 16 bytes."""
-    places = places_of(kernel, plan.memory.places)
-    roots = [array.values[0] for array in arguments(nest, places).arrays]
-    numbers = [n for r in roots for n in (places[r].offset, *places[r].steps)]
-    return all(n % ALIGNMENT == 0 for n in numbers)

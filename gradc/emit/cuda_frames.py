@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,10 +10,13 @@ from gradc.emit.arguments import CODES, Arguments, Array
 from gradc.emit.kernel import Body, all_statements, first_value
 from gradc.emit.serial import bound
 from gradc.ir.graph import Value
+from gradc.schedule.arena import Place
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import free_axes, kept_axes
 from gradc.schedule.loops import Clear, Fold, Join, Loop, Scope, Start, Statement, Step, Store
 from gradc.schedule.nest import Nest
+
+ALIGNMENT = 16  # bytes; four neighbours of four bytes are read at once
 
 
 @dataclass(slots=True)
@@ -43,6 +46,11 @@ class Lanes:
 
     def _owned(self, value: Value) -> bool:
         return value in self.launch.own
+
+    def facts(self, given: Arguments) -> str:
+        """Return what the compiler may not take for granted."""
+        overlap = ", overlap=True" if given.overlap else ""
+        return overlap + ("" if self.aligned else ", unaligned=True")
 
     def number(self, name: str) -> str:
         """Return the element of an array of one."""
@@ -272,6 +280,11 @@ class Lanes:
             body.writer.line(f"{value}, {index} = {word}({value}, {index})")
         else:
             body.writer.line(f"{value} = {word}({value})")
+
+
+def aligned(places: Iterable[Place]) -> bool:
+    """Return whether all places are multiples of 16 bytes, at every step of the loops around."""
+    return all(n % ALIGNMENT == 0 for p in places for n in (p.offset, *p.steps))
 
 
 def _totals(nest: Nest) -> dict[Fold, Fold]:

@@ -75,16 +75,15 @@ class Numbers:
             self.given[value, dims] = self.namer(self.hint(value))
         return self.given[value, dims]
 
-    def text(self, name: str) -> str:
-        """Return the text of the kernel."""
+    def text(self, facts: str) -> str:
+        """Return the text of the kernel, which is called `@` here."""
         outputs = [self.namer(f"{self.known[v]}_at") for v in self.results]
         kinds = [array(CODES[v.dtype], dims) for v, dims in self.given]
         kinds += [f"{CODES[v.dtype]}[1]" for v in self.results]
         writer = Writer()
         self.used.add("kernel")
-        writer.quote("@kernel", ", ".join(kinds), ", overlap=True")
-        writer.call(f"def {name}", [*self.given.values(), *outputs])
-        writer.lines[-1] += ":"
+        writer.quote("@kernel", ", ".join(kinds), f", overlap=True{facts}")
+        writer.call("def @", [*self.given.values(), *outputs], after=":")
         writer.depth = 1
         writer.line("# numbers, by one thread")
         writer.extend(self.body)

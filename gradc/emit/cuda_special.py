@@ -15,7 +15,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
 from gradc.schedule.share import Combine
 
-SORT = """@kernel("{code}[{sizes}], {code}[{sizes}], i64[{sizes}]")
+SORT = """@kernel("{code}[{sizes}], {code}[{sizes}], i64[{sizes}]"{facts})
 def {name}(x, values, index):
     # an element's place is the number of those that come before it{nan}
     for i, j in grid({rows}, {columns}):
@@ -38,9 +38,12 @@ def array(code: str, dims: Sequence[int]) -> str:
 
 
 def sort_kernel(
-    name: str, dtype: DType, rows: int, columns: int, used: set[str], *, descending: bool
+    dtype: DType, rows: int, columns: int, facts: str, used: set[str], *, descending: bool
 ) -> str:
-    """Return the text of a stable sort of each row; NaN counts as the largest, as in PyTorch."""
+    """Return the text of a stable sort of each row; NaN counts as the largest, as in PyTorch.
+
+    The kernel is called `@` here, and gets its name where the text is used.
+    """
     first = "b > a" if descending else "b < a"
     same, nan = "b == a", ""
     if dtype.is_floating_point:
@@ -49,19 +52,19 @@ def sort_kernel(
         same = "(b == a or (a != a and b != b))"
     used.update(("kernel", "grid"))
     return SORT.format(
-        code=CODES[dtype], name=name, nan=nan, first=first, same=same,
+        code=CODES[dtype], name="@", facts=facts, nan=nan, first=first, same=same,
         sizes=f"{rows},{columns}", rows=rows, columns=columns,
     )  # fmt: skip
 
 
-def sum_kernel(name: str, work: Combine, used: set[str]) -> str:
+def sum_kernel(work: Combine, facts: str, used: set[str]) -> str:
     """Return the text of the kernel that folds parts, in their order or by all lanes of a group."""
     code, dtype = CODES[work.total.dtype], work.total.dtype
     writer = Writer()
     used.add("kernel")
     kinds = [array(code, (work.count, work.size)), array(code, (work.size,))]
-    writer.quote("@kernel", ", ".join(kinds))
-    with writer.block(f"def {name}(parts, total):"):
+    writer.quote("@kernel", ", ".join(kinds), facts)
+    with writer.block("def @(parts, total):"):
         words = {"sum": "the sum", "prod": "the product", "max": "the largest"}
         words |= {"min": "the smallest", "any": "whether any", "all": "whether all"}
         writer.line(f"# total = {words[work.fold]} of the parts, in a fixed order")
@@ -97,7 +100,7 @@ def _step(writer: Writer, fold: str, dtype: DType, used: set[str]) -> None:
 
 
 def convolution_kernel(
-    name: str, work: Convolution, dtype: DType, launch: Launch, used: set[str]
+    work: Convolution, dtype: DType, launch: Launch, facts: str, used: set[str]
 ) -> str:
     """Return the text of a convolution: one thread per element of the result."""
     writer, text, sizes = Writer(), Text(work, {}), axis_sizes(work)
@@ -106,11 +109,11 @@ def convolution_kernel(
     code, (left, right, result) = CODES[dtype], work.shapes
     shapes = (left, right, (launch.parts, *result) if owned else result)
     used.update(("kernel", "grid"))
-    writer.quote("@kernel", ", ".join(array(code, dims) for dims in shapes))
+    writer.quote("@kernel", ", ".join(array(code, dims) for dims in shapes), facts)
     outside = [work.sample_name, *work.places_names, *("g",) * work.grouped, "o"]
     window = list(work.window_names)
     inside = [work.inner_name, *window] if work.sums_samples else [*window, work.inner_name]
-    with writer.block(f"def {name}({x}, {w}, {y}):"):
+    with writer.block(f"def @({x}, {w}, {y}):"):
         summed = ", ".join(sorted(inside, key="nijkpqrc".index))
         writer.line(f"# {y}[{text.y}] = sum over {summed} of")
         writer.line(f"#     {x}[{text.x}] * {w}[{text.w}]")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gradc.emit import describe
 from gradc.emit.arguments import Arguments, arguments, places_of
+from gradc.emit.cuda_frames import aligned
 from gradc.emit.cuda_numbers import Numbers
 from gradc.emit.cuda_special import convolution_kernel, sort_kernel, sum_kernel
+from gradc.emit.cuda_together import MOST, Together
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.naming import Dims, Naming
@@ -38,11 +42,12 @@ class CudaStepWriter:
         naming: Naming,
         functions: Functions,
         loops: dict[Kernel, tuple[str, str]],
+        together: dict[Kernel, Together],
         times: tuple[str, ...] = (),
     ) -> None:
         """Write the step of a plan; `times` are the steps of the loops that it is the body of."""
         self.plan, self.naming, self.functions = plan, naming, functions
-        self.loops, self.times = loops, times
+        self.loops, self.together, self.times = loops, together, times
         self.special: dict[str, str] = {}
         self.texts: list[str] = []
         self.calls: dict[Kernel, str] = {}
@@ -88,8 +93,8 @@ class CudaStepWriter:
 
     def _run(self, kernel: Kernel, body: Writer) -> None:
         match kernel.work:
-            case Nest() as nest:
-                self._nest(kernel, nest, body)
+            case Nest():
+                self._nest(kernel, body)
             case Product() as product:
                 self._multiply(kernel, product, body)
             case Convolution() as work:
@@ -101,13 +106,23 @@ class CudaStepWriter:
             case Combine() as work:
                 self._combine(kernel, work, body)
 
-    def _nest(self, kernel: Kernel, nest: Nest, body: Writer) -> None:
-        """Write the launch of a loop nest."""
+    def _nest(self, kernel: Kernel, body: Writer) -> None:
+        """Write the launch of a loop nest, or of all that are launched with it."""
         assert kernel.launch is not None
-        given = arguments(nest, places_of(kernel, self.plan.memory.places))
+        name, launch, group = self.functions.of[kernel].name, kernel.launch, (kernel,)
+        if kernel in self.together:
+            launch, group = self.together[kernel].launch, self.together[kernel].kernels
+            self.calls[kernel] = name
+            if kernel is not group[0]:
+                return
+        self._launch(kernel, name, launch, [v for k in group for v in self._views(k)], body)
+
+    def _views(self, kernel: Kernel) -> list[str]:
+        """Return the arguments of a loop nest."""
+        assert isinstance(kernel.work, Nest)
+        given = arguments(kernel.work, places_of(kernel, self.plan.memory.places))
         views = [self._array(kernel, given, i) for i in range(len(given.arrays))]
-        views += [self.naming.view(v, ()) for v in given.scalars]
-        self._launch(kernel, self.functions.of[kernel].name, kernel.launch, views, body)
+        return [*views, *(self.naming.view(v, ()) for v in given.scalars)]
 
     def _array(self, kernel: Kernel, given: Arguments, number: int) -> str:
         """Return an array argument: a view, or all parts of a sum."""
@@ -128,6 +143,11 @@ class CudaStepWriter:
         )
         body.call(f"{name}[{size}]", views)
 
+    def _facts(self, values: Iterable[Value]) -> str:
+        """Return what the compiler may not take for granted of the arrays of a kernel."""
+        places = self.plan.memory.places
+        return "" if aligned(places[v] for v in values) else ", unaligned=True"
+
     def _special(self, wanted: str, text: str) -> str:
         """Return the name of a kernel; `text` has `@` where its name belongs."""
         if text not in self.special:
@@ -136,9 +156,21 @@ class CudaStepWriter:
         return self.special[text]
 
     def _numbers(self, kernels: list[Kernel], body: Writer) -> None:
-        """Write the launch of one thread that computes numbers."""
-        if not kernels:
-            return
+        """Write the launches of one thread that computes numbers, each with not too many."""
+        part: list[Kernel] = []
+        count = 0
+        for kernel in kernels:
+            assert isinstance(kernel.work, Nest)
+            count += len(kernel.work.arguments) + len(kernel.work.accesses)
+            if part and count > MOST:
+                self._launch_numbers(part, body)
+                part, count = [], len(kernel.work.arguments) + len(kernel.work.accesses)
+            part.append(kernel)
+        if part:
+            self._launch_numbers(part, body)
+
+    def _launch_numbers(self, kernels: list[Kernel], body: Writer) -> None:
+        """Write the launch of one thread that computes some numbers."""
         made = {v for k in kernels for v in k.values}
         program = self.plan.program
         kept = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
@@ -149,7 +181,8 @@ class CudaStepWriter:
         numbers = Numbers(self.naming.values.hint, kept & made, self.naming.used)
         for kernel in kernels:
             numbers.add(kernel)
-        name = self._special("numbers", numbers.text("@"))
+        facts = self._facts(v for v, _ in numbers.arguments())
+        name = self._special("numbers", numbers.text(facts))
         views = [self.naming.view(v, dims) for v, dims in numbers.arguments()]
         for kernel in kernels:
             self.calls[kernel] = name
@@ -175,11 +208,12 @@ class CudaStepWriter:
     def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
         assert kernel.launch is not None
         (value,) = kernel.values
-        text = convolution_kernel("@", work, value.dtype, kernel.launch, self.naming.used)
-        window = "x".join(map(str, work.window))
-        name = self._special("conv_weights" if work.sums_samples else f"conv_{window}", text)
         homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
         values: list[Value] = [root.value for root in homes if root is not None]
+        facts = self._facts([*values, kernel.own.get(value, value)])
+        text = convolution_kernel(work, value.dtype, kernel.launch, facts, self.naming.used)
+        window = "x".join(map(str, work.window))
+        name = self._special("conv_weights" if work.sums_samples else f"conv_{window}", text)
         *given, shape = work.shapes
         views = [self.naming.view(v, dims) for v, dims in zip(values, given, strict=True)]
         parts = kernel.own.get(value)
@@ -193,7 +227,8 @@ class CudaStepWriter:
         values, index = equation.outputs
         dims = (sort.rows, sort.columns)
         used = self.naming.used
-        text = sort_kernel("@", values.dtype, *dims, used, descending=sort.descending)
+        facts = self._facts([sort.source, values, index])
+        text = sort_kernel(values.dtype, *dims, facts, used, descending=sort.descending)
         name = self._special("sort_descending" if sort.descending else "sort_ascending", text)
         views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
         launch = over(Frame.GRID, dims[0] * dims[1])
@@ -201,7 +236,8 @@ class CudaStepWriter:
 
     def _combine(self, kernel: Kernel, work: Combine, body: Writer) -> None:
         assert kernel.launch is not None
-        name = self._special("add_parts", sum_kernel("@", work, self.naming.used))
+        facts = self._facts([work.parts, work.total])
+        name = self._special("add_parts", sum_kernel(work, facts, self.naming.used))
         parts = self.naming.view(work.parts, (work.count, work.size))
         total = self.naming.view(work.total, (work.size,) if work.total.shape else ())
         self._launch(kernel, name, kernel.launch, [parts, total], body)

@@ -27,6 +27,10 @@ class Frame(Protocol):
         """Return the text of the kernel's decorator."""
         ...
 
+    def facts(self, given: Arguments) -> str:
+        """Return what else the decorator is told: `, overlap=True`."""
+        ...
+
     def number(self, name: str) -> str:
         """Return how an argument of one element is read."""
         ...

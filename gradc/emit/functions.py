@@ -91,8 +91,7 @@ class Functions:
         frame.write(body)
         self.naming.used.add("kernel")
         writer = Writer()
-        overlap = ", overlap=True" if given.overlap else ""
-        writer.quote("@kernel", frame.signature(given), overlap)
+        writer.quote("@kernel", frame.signature(given), frame.facts(given))
         writer.call(f"def {function.name}", [*names, *frame.extra], after=":")
         writer.depth = 1
         for line in self._maths(nest, body):
@@ -169,4 +168,4 @@ def neutral(nest: Nest, given: Arguments, frame: Frame) -> str:
     scalars = [f"c{i}" for i in range(len(given.scalars))]
     body = Body(nest, given, arrays, scalars, lambda _: "t", set(), frame)
     frame.write(body)
-    return f"{frame.signature(given)} {given.overlap}\n{body.writer}"
+    return f"{frame.signature(given)}{frame.facts(given)}\n{body.writer}"

@@ -29,6 +29,10 @@ class Serial:
         """Return the text of the kernel's decorator."""
         return ", ".join([given.signature, *self.extra])
 
+    def facts(self, given: Arguments) -> str:
+        """Return whether an array that is written lies in the memory of another one."""
+        return ", overlap=True" if given.overlap else ""
+
     def number(self, name: str) -> str:
         """Return the name: numbers are passed as such."""
         return name

@@ -58,12 +58,54 @@ warp:
 }}
 """
 
+# x less the largest whole number of y's, exact: y is doubled while it fits twice, and what fits
+# is taken away on the way back. LLVM's own frem for GPUs is x - y trunc(x / y), which is not.
+_REMAINDER = """
+declare {kind} @llvm.fabs.{code}({kind})
+declare {kind} @llvm.copysign.{code}({kind}, {kind})
+define {kind} @gradc.frem.{code}({kind} %x, {kind} %y) {always} {{
+entry:
+  %a = call {kind} @llvm.fabs.{code}({kind} %x)
+  %b = call {kind} @llvm.fabs.{code}({kind} %y)
+  %zero = fcmp ueq {kind} %b, 0.0
+  %none = fsub {kind} %a, %a
+  %lost = fcmp uno {kind} %none, %none
+  %bad = or i1 %zero, %lost
+  br i1 %bad, label %nan, label %up
+up:
+  %t = phi {kind} [ %b, %entry ], [ %twice, %more ]
+  %half = fmul {kind} %a, 0.5
+  %fits = fcmp ole {kind} %t, %half
+  br i1 %fits, label %more, label %down
+more:
+  %twice = fadd {kind} %t, %t
+  br label %up
+down:
+  %s = phi {kind} [ %t, %up ], [ %halved, %next ]
+  %r = phi {kind} [ %a, %up ], [ %rest, %next ]
+  %less = fsub {kind} %r, %s
+  %large = fcmp oge {kind} %r, %s
+  %rest = select i1 %large, {kind} %less, {kind} %r
+  %over = fcmp ole {kind} %s, %b
+  br i1 %over, label %done, label %next
+next:
+  %halved = fmul {kind} %s, 0.5
+  br label %down
+done:
+  %signed = call {kind} @llvm.copysign.{code}({kind} %rest, {kind} %x)
+  ret {kind} %signed
+nan:
+  ret {kind} 0x7FF8000000000000
+}}
+"""
+
 
 def gpu_text() -> str:
     """Return the functions for a GPU."""
     texts = [_register(name, register) for name, register in _REGISTERS.items()]
     texts += [_constant("stands_for", 1), _GROUPS, _MEET]
-    texts += [_quads_end(code, ["  %last = add nuw nsw {t} %first, 4"]) for code in ("i32", "i64")]
+    texts += [_neighbours(code, ["  %count = add {t} 0, 4"]) for code in ("i32", "i64")]
+    texts += [_REMAINDER.format(code=c, kind=TYPES[c], always=_ALWAYS) for c in ("f32", "f64")]
     texts += [_shuffle(code) for code in TYPES]
     for code, fold in product(TYPES, FOLDS):
         if fold not in ("any", "all") or code == "i32":
@@ -83,7 +125,7 @@ def emulated_text() -> str:
     for name in ("threads", "block", "blocks", "part", "group_of_block", "groups_of_block"):
         texts.append(_variable(name))
     texts.append(_alias("stands_for", "threads"))
-    texts += [_quads_end(code, [_OWN[code], *_BLOCK_OF_QUADS]) for code in ("i32", "i64")]
+    texts += [_neighbours(code, [_OWN[code], *_OF_BLOCK]) for code in ("i32", "i64")]
     texts.append(f"define void @gradc.meet() {_ALWAYS} {{\n  ret void\n}}")
     for code, fold in product(TYPES, FOLDS):
         kind = TYPES[code]
@@ -111,19 +153,19 @@ _OWN = {
     "i32": "  %own = call i32 @gradc.threads()",
     "i64": "  %threads = call i32 @gradc.threads()\n  %own = zext i32 %threads to i64",
 }
-_BLOCK_OF_QUADS = [
+_OF_BLOCK = [
     "  %length = mul {t} %own, 4",
-    "  %end = add {t} %first, %length",
-    "  %inside = icmp ult {t} %end, %total",
-    "  %last = select i1 %inside, {t} %end, {t} %total",
+    "  %left = sub {t} %total, %first",
+    "  %inside = icmp ult {t} %length, %left",
+    "  %count = select i1 %inside, {t} %length, {t} %left",
 ]
 
 
-def _quads_end(kind: str, lines: list[str]) -> str:
-    """Return where the neighbours of a thread end: four of them, or those of a whole block."""
+def _neighbours(kind: str, lines: list[str]) -> str:
+    """Return how many neighbours a thread has: four of them, or those of a whole block."""
     own = [line.format(t=kind) for line in lines]
-    head = f"define {kind} @gradc.quads_end.{kind}({kind} %first, {kind} %total) {_ALWAYS}"
-    return "\n".join([f"{head} {{", *own, f"  ret {kind} %last", "}"])
+    head = f"define {kind} @gradc.neighbours.{kind}({kind} %first, {kind} %total) {_ALWAYS}"
+    return "\n".join([f"{head} {{", *own, f"  ret {kind} %count", "}"])
 
 
 def _register(name: str, register: str) -> str:

@@ -22,7 +22,9 @@ _LARGEST = 2**31 - 1
 
 
 class Positions(types.SimpleIterableType):
-    """Positions first, first + step ... below last, in row-major order along axes.
+    """Positions base + first, base + first + step ... below base + last, along axes.
+
+    They are numbered in row-major order. A base apart lets LLVM see a loop of fixed length.
 
     Args:
         sizes: of the axes; (-1,) for one of unknown length.
@@ -47,12 +49,12 @@ class PositionsAt(types.SimpleIteratorType):
         types.SimpleIteratorType.__init__(self, f"positions_at({positions.sizes})", gives)
 
 
-_FIELDS = ("first", "last", "step")
+_FIELDS = ("base", "first", "last", "step")
 
 
 @register_model(Positions)
 class _PositionsModel(models.StructModel):
-    """Three numbers."""
+    """Four numbers."""
 
     def __init__(self, manager: Any, kind: Positions) -> None:
         """Lay the type out."""
@@ -65,8 +67,9 @@ class _PositionsAtModel(models.StructModel):
 
     def __init__(self, manager: Any, kind: PositionsAt) -> None:
         """Lay the type out."""
-        fields = [("at", types.EphemeralPointer(kind.word)), ("last", kind.word)]
-        models.StructModel.__init__(self, manager, kind, [*fields, ("step", kind.word)])
+        fields = [("at", types.EphemeralPointer(kind.word))]
+        fields += [(name, kind.word) for name in ("base", "last", "step")]
+        models.StructModel.__init__(self, manager, kind, fields)
 
 
 def asked(builder: Any, name: str, word: Any = _I32, *args: Any) -> Any:
@@ -116,9 +119,10 @@ class _Frame:
         """Return the smaller of two positions."""
         return self.builder.select(self.builder.icmp_unsigned("<", x, y), x, y)
 
-    def made(self, first: Any, last: Any, step: Any) -> Any:
+    def made(self, first: Any, last: Any, step: Any, base: Any = None) -> Any:
         """Return the positions."""
         value = cgutils.create_struct_proxy(self.kind)(self.context, self.builder)
+        value.base = self.number(0) if base is None else base
         value.first, value.last, value.step = first, last, step
         return value._getvalue()
 
@@ -160,8 +164,8 @@ def _quads(frame: _Frame) -> Any:
     with builder.if_then(builder.not_(inside)):
         builder.ret(ir.Constant(_I32, 0))
     code = "i32" if frame.word == _I32 else "i64"
-    last = asked(builder, f"quads_end.{code}", frame.word, first, frame.total)
-    return frame.made(first, last, frame.number(1))
+    count = asked(builder, f"neighbours.{code}", frame.word, first, frame.total)
+    return frame.made(frame.number(0), count, frame.number(1), base=first)
 
 
 def _place(frame: _Frame) -> Any:
@@ -216,7 +220,7 @@ def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     given = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
     made = cgutils.create_struct_proxy(sig.args[0].at)(context, builder)
     made.at = cgutils.alloca_once_value(builder, given.first)
-    made.last, made.step = given.last, given.step
+    made.base, made.last, made.step = given.base, given.last, given.step
     return made._getvalue()
 
 
@@ -230,7 +234,8 @@ def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
     more = builder.icmp_unsigned("<", at, place.last)
     result.set_valid(more)
     with builder.if_then(more):
-        rest, index = at, list[Any]()
+        rest = builder.add(place.base, at, flags=["nuw", "nsw"])
+        index = list[Any]()
         for size in reversed(kind.sizes[1:]):
             axis = ir.Constant(at.type, max(size, 1))
             index.insert(0, builder.urem(rest, axis))

@@ -61,6 +61,7 @@ class CudaKernel:
         parameters: what it takes.
         overlap: whether an array that is written may lie in the memory of another one.
         unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
+        sizes: lengths of the arrays, where one launch has several sets of them.
         symbol: the name of its machine code.
     """
 
@@ -70,8 +71,9 @@ class CudaKernel:
         parameters: tuple[Parameter, ...],
         overlap: bool,
         unaligned: bool,
+        sizes: tuple[int, ...],
     ) -> None:
-        self.function, self.parameters = function, parameters
+        self.function, self.parameters, self.sizes = function, parameters, sizes
         self.overlap, self.unaligned = overlap, unaligned
         self.__name__ = function.__name__
         self.symbol = f"gradc_{function.__name__}"
@@ -111,7 +113,7 @@ class CudaStep:
 
 
 def kernel(
-    text: str, overlap: bool = False, unaligned: bool = False
+    text: str, overlap: bool = False, unaligned: bool = False, sizes: tuple[int, ...] = ()
 ) -> Callable[[Callable[..., None]], CudaKernel]:
     """Declare a kernel with the parameters that `text` names.
 
@@ -119,6 +121,8 @@ def kernel(
         text: the signature.
         overlap: whether an array that is written may lie in the memory of another one.
         unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
+        sizes: for a kernel that takes a segment: lengths of the arrays. A launch has one set of
+            arguments for each of them, side by side, each with whole blocks of its own.
     """
     parameters = parse(text)
 
@@ -129,7 +133,7 @@ def kernel(
                 f"kernel: {function.__name__} takes {count} arguments, "
                 f"its signature names {len(parameters)}"
             )
-        return CudaKernel(function, parameters, overlap, unaligned)
+        return CudaKernel(function, parameters, overlap, unaligned, sizes)
 
     return declared
 

@@ -1,4 +1,4 @@
-"""The text of a CUDA kernel's signature, such as `"f32[64,256], i64[1], i32"` -> its parameters."""
+"""The text of a CUDA kernel's signature, such as `"f32[64,256], i64[1]"` -> its parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gradc.errors import BuildError
 from gradc.runtime.signature import CODES
 
-_PIECE = re.compile(r"(\w+)(?:\[(:|\d+(?:,\d+)*)\])?")
+SEGMENT = "segment"  # the positions of one array, where a launch has several
+_PIECE = re.compile(r"(\w+)\[(:|\d+(?:,\d+)*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Parameter:
 
     Args:
         code: element type, as in `f32`.
-        sizes: of an array in C order, (-1,) where any length will do; None for a number.
+        sizes: of an array in C order, (-1,) where any length will do; None for a segment.
     """
 
     code: str
@@ -37,13 +38,13 @@ def parse(text: str) -> tuple[Parameter, ...]:
 
 def _parameter(piece: str, text: str) -> Parameter:
     """Return the parameter that one piece of a signature names."""
+    if piece == SEGMENT:
+        return Parameter(SEGMENT, None)
     match = _PIECE.fullmatch(piece.replace(" ", ""))
     if match is None or match[1] not in CODES:
         raise BuildError(
             f"kernel: can't read {piece!r} in the signature {text!r}",
             hint=f"an element type of {', '.join(CODES)}, then sizes as in [64,256], or [:]",
         )
-    if match[2] is None:
-        return Parameter(match[1], None)
     sizes = (-1,) if match[2] == ":" else tuple(map(int, match[2].split(",")))
     return Parameter(match[1], sizes)

@@ -65,12 +65,21 @@ def kernel_rows(plan: Plan, names: Name) -> list[Row]:
 
 
 def shared(plan: Plan, number: int) -> str:
-    """Return which threads do a kernel, and whether they meet before it."""
-    share = plan.kernels[number].share
+    """Return which threads do a kernel, and whether they meet before it; or its launch."""
+    kernel = plan.kernels[number]
+    share, launch = kernel.share, kernel.launch
+    if launch is not None:
+        parts = f", {launch.parts} parts" if launch.parts > 1 else ""
+        return f"{launch.frame.value}: {_size(launch.blocks)} x {_size(launch.threads)}{parts}"
     if share is None:
         return ""
     way = f"{share.blocks} blocks of {share.way.value}" if share.cut else share.way.value
     return f"after meeting: {way}" if number in plan.meets else way
+
+
+def _size(pair: tuple[int, int]) -> str:
+    """Return a number of blocks or threads: `(2, 4)`, or `8` where the second one is 1."""
+    return str(pair) if pair[1] != 1 else str(pair[0])
 
 
 def what(kernel: Kernel) -> str:

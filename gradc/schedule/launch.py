@@ -66,9 +66,9 @@ def _nest(kernel: Kernel, nest: Nest) -> list[Kernel]:
     """Return a loop nest with its launch."""
     stores = _stores(nest)
     if any(s.fold and not s.clear for s in stores):
-        return [replace(kernel, launch=over(Frame.ORDER, _count(nest, free_axes(nest))))]
+        return [replace(kernel, launch=_in_order(nest, free_axes(nest)))]
     if any(r.form is Form.SCAN for r in kernel.roots):
-        return [replace(kernel, launch=over(Frame.ORDER, math.prod(nest.extents[: nest.rows])))]
+        return [replace(kernel, launch=_in_order(nest, range(nest.rows)))]
     if nest.rows or any(f.scope is Scope.ROW for f in nest.folds) or nest.sweeps > 1:
         return _rows(kernel, nest)
     if any(s.clear for s in stores):
@@ -79,6 +79,11 @@ def _nest(kernel: Kernel, nest: Nest) -> list[Kernel]:
     if len(nest.extents) == 1 and count % 4 == 0 and _vectors(nest):
         return [replace(kernel, launch=over(Frame.QUADS, count // 4))]
     return [replace(kernel, launch=over(Frame.GRID, count))]
+
+
+def _in_order(nest: Nest, lines: Sequence[int]) -> Launch:
+    """Return the launch of a thread for each line; without lines one thread does it all."""
+    return over(Frame.ORDER, _count(nest, lines)) if lines else Launch(Frame.ORDER)
 
 
 def over(frame: Frame, count: int, threads: int = BLOCK) -> Launch:
@@ -219,12 +224,12 @@ def _numbers_together(kernels: list[Kernel], replaced: dict[Value, Value]) -> li
     result: list[Kernel] = []
     for kernel in kernels:
         at = len(result)
-        if kernel.is_scalar:
-            for i in range(len(result) - 1, -1, -1):
-                if _before(result[i], kernel, replaced):
-                    break
-                if result[i].is_scalar:
-                    at = i + 1
+        for i in range(len(result) - 1, -1, -1) if kernel.is_scalar else ():
+            last = i + 1 == len(result) or not result[i + 1].is_scalar
+            if last and result[i].is_scalar and result[i].section is kernel.section:
+                at = i + 1
+            if _before(result[i], kernel, replaced):
+                break
         result.insert(at, kernel)
     return result
 

@@ -9,6 +9,8 @@ from gradc.build.cuda import load_cuda
 from gradc.emit.cuda import emit
 from gradc.ir.evaluate import evaluate
 from gradc.passes.pipeline import optimise
+from gradc.runtime import interpreted_cuda
+from gradc.runtime.cuda_launch import CudaKernel, CudaStep
 from gradc.schedule.make import schedule
 from gradc.schedule.target import CUDA
 
@@ -57,6 +59,26 @@ def run(source, table, name="test"):
     with np.errstate(all="ignore"):
         native.step(device, {slot: int(a) for slot, a in enumerate(table)})
     return device
+
+
+def in_lanes(order):
+    """Return what runs a generated file in plain Python, each group with these lanes."""
+
+    def launch(source, table):
+        text = {}
+        exec(compile(source, "generated.py", "exec"), text)
+        kernels = {k.__name__: k for k in text.values() if isinstance(k, CudaKernel)}
+        (step,) = [v for v in text.values() if isinstance(v, CudaStep)]
+
+        class Lanes(Device):
+            def launch(self, name, blocks, threads, arguments):
+                self.launched.append(name)
+                interpreted_cuda.run(kernels[name], blocks, threads, arguments, order)
+
+        with np.errstate(all="ignore"):
+            step(Lanes(None), {slot: int(a) for slot, a in enumerate(table)})
+
+    return launch
 
 
 def results(graph, arrays, launch=run):

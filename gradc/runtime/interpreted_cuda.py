@@ -1,0 +1,322 @@
+"""CUDA kernels in plain Python: the lanes of a group are threads that take turns.
+
+A lane runs alone until it meets the others in a collective, then the next one in the order runs.
+So a lane is as far ahead of the others as it can be, which shows where one reads what another has
+not written yet; lanes that meet in different collectives are an error. With one lane in each
+group there are no threads, so pdb can stop in a kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc.errors import BuildError
+from gradc.runtime import interpreted_maths
+from gradc.runtime.cuda_launch import CudaKernel
+from gradc.runtime.cuda_signature import Parameter
+
+Array = NDArray[Any]
+DTYPES = {
+    "f32": np.float32,
+    "f64": np.float64,
+    "i32": np.int32,
+    "i64": np.int64,
+    "u8": np.uint8,
+    "b1": np.bool_,
+}
+Fold = Callable[[Sequence[Any]], Any]
+
+
+class _Group:
+    """Lanes that take turns.
+
+    Args:
+        order: the lanes in the order in which they run between two meetings.
+    """
+
+    def __init__(self, order: Sequence[int]) -> None:
+        """Let the first lane of the order begin."""
+        self.order = list(order)
+        self.turns = [threading.Lock() for _ in order]
+        for turn in self.turns:
+            turn.acquire()
+        self.given: dict[int, tuple[str, Any]] = {}
+        self.ended: set[int] = set()
+        self.errors: list[BaseException] = []
+        self.result: Any = None
+        self.turns[self.order[0]].release()
+
+    def meet(self, lane: int, name: str, value: Any, fold: Fold) -> Any:
+        """Give a value, wait for those of the other lanes, return their fold."""
+        if len(self.order) == 1:
+            return fold([value])
+        self.given[lane] = (name, value)
+        self._arrived(fold)
+        self._next(lane)
+        self.turns[lane].acquire()
+        if self.errors:
+            raise BuildError(f"{name}: another lane has failed")
+        return self.result
+
+    def _arrived(self, fold: Fold) -> None:
+        """Fold the values once all lanes have come."""
+        if self.given and len(self.given) + len(self.ended) == len(self.order):
+            names = {name for name, _ in self.given.values()}
+            if len(names) > 1 or self.ended:
+                met = ", ".join(sorted(names | ({"the end"} if self.ended else set())))
+                self.errors.append(BuildError(f"lanes of a group meet in different places: {met}"))
+            self.result = fold([self.given[n][1] for n in sorted(self.given)])
+            self.given = {}
+
+    def end(self, lane: int) -> None:
+        """Leave the group."""
+        self.ended.add(lane)
+        self._arrived(lambda values: None)
+        self._next(lane)
+
+    def _next(self, lane: int) -> None:
+        """Let the next lane run that has not ended."""
+        at = self.order.index(lane)
+        for other in (*self.order[at + 1 :], *self.order[: at + 1]):
+            if other not in self.ended:
+                self.turns[other].release()
+                return
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Where a lane stands, as the text of a kernel asks for it."""
+
+    number: int
+    group: _Group
+    lanes: int
+    threads: int
+    block: int
+    blocks: int
+    part: int
+    group_of_block: int
+    groups_of_block: int
+
+    @property
+    def first_position(self) -> int:
+        """The first position of the block."""
+        return self.block * self.threads
+
+    def grid(self, *sizes: int) -> Iterator[Any]:
+        """Give all positions of the block, the last one first: their order must not matter."""
+        total = math.prod(sizes)
+        last = min(self.first_position + self.threads, total)
+        return _positions(range(last - 1, self.first_position - 1, -1), sizes)
+
+    def quads(self, size: int) -> Iterator[Any]:
+        """Give all positions of the block, four neighbours for each thread."""
+        first = 4 * self.first_position
+        return _positions(range(first, min(first + 4 * self.threads, size)), (size,))
+
+    def sweep(self, *sizes: int) -> Iterator[Any]:
+        """Give every so-many-th position."""
+        first = self.block * self.lanes + self.number
+        return _positions(range(first, math.prod(sizes), self.blocks * self.lanes), sizes)
+
+    def rows(self, *sizes: int) -> Iterator[Any]:
+        """Give the rows of the group."""
+        step = self.blocks * self.groups_of_block
+        return _positions(range(self.this_group(), math.prod(sizes), step), sizes)
+
+    def lanes_of(self, *sizes: int) -> Iterator[Any]:
+        """Give the positions of this lane in a row."""
+        return _positions(range(self.number, math.prod(sizes), self.lanes), sizes)
+
+    def block_rows(self, *sizes: int) -> Iterator[Any]:
+        """Give neighbouring rows, as many as the last number says."""
+        *extents, count = sizes
+        first, total = self.part * count, math.prod(extents)
+        return _positions(range(first, min(first + count, total)), extents)
+
+    def this_group(self) -> int:
+        """Return the number of the group."""
+        return self.block * self.groups_of_block + self.group_of_block
+
+    def this_part(self) -> int:
+        """Return the number of the block of rows."""
+        return self.part
+
+    def first_lane(self) -> bool:
+        """Return whether this is lane 0 of its group."""
+        return self.number == 0
+
+    def meet_lanes(self) -> None:
+        """Wait for the other lanes."""
+        self.group.meet(self.number, "meet_lanes", None, lambda values: None)
+
+    def folded(self, name: str, fold: Fold) -> Callable[[Any], Any]:
+        """Return a fold over all lanes."""
+        return lambda value: self.group.meet(self.number, name, value, fold)
+
+    def searched(self, name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+        """Return the search for the best element of all lanes, the first one of equal ones."""
+
+        def best(pairs: Sequence[tuple[Any, int]]) -> tuple[Any, int]:
+            found = pairs[0]
+            for value, place in pairs[1:]:
+                same = value == found[0] or (value != value and found[0] != found[0])
+                nan_first = value != value and found[0] == found[0]
+                wins = better(value, found[0]) or nan_first or (same and place < found[1])
+                found = (value, place) if wins else found
+            return found
+
+        def search(value: Any, place: int) -> Any:
+            return self.group.meet(self.number, name, (value, place), best)
+
+        return search
+
+    def vocabulary(self) -> dict[str, Any]:
+        """Return the names that the text of a kernel may use."""
+        names: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                "grid", "quads", "sweep", "rows", "block_rows", "this_group", "this_part",
+                "first_lane", "meet_lanes",
+            )
+        }  # fmt: skip
+        names["lanes"] = self.lanes_of
+        names |= {f"row_{name}": self.folded(f"row_{name}", f) for name, f in _FOLDS.items()}
+        names["row_argmax"] = self.searched("row_argmax", lambda x, y: bool(x > y))
+        names["row_argmin"] = self.searched("row_argmin", lambda x, y: bool(x < y))
+        return names
+
+
+def _reduced(function: Callable[[Any, Any], Any]) -> Fold:
+    """Return the fold of a function of two values."""
+
+    def fold(values: Sequence[Any]) -> Any:
+        total, *rest = values
+        for value in rest:
+            total = function(total, value)
+        return total
+
+    return fold
+
+
+_FOLDS = {
+    "sum": _reduced(lambda x, y: x + y),
+    "prod": _reduced(lambda x, y: x * y),
+    "max": _reduced(np.maximum),
+    "min": _reduced(np.minimum),
+    "any": _reduced(lambda x, y: x | y),
+    "all": _reduced(lambda x, y: x & y),
+}
+
+
+def _positions(numbers: range, sizes: Sequence[int]) -> Iterator[Any]:
+    """Give positions as numbers, or as tuples along several axes."""
+    if len(sizes) == 1:
+        yield from numbers
+        return
+    for number in numbers:
+        index: list[int] = []
+        for size in reversed(sizes[1:]):
+            number, at = divmod(number, size)
+            index.insert(0, at)
+        yield (number, *index)
+
+
+def run(
+    kernel: CudaKernel,
+    blocks: tuple[int, int],
+    threads: tuple[int, int],
+    arguments: Sequence[int],
+    order: Sequence[int] = (0,),
+) -> None:
+    """Run a kernel.
+
+    Args:
+        kernel: what to run.
+        blocks: of columns, and of rows.
+        threads: lanes of a group, and groups of a block.
+        arguments: addresses in host memory.
+        order: the lanes of each group, however many threads the launch asks for, in the order in
+            which they run.
+    """
+    if kernel.sizes:
+        _segments(kernel, arguments)
+        return
+    order = [n for n in order if n < threads[0]]
+    pairs = zip(kernel.parameters, arguments, strict=True)
+    arrays = [_array(parameter, address) for parameter, address in pairs]
+    with np.errstate(all="ignore"):
+        for part, block, own in itertools.product(*map(range, (blocks[1], blocks[0], threads[1]))):
+            group = _Group(order)
+            lanes = [
+                _Lane(n, group, len(order), threads[0], block, blocks[0], part, own, threads[1])
+                for n in range(len(order))
+            ]
+            alone = {"grid", "quads"} & set(kernel.function.__code__.co_names)
+            if alone or len(order) == 1:
+                _body(kernel, lanes[0])(*arrays)
+            else:
+                _together(kernel, lanes, group, arrays)
+
+
+def _segments(kernel: CudaKernel, arguments: Sequence[int]) -> None:
+    """Run a kernel on each of its sets of arrays, the last element first."""
+    *parameters, _ = kernel.parameters
+    count = len(parameters)
+    lane = _Lane(0, _Group([0]), 1, 1, 0, 1, 0, 0, 1)
+    with np.errstate(all="ignore"):
+        for number, size in enumerate(kernel.sizes):
+            given = arguments[number * count : (number + 1) * count]
+            arrays = [_array(p, a, size) for p, a in zip(parameters, given, strict=True)]
+            _body(kernel, lane)(*arrays, range(size - 1, -1, -1))
+
+
+def _together(
+    kernel: CudaKernel, lanes: Sequence[_Lane], group: _Group, arrays: Sequence[Array]
+) -> None:
+    """Run the lanes of a group as threads."""
+
+    def work(lane: _Lane) -> None:
+        group.turns[lane.number].acquire()
+        try:
+            with np.errstate(all="ignore"):
+                _body(kernel, lane)(*arrays)
+        except BaseException as error:  # a failed lane must not leave the others waiting
+            group.errors.append(error)
+        group.end(lane.number)
+
+    workers = [threading.Thread(target=work, args=(lane,)) for lane in lanes]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if group.errors:
+        raise group.errors[0]
+
+
+def _body(kernel: CudaKernel, lane: _Lane) -> Callable[..., None]:
+    """Return the function of a kernel with the names of a lane in it."""
+    own = kernel.function.__globals__
+    names = {n: v for n, v in vars(interpreted_maths).items() if n in own and not n.startswith("_")}
+    return FunctionType(kernel.function.__code__, {**own, **names, **lane.vocabulary()})
+
+
+def _array(parameter: Parameter, address: int, length: int = 0) -> Array:
+    """Return the array at an address; `length` is what the signature leaves open."""
+    assert parameter.sizes is not None
+    sizes = tuple(length if n == -1 else n for n in parameter.sizes)
+    dtype = np.dtype(DTYPES[parameter.code])
+    size = math.prod(sizes) * dtype.itemsize
+    if size == 0:
+        return np.empty(sizes, dtype)
+    memory = (ctypes.c_char * size).from_address(address)
+    return np.ndarray(sizes, dtype, memoryview(memory))
