@@ -9,6 +9,8 @@ import pytest
 from tensor_operations import CASES
 
 import gradc
+from gradc.compiler import cuda_eager
+from gradc.device.eager import set_eager
 
 ON_REAL_DEVICES = True
 
@@ -57,3 +59,18 @@ def test_like_the_cpu(name):
         if e is not None:
             assert g.device == gradc.device("cuda:0")
             close(g, e)
+
+
+# Operations of every kind through generated kernels; the whole table takes minutes.
+KERNELS = (
+    "add sub div pow_tensor sigmoid where clamp sum_dims mean prod_dim amax max_dim cumsum softmax "
+    "logsumexp matmul matmul_batch einsum_batch reshape_copy permute gather scatter index_select "
+    "index_add sort topk cat flip tril set_slice masked_scatter"
+).split()
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_generated_kernels(name, where):
+    if where == "emulated":
+        set_eager(cuda_eager.run)
+    test_like_the_cpu(name)

@@ -35,6 +35,18 @@ def test_devices():
         gradc.cuda.get_device_name("cpu")
 
 
+def test_two_devices():
+    x = gradc.tensor([1.0, 2.0], device="cuda", requires_grad=True)
+    second = gradc.device("cuda", 1)
+    assert x.to("cuda:1").device == x.to(1).device == x.cuda(1).device == second
+    y = x.cuda(1) * gradc.tensor([3.0, 4.0], device=second)
+    y.sum().backward()
+    assert (x.grad.tolist(), x.grad.device) == ([3.0, 4.0], gradc.device("cuda:0"))
+    y = gradc.zeros(2, device=second)
+    y.copy_(x.detach())
+    assert (y.tolist(), y.device) == ([1.0, 2.0], second)
+
+
 def test_memory():
     gc.collect()
     before = gradc.cuda.memory_allocated()

@@ -9,6 +9,7 @@ from gradc.ir.evaluate import evaluate
 from gradc.ir.graph import Role
 from gradc.tensor.trace import Trace
 
+ON_REAL_DEVICES = True
 CUDA = gradc.device("cuda:0")
 
 
