@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ReferenceType
 
 from gradc.autodiff.rules import jvp_rule, rule_text, vjp_rule
+from gradc.device.array import DeviceArray
 from gradc.errors import GradientError, InplaceError, UnsupportedError
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import DType
@@ -165,7 +166,10 @@ class PrimitiveNode(Node):
             return None
         for storage, _ in self.guards:
             base = storage.content
-            if not is_array(base) or not is_array(saved):
+            if type(base) is DeviceArray:
+                if type(saved) is DeviceArray and saved.memory is base.memory:
+                    return storage
+            elif not is_array(base) or not is_array(saved):
                 if base is saved:
                     return storage
             elif saved is base or saved.base is base or saved.base is base.base is not None:

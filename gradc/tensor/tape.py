@@ -14,6 +14,7 @@ from gradc.ir.builder import Builder
 from gradc.ir.graph import Section, TensorType
 from gradc.tensor.accumulate import accumulate
 from gradc.tensor.anomaly import check_backward
+from gradc.tensor.copying import copy_without_tape
 from gradc.tensor.core import home, is_tensor, read, resolve, typeof
 from gradc.tensor.dispatch import ARRAYS, TENSORS, tape_builder
 from gradc.tensor.edges import edge_of
@@ -180,9 +181,13 @@ class BackwardRun:
     def found(self, edge: Edge) -> Tensor | None:
         """Return the gradient that was asked for along an edge."""
         gradient = self.captured.get((id(edge[0]), edge[1]))
-        if gradient is None or is_tensor(gradient):
-            return gradient
-        return self.tensor(gradient)
+        if gradient is None:
+            return None
+        found = gradient if is_tensor(gradient) else self.tensor(gradient)
+        place = found._storage.place
+        if self.create_graph or place is None or place.traces:
+            return found
+        return copy_without_tape(found)  # the same array may be found twice
 
     def accumulate_into(self, tensors: list[Tensor]) -> None:
         """Add the gradients that were asked for to the `.grad` of tensors."""

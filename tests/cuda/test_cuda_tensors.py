@@ -95,10 +95,12 @@ def test_no_two_storages_share_an_array():
     leaf = cuda([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     leaf.backward(x)
     (grad,) = gradc.autograd.grad(leaf + 0, leaf, x)
+    other = cuda([[0.0, 1.0], [2.0, 3.0]], requires_grad=True)
+    one, two = gradc.autograd.grad((leaf + other).sum(), (leaf, other))
     copies = [
         x.clone(), gradc.tensor(x), x.to("cuda", copy=True), x.contiguous().clone(), same,
         with_path,
-        parameter, module.weight, module.bias, leaf.grad, grad, copy.deepcopy(x),
+        one, two, parameter, module.weight, module.bias, leaf.grad, grad, copy.deepcopy(x),
         x.reshape(4).clone(), gradc.clone(x.detach()), pickle.loads(pickle.dumps(x)),
     ]  # fmt: skip
     memories = [content(t).memory for t in (x, *copies)]
