@@ -17,6 +17,7 @@ from gradc.build.machine import Code, host
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
 from gradc.runtime import threads
+from gradc.runtime.pace import Pace
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 # NOTE: keeps the interpreter's lock, which costs less than what a short step does.
@@ -47,6 +48,7 @@ class Native:
     _entry: Callable[[int, int], int] = field(repr=False)
     _at_once: Callable[[int, int], int] = field(repr=False)
     _keep_alive: Code | None = field(repr=False)
+    _pace: Pace = field(repr=False, default_factory=Pace)
 
     def call(self, table_address: int) -> None:
         """Run the step on a table of addresses; other Python threads run meanwhile.
@@ -55,7 +57,7 @@ class Native:
             BuildError: the step reported an error, which generated code never should.
         """
         if self.shared:
-            status = threads.run(self._entry, self.address, table_address)
+            status = threads.run(self._entry, self.address, table_address, self._pace)
         else:
             status = self._entry(table_address, 0)
         self.check(status)

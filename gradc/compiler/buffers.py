@@ -117,6 +117,10 @@ _LOOKING = 2  # references of `place` itself: its variable, and the argument of 
 
 
 def held(output: GradientOutput) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (id, references) of tensor and array while only the owner's `.grad` holds them."""
-    assert output.tensor is not None
+    """Return (id, references) of tensor and array while only the owner's `.grad` holds them.
+
+    Where there are none yet: of something that never has so few.
+    """
+    if output.tensor is None:
+        return (id(output), -1), (id(output), -1)
     return (id(output.tensor), OWNED - _LOOKING), (id(output.array), UNTOUCHED - _LOOKING)

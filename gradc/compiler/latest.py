@@ -62,8 +62,9 @@ def latest(
     function.unchanged()
     if direct:
         assert isinstance(program, Program)
-        program.shortcut = Shortcut(program, leaves, [t._dtype for t in given])
-        function.run(program.shortcut, [isinstance(leaf, Tensor) for leaf in leaves])
+        shortcut = Shortcut(program, leaves, [t._dtype for t in given])
+        program.shortcuts.append(shortcut)
+        function.run(shortcut, [isinstance(leaf, Tensor) for leaf in leaves])
     else:
         function.long_way(given)
     return _made(function.text(), function.values, program.graph.name)

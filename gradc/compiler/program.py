@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class Program:
         single: whether the function returns one new tensor without a gradient.
         plain: whether all tensors that it returns are new and without a gradient.
         calls: how often it has run by the long way.
-        shortcut: the native way in for calls like the one before, where there is one.
+        shortcuts: the native ways in, for arguments of several classes.
     """
 
     captured: Captured
@@ -114,7 +114,7 @@ class Program:
     fresh: list[Pool]
     single: bool
     plain: bool
-    shortcut: Shortcut | None = None
+    shortcuts: list[Shortcut] = field(default_factory=list["Shortcut"])
     calls: int = 0
 
     @property
@@ -164,11 +164,12 @@ class Program:
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Run on the tensors of a call; return what the function returns."""
         with self.code.lock:
-            result = self._run(given)
-            self.calls += 1
-            if self.shortcut is not None:
-                self.shortcut.follow(self)
-            return result
+            try:
+                return self._run(given)
+            finally:
+                self.calls += 1
+                for shortcut in self.shortcuts:
+                    shortcut.follow(self)
 
     def _run(self, given: Sequence[Tensor]) -> Any:
         captured, code = self.captured, self.code

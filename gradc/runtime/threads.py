@@ -11,10 +11,12 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from gradc.config import wanted_threads
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.runtime.blas import find_blas
+from gradc.runtime.pace import Pace
 from gradc.runtime.pool import Pool
 
 MOST = 256
@@ -94,13 +96,14 @@ def set_num_threads(threads: int) -> None:
     _THREADS.wanted = threads
 
 
-def run(entry: Entry, address: int, table: int) -> int:
+def run(entry: Entry, address: int, table: int, pace: Pace) -> int:
     """Run a step on the wanted threads, or on this one where the others are busy.
 
     Args:
         entry: the step as a Python callable.
         address: of the same.
         table: address of its table.
+        pace: what is known of its steps so far; one thread runs it where that is faster.
 
     Returns:
         the status of the step.
@@ -108,7 +111,15 @@ def run(entry: Entry, address: int, table: int) -> int:
     wanted = _THREADS.wanted or get_num_threads()
     if wanted > 1 and _THREADS.lock.acquire(blocking=False):
         try:
-            return _pool(wanted).run(address, table)
+            alone = pace.starts_alone(wanted)
+            before = perf_counter()
+            if alone:
+                status = entry(table, ctypes.addressof(_ALONE))
+            else:
+                status = _pool(wanted).run(address, table)
+            now = perf_counter()
+            pace.took(now - before, now)
+            return status
         finally:
             _THREADS.lock.release()
     return entry(table, ctypes.addressof(_ALONE))

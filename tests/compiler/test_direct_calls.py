@@ -347,6 +347,21 @@ def test_gradients_that_others_hold_are_not_written_over():
     assert p.grad.tolist() == [9.0] * 3
 
 
+def test_two_ways_into_one_step_see_the_gradients_that_the_other_made():
+    p, _, step = training()
+    compiled = gradc.compile(step)
+    held = []
+    for i in range(24):
+        x = np.full(3, i, "f")
+        compiled(x if i % 4 < 2 else gradc.from_numpy(x))
+        if i % 3 == 0:
+            held.append((i, p.grad))
+    assert count(compiled) == 1
+    assert len(next(iter(compiled.programs.values()))[0].shortcuts) == 2
+    assert [g.tolist() for _, g in held] == [[float(i)] * 3 for i, _ in held]
+    assert p.tolist() == [1 - 0.5 * sum(range(24))] * 3
+
+
 @pytest.mark.parametrize(
     "change",
     [
