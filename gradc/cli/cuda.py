@@ -8,14 +8,16 @@ from importlib.util import find_spec
 
 from gradc.config import wanted_cuda
 from gradc.device.driver import emulated
+from gradc.runtime.cublaslt import find_cublaslt
 
 Row = tuple[str, str]
+MISSING = 'not installed: pip install "gradc[cuda]"'
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
 def cuda() -> list[Row]:
     """Return the driver's version and its devices, or why there are none."""
-    compiler = "numba-cuda installed" if find_spec("numba_cuda") else "numba-cuda not installed"
+    compiler = "LLVM and nvJitLink" if _installed("cuda.bindings.nvjitlink") else MISSING
     count = emulated()
     if count:
         told = f"emulated CUDA device in host memory (GRADC_CUDA={wanted_cuda()})"
@@ -36,7 +38,20 @@ def cuda() -> list[Row]:
     rows = [("driver", f"CUDA {number.value // 1000}.{number.value % 1000 // 10}")]
     for ordinal in range(count.value):
         rows.append((f"device {ordinal}", _device(driver, ordinal)))
-    return [*rows, ("compiler", compiler)]
+    return [*rows, ("compiler", compiler), ("matrix products", _products())]
+
+
+def _installed(module: str) -> bool:
+    """Return whether a module of an optional package is there."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _products() -> str:
+    """Return who computes matrix products."""
+    return "cuBLASLt" if find_cublaslt() else f"generated kernels; cuBLASLt is {MISSING}"
 
 
 def _device(driver: ctypes.CDLL, ordinal: int) -> str:

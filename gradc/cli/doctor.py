@@ -19,7 +19,16 @@ from gradc.runtime.threads import get_num_threads
 from gradc.schedule.describe import amount, table
 
 NEEDED = ("gradc", "numpy", "numba", "llvmlite", "sympy", "safetensors")
-OPTIONAL = ("scipy-openblas32", "mkl", "numba-cuda", "rich", "scikit-learn", "matplotlib", "tqdm")
+OPTIONAL = (
+    "scipy-openblas32",
+    "mkl",
+    "cuda-bindings",
+    "nvidia-cublas",
+    "rich",
+    "scikit-learn",
+    "matplotlib",
+    "tqdm",
+)
 WIDTHS = ((512, "+avx512f"), (256, "+avx2"), (256, "+avx"), (128, "+sse2"), (128, "+neon"))
 
 Row = tuple[str, str]

@@ -94,25 +94,25 @@ class CudaExecutable:
                 self.met[key] = None
                 _bound(self.met, KNOWN)
                 return
-            self._follow_stream()
+            self.follow_stream()
             graph = device.capture(lambda: self.native.step(self.gpu, self._buffers(addresses)))
             self.captures += 1
         self.graphs[key] = graph
         _bound(self.graphs, KEPT)
-        self._follow_stream()
+        self.follow_stream()
         graph.launch()
 
     def direct(self, addresses: Sequence[int]) -> None:
         """Give the device one step of work, kernel by kernel."""
-        self._follow_stream()
+        self.follow_stream()
         self.native.step(self.gpu, self._buffers(addresses))
 
     def _buffers(self, addresses: Sequence[int]) -> dict[int, int]:
         """Return the address in each slot."""
         return {ARENA: self.arena.address, **dict(enumerate(addresses, FIRST))}
 
-    def _follow_stream(self) -> None:
-        """Wait for the arena where work goes to another stream now; have room for products."""
+    def follow_stream(self) -> None:
+        """Wait where work goes to another stream now: the program's memory is in use on the old."""
         stream = self.driver.stream
         if stream != self.gpu.stream:
             self.driver.synchronize()

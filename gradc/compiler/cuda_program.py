@@ -164,6 +164,7 @@ class CudaProgram:
 
     def _run(self, given: Sequence[Tensor]) -> Any:
         captured, code, addresses = self.captured, self.code, self.addresses
+        code.follow_stream()
         contents: list[Any] = []
         returning: list[tuple[Tensor, DeviceArray]] = []
         for i, position in enumerate(captured.positions):

@@ -15,6 +15,7 @@ from gradc.device.driver import driver
 from gradc.device.eager import set_eager
 from gradc.errors import DeviceError, OutOfMemoryError, TraceError
 
+ON_REAL_DEVICES = True
 F = nn.functional
 STEPS = 10
 rng = np.random.default_rng(0)
@@ -23,6 +24,12 @@ rng = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def kernels(emulated):
     set_eager(cuda_eager.run)  # the fixture around this one sets another afterwards
+
+
+@pytest.fixture
+def only_emulated(where):
+    if where == "real":
+        pytest.skip("on an emulated device only")
 
 
 def tensor(array, device):
@@ -407,7 +414,7 @@ def test_empty_products():
     )
 
 
-def test_out_of_memory_says_what_the_arena_needs(monkeypatch):
+def test_out_of_memory_says_what_the_arena_needs(monkeypatch, only_emulated):
     device = driver()
     # two products keep their operand: 4 MiB of temporaries
     chain = gradc.compile(lambda x, w: gradc.relu(x @ w) @ w)
@@ -429,7 +436,7 @@ def test_devices_don_t_mix():
         gradc.compile(lambda x: x * w)(gradc.ones(3, device="cuda"))
 
 
-def test_one_function_on_two_devices():
+def test_one_function_on_two_devices(only_emulated):
     double = gradc.compile(lambda x: x * 2)
     for device in ("cpu", "cuda", "cpu", "cuda:1", "cuda"):
         found = double(gradc.ones(2, device=device))
