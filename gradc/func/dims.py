@@ -13,6 +13,16 @@ from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Branch, Constant, Leaf, Spec, places
 
 
+def check_chunk_size(name: str, chunk_size: object) -> None:
+    """Raise unless a chunk_size is None or a count."""
+    if chunk_size is None:
+        return
+    if not isinstance(chunk_size, int) or isinstance(chunk_size, bool) or chunk_size < 1:
+        raise ArgumentError(
+            f"{name}: chunk_size must be None or greater than 0, got {chunk_size!r}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A part of a tree and what in_dims or out_dims say of it.

@@ -11,16 +11,16 @@ from typing import Any
 
 from gradc.errors import ArgumentError, GradientError, UnsupportedError
 from gradc.func.arguments import Chosen, check_function, choose
+from gradc.func.dims import check_chunk_size
+from gradc.func.mapped import vmap
 from gradc.func.record import Recording
 from gradc.ir.graph import TensorType
 from gradc.tensor.core import home, shape_of
-from gradc.tensor.creation import arange
+from gradc.tensor.creation import eye
 from gradc.tensor.dispatch import tape_builder
 from gradc.tensor.generator import draws
 from gradc.tensor.joining import stack
-from gradc.tensor.logic import eq
-from gradc.tensor.movement import reshape_to, size_of
-from gradc.tensor.promotion import cast
+from gradc.tensor.movement import movedim, reshape_to, select, size_of
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import unflatten
 
@@ -34,21 +34,21 @@ def jacrev(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `func` in reverse mode.
 
-    J[i, j] = dy[i] / dx[j], by one backward pass per element of y.
+    J[i, j] = dy[i] / dx[j], by one backward pass for all elements of y at once (see `vmap`).
 
     Args:
         func: takes tensors (or tuples, lists, dicts of them), returns the same.
         argnums: the arguments to differentiate by: a position, or a tuple of positions.
         has_aux: whether `func` returns (output, aux), where aux is not differentiated.
-        chunk_size: rows computed at once; None or 1.
+        chunk_size: rows computed at once; None: all.
 
     Returns:
         A function of the arguments of `func`. It returns, in the structure of the output, and in
         it of the argument, tensors of shape `[*output, *argument]`; with has_aux, (jacobian, aux).
 
     Raises:
+        ArgumentError: a chunk_size below 1.
         ArgumentTypeError: an argument or a result is no tensor.
-        UnsupportedError: another chunk_size.
 
     Example:
         >>> import gradc
@@ -57,17 +57,13 @@ def jacrev(
                 [0., 4.]])
     """
     check_function("jacrev", func)
-    if chunk_size not in (None, 1):
-        raise UnsupportedError(
-            f"jacrev: chunk_size={chunk_size!r} is not supported: rows are computed one by one",
-            hint="chunk_size=None",
-        )
+    check_chunk_size("jacrev", chunk_size)
 
     @functools.wraps(func, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         by = choose("jacrev", args, argnums)
         run = _record("jacrev", func, by, args, kwargs, has_aux)
-        rows = [_rows(run, k) for k in range(len(run.outputs))]
+        rows = [_rows(run, k, chunk_size) for k in range(len(run.outputs))]
         return _result(run, by, rows, has_aux)
 
     return jacobian
@@ -82,7 +78,7 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `func` in forward mode.
 
-    J[i, j] = dy[i] / dx[j], by one forward pass per element of x.
+    J[i, j] = dy[i] / dx[j], by one forward pass for all elements of x at once (see `vmap`).
 
     Args:
         func: takes tensors (or tuples, lists, dicts of them), returns the same.
@@ -180,45 +176,63 @@ def _result(run: Recording, by: Chosen, rows: Sequence[Sequence[Tensor]], has_au
     return (found, run.aux) if has_aux else found
 
 
-def _rows(run: Recording, k: int) -> list[Tensor]:
-    """Return the Jacobian of output k by each input."""
+def _rows(run: Recording, k: int, chunk_size: int | None) -> list[Tensor]:
+    """Return the Jacobian of output k by each input, each row by one backward pass."""
     output = run.outputs[k]
-    pulled: list[list[Tensor]] = []
-    for j in range(size_of(shape_of(output))):
+
+    def row(cotangent: Tensor) -> list[Tensor]:
         cotangents: list[Tensor | None] = [None] * len(run.outputs)
-        cotangents[k] = unit(output, j)
-        pulled.append(run.pull(cotangents))
+        cotangents[k] = cotangent
+        return run.pull(cotangents)
+
+    found = _each(run, row, output, run.primals, chunk_size)
     return [
-        _joined([row[i] for row in pulled], 0, shape_of(output), shape_of(x), x)
-        for i, x in enumerate(run.primals)
+        reshape_to(rows, (*shape_of(output), *shape_of(x)))
+        for rows, x in zip(found, run.primals, strict=True)
     ]
 
 
 def _columns(run: Recording, i: int) -> list[Tensor]:
-    """Return the Jacobian of each output by input i."""
+    """Return the Jacobian of each output by input i, each column by one forward pass."""
     x = run.primals[i]
-    pushed: list[list[Tensor]] = []
-    for j in range(size_of(shape_of(x))):
+
+    def column(tangent: Tensor) -> list[Tensor]:
         tangents: list[Tensor | None] = [None] * len(run.primals)
-        tangents[i] = unit(x, j)
-        pushed.append(run.push(tangents))
+        tangents[i] = tangent
+        return run.push(tangents)
+
+    found = _each(run, column, x, run.outputs, None)
     return [
-        _joined([column[k] for column in pushed], -1, shape_of(y), shape_of(x), y)
-        for k, y in enumerate(run.outputs)
+        reshape_to(movedim(columns, 0, -1), (*shape_of(y), *shape_of(x)))
+        for columns, y in zip(found, run.outputs, strict=True)
     ]
 
 
-def _joined(
-    parts: list[Tensor], axis: int, rows: tuple[int, ...], columns: tuple[int, ...], like: Tensor
-) -> Tensor:
-    """Return rows (axis 0) or columns (axis -1) as one tensor `[*rows, *columns]`."""
-    shape = (*rows, *columns)
-    if not parts:
-        return tape_builder(home(like)).full(TensorType(shape, like._dtype), 0)
-    return reshape_to(stack(parts, axis), shape)
+def _each(
+    run: Recording,
+    product: Callable[[Tensor], list[Tensor]],
+    seed: Tensor,
+    results: Sequence[Tensor],
+    chunk_size: int | None,
+) -> list[Tensor]:
+    """Return products with each unit tensor like `seed`, stacked.
+
+    Where the user's own code runs in a pass it gets real tensors, so passes run one by one.
+    """
+    count = size_of(shape_of(seed))
+    if count > 1 and chunk_size != 1 and not run.opaque():
+        return vmap(product, chunk_size=chunk_size)(units(seed))
+    made = [product(select(units(seed), 0, j)) for j in range(count)]
+    like = tape_builder(home(seed))
+    return [
+        stack([row[i] for row in made])
+        if made
+        else like.full(TensorType((0, *shape_of(t)), t._dtype), 0)
+        for i, t in enumerate(results)
+    ]
 
 
-def unit(like: Tensor, j: int) -> Tensor:
-    """Return a tensor of one at element j, in row-major order, and zero elsewhere."""
-    hit = eq(arange(size_of(shape_of(like)), device=like.device), j)
-    return reshape_to(cast(hit, like._dtype), shape_of(like))
+def units(like: Tensor) -> Tensor:
+    """Return all tensors of one at one element and zero elsewhere, stacked in row-major order."""
+    count = size_of(shape_of(like))
+    return reshape_to(eye(count, dtype=like._dtype, device=like.device), (count, *shape_of(like)))

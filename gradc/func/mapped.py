@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from gradc.errors import ArgumentError, TraceError
 from gradc.func.arguments import check_function
-from gradc.func.dims import batch_size, mapped_axes, result_axes
+from gradc.func.dims import batch_size, check_chunk_size, mapped_axes, result_axes
 from gradc.func.example import Example
 from gradc.tensor import cat, no_grad
 from gradc.tensor.axes import axis as checked_axis
@@ -79,9 +79,7 @@ def vmap(
         raise ArgumentError(
             f"vmap: randomness must be 'error', 'same' or 'different', got {randomness!r}"
         )
-    chunk = cast("object", chunk_size)
-    if chunk is not None and (not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1):
-        raise ArgumentError(f"vmap: chunk_size must be None or greater than 0, got {chunk!r}")
+    check_chunk_size("vmap", chunk_size)
     name = str(getattr(func, "__name__", "function")).strip("<>")
 
     @functools.wraps(func, updated=())

@@ -20,7 +20,7 @@ from gradc.tensor.entry import Scope, enter, leads_out, may_lead_out
 from gradc.tensor.forward import ForwardRun, between
 from gradc.tensor.kinds import is_array
 from gradc.tensor.modes import inference_mode
-from gradc.tensor.node import Node
+from gradc.tensor.node import Node, reachable
 from gradc.tensor.state import STATE
 from gradc.tensor.tape import BackwardRun
 from gradc.tensor.tensor import Tensor
@@ -119,6 +119,11 @@ class Recording:
             self._way = between(self.edges, self.entries)
         reached = {*self._way, *self.entries}
         return [edge is not None and edge[0] in reached for edge in self.edges]
+
+    def opaque(self) -> bool:
+        """Return whether the user's own code, a hook or a backward, runs in a pass."""
+        nodes = reachable([e for e in self.edges if e is not None])
+        return any(n.hooks is not None or n.opaque for n in nodes)
 
     def _records(self, given: Sequence[Tensor | None]) -> bool:
         """Return whether a product must be recorded for transforms or tapes around this one."""

@@ -212,6 +212,13 @@ class OuterTape(TapeTensors):
         self.trace = trace
         self.linked = linked
 
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the primitive; numbers, of which an eager tape keeps one element, are spread."""
+        if primitive.kind is Kind.ELEMENTWISE and len(inputs) > 1:
+            shape = max([shape_of(x) for x in inputs], key=len)
+            inputs = tuple([x if shape_of(x) else self.broadcast(x, shape) for x in inputs])
+        return TapeTensors.apply(self, primitive, inputs, params)
+
     def operand(self, saved: Any, edge: Edge | None, memory: Storage | None = None) -> Any:
         """Return a saved array or Value as a tensor from outside."""
         return TapeTensors.operand(self, saved, edge if self.linked else None, memory)

@@ -213,10 +213,10 @@ CASES = {
         "",
     ),
     "chunks": (
-        lambda: func.jacrev(total, chunk_size=8),
-        UnsupportedError,
-        "jacrev: chunk_size=8 is not supported: rows are computed one by one",
-        "chunk_size=None",
+        lambda: func.jacrev(total, chunk_size=0),
+        ArgumentError,
+        "jacrev: chunk_size must be None or greater than 0, got 0",
+        "",
     ),
     "changes_input": (
         lambda: func.grad(changes_input)(X),

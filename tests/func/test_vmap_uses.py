@@ -172,6 +172,36 @@ def test_products_made_outside_and_called_inside(transform):
         assert not got.requires_grad
 
 
+@pytest.mark.parametrize("chunk_size", [1, 2, 5, None])
+def test_jacobians_in_chunks(chunk_size):
+    x = normal(3, dtype=gradc.float64)
+    got = jacrev(lambda x: quadratic(x) * 2, chunk_size=chunk_size)(x)
+    close(got, jacfwd(lambda x: quadratic(x) * 2)(x), 1e-12)
+
+
+class LooksAtValues(gradc.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * (2.0 if g.sum().item() > 0 else 0.0)
+
+
+def test_jacobians_through_the_users_own_backward_go_row_by_row():
+    x = normal(3, dtype=gradc.float64)
+    close(jacrev(LooksAtValues.apply)(x), 2 * gradc.eye(3, dtype=gradc.float64))
+
+
+def test_a_compiled_jacobian_has_one_backward_pass():
+    w = normal(4, 4, dtype=gradc.float64)
+    x = normal(4, dtype=gradc.float64)
+    jacobian = gradc.compile(lambda x: jacrev(lambda x: (w @ x).tanh())(x))
+    close(jacobian(x), (1 - (w @ x).tanh() ** 2).unsqueeze(1) * w, 1e-12)
+    assert jacobian.source.count("matmul(buffers") <= 2
+
+
 def test_products_inside_are_differentiable():
     def total(x):
         _, pull = vjp(quadratic, x)
