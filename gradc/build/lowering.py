@@ -103,14 +103,31 @@ class Collector(codegen.CPUCodeLibrary):
 
 @contextmanager
 def settled() -> Generator[None]:
-    """Let Numba look for functions registered since it last did now, and not at each call."""
+    """Let Numba look for functions registered since it last did now, and not at each call.
+
+    Typing a call of `min` registers what it is lowered to: so it looks again where one is missing.
+    """
     contexts: tuple[Any, ...] = (cpu_target.typing_context, cpu_target.target_context)
+    target: Any = cpu_target.target_context
+    find, search = target.get_function, target.refresh
+
+    def found(fn: Any, sig: Any, _firstcall: bool = True) -> Any:
+        try:
+            return find(fn, sig, _firstcall=False)
+        except NotImplementedError:
+            if not _firstcall:
+                raise
+            search()
+            return find(fn, sig, _firstcall=False)
+
     for context in contexts:
         context.refresh()
         context.refresh = _nothing
+    target.get_function = found
     try:
         yield
     finally:
+        del target.get_function
         for context in contexts:
             del context.refresh
 
