@@ -105,31 +105,15 @@ class Collector(codegen.CPUCodeLibrary):
 def settled() -> Generator[None]:
     """Let Numba look for functions registered since it last did now, and not at each call.
 
-    Typing a call of `min` registers what it is lowered to: so it looks again where one is missing.
+    What typing registers (a call of `min` does) is still looked for before lowering.
     """
-    contexts: tuple[Any, ...] = (cpu_target.typing_context, cpu_target.target_context)
-    target: Any = cpu_target.target_context
-    find, search = target.get_function, target.refresh
-
-    def found(fn: Any, sig: Any, _firstcall: bool = True) -> Any:
-        try:
-            return find(fn, sig, _firstcall=False)
-        except NotImplementedError:
-            if not _firstcall:
-                raise
-            search()
-            return find(fn, sig, _firstcall=False)
-
-    for context in contexts:
-        context.refresh()
-        context.refresh = _nothing
-    target.get_function = found
+    typing: Any = cpu_target.typing_context
+    cpu_target.target_context.refresh()  # and the typing context with it
+    typing.refresh = _nothing
     try:
         yield
     finally:
-        del target.get_function
-        for context in contexts:
-            del context.refresh
+        del typing.refresh
 
 
 def _nothing() -> None:
