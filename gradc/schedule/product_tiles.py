@@ -21,6 +21,7 @@ BLAS_PACK = 0.1  # per element of the operands
 BLAS_TURN = 0.15  # more, per element of a transposed right operand
 PACK = 0.06  # per element that a panel takes in
 BEST_ROWS = 8
+TALL = 12  # rows that read most of a cache line, where the next rows won't find it again
 PANEL_TERMS = 512  # of a panel, which lies on a thread's stack
 CACHED = 2**20  # bytes of an operand that stay in a core's second cache
 LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
@@ -89,15 +90,17 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
     if left_bytes > LARGE:
         return Choice(None, "BLAS blocks a large left operand for the caches")
     far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
-    if far and left_bytes > CACHED:
-        return Choice(None, "rows of the left operand evict each other from the cache")
+    far = far and left_bytes > CACHED
     width = registers.bytes // dtype.itemsize
     speed = registers.bytes / 64 * 4 / dtype.itemsize
     options = [
         _tiles(sizes, rows, lanes, dtype)
         for lanes in _lanes(sizes.columns, width)
         for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
+        if not far or (rows == TALL and sizes.terms <= PANEL_TERMS)
     ]
+    if not options:
+        return Choice(None, "rows of the left operand evict each other from the cache")
     own = [(_time(sizes, t, width) / speed, t) for t in options if t is not None]
     if not own:
         return Choice(None, "tiles don't fit evenly")

@@ -174,7 +174,10 @@ def test_the_choice_depends_on_sizes():
     large = "BLAS blocks a large left operand for the caches"
     assert reason(4096, 4096, 64) == large
     far = "rows of the left operand evict each other from the cache"
-    assert reason(1024, 512, 1024, "t_matmul") == far
+    assert reason(1024, 520, 1024, "t_matmul") == far
+    tall = choose(Sizes(1024, 1024, 512, True, False), float32, PROCESSORS["avx512"]).tiles
+    assert tall is not None
+    assert (tall.rows.size, tall.columns.size, tall.packs) == (12, 32, True)
 
 
 def test_the_choice_by_time(monkeypatch):
