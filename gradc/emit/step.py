@@ -21,6 +21,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
+from gradc.schedule.product_tiles import Method
 from gradc.schedule.products import Matrix
 from gradc.schedule.share import Combine
 from gradc.schedule.tiles import tiles
@@ -203,16 +204,16 @@ class StepWriter:
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
         mine = self._mine(kernel)
-        tiles = product.choice.tiles
-        if tiles is None:
+        if product.choice.method in (Method.BLAS, Method.LOOPS):
             self.calls[kernel] = product.form
             self.naming.used.add(product.form)
             body.call(product.form, ["buffers", left, right, out, *mine])
             return
-        given = (product, tiles, value.dtype, self.naming.used, "rows" if mine else "")
+        given = (product, value.dtype, self.naming.used, "rows" if mine else "")
         key = product_kernel("", *given)
         if key not in self.products:
-            name = self.naming.namer(f"{product.form}_tiles")
+            kind = "tiles" if product.choice.tiles is not None else "vector"
+            name = self.naming.namer(f"{product.form}_{kind}")
             self.products[key] = (name, product_kernel(name, *given))
         name = self.calls[kernel] = self.products[key][0]
         body.call(name, [left, right, out, *mine])

@@ -27,7 +27,7 @@ from gradc.schedule.loops import (
 from gradc.schedule.meet import meets, meets_between
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
-from gradc.schedule.product_tiles import Choice, Sizes, choose
+from gradc.schedule.product_tiles import Choice, Method, Sizes, choose
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
@@ -229,8 +229,8 @@ def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     rows, terms = (left.columns, left.rows) if left.transposed else (left.rows, left.columns)
     columns = right.rows if right.transposed else right.columns
     batched = bool(equation.params.get("batch", ((), ()))[0])
-    sizes = Sizes(rows, columns, terms, left.transposed, right.transposed)
-    choice = Choice(None, "the GPU's library")
+    sizes = Sizes(rows, columns, terms, left.transposed, right.transposed, batched)
+    choice = Choice(Method.BLAS, "the GPU's library")
     if aim.target is CPU:
         choice = choose(sizes, equation.outputs[0].dtype, aim.registers)
     first, second = (program.home(m.value) for m in pair)

@@ -10,7 +10,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
-from gradc.schedule.product_tiles import Choice
+from gradc.schedule.product_tiles import Choice, Method
 from gradc.schedule.products import Matrix
 from gradc.schedule.registers import Registers
 from gradc.schedule.repeat import Span
@@ -183,7 +183,7 @@ class Plan:
     def calls_blas(self) -> bool:
         """Whether a product of it, or of a loop's body, is left to BLAS."""
         works = [k.work for k in self.kernels]
-        left = any(isinstance(w, Product) and w.choice.by_blas for w in works)
+        left = any(isinstance(w, Product) and w.choice.method is Method.BLAS for w in works)
         return left or any(isinstance(w, Repeat) and w.plan.calls_blas for w in works)
 
     @property

@@ -6,6 +6,7 @@ depends on sizes and registers alone, so that the text of a program does too.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from gradc.ir.dtype import DType
@@ -24,6 +25,7 @@ BEST_ROWS = 8
 TALL = 12  # rows that read most of a cache line, where the next rows won't find it again
 PANEL_TERMS = 512  # of a panel, which lies on a thread's stack
 CACHED = 2**20  # bytes of an operand that stay in a core's second cache
+THIN = 8  # columns that LLVM unrolls: above, a vector's product is as fast by BLAS
 LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
 ALIASED = 4096  # rows at this distance share a set of the first cache
 FEW = 64  # rows that don't pay for a copy of the right operand
@@ -45,23 +47,22 @@ class ProductTiles:
     packs: bool
 
 
+class Method(enum.Enum):
+    """What computes a product."""
+
+    TILES = "from tiles"
+    THIN = "by loops of its own"  # a matrix of few columns or rows, times a vector
+    BLAS = "by BLAS"
+    LOOPS = "by plain loops"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a product is computed: from tiles, or by BLAS or plain loops, and why."""
+    """How a product is computed, and why; `tiles` where it is from tiles."""
 
-    tiles: ProductTiles | None
+    method: Method
     reason: str
-    plain: bool = False
-
-    @property
-    def by_blas(self) -> bool:
-        """Whether BLAS computes it."""
-        return self.tiles is None and not self.plain
-
-    @property
-    def way(self) -> str:
-        """What computes it."""
-        return "from tiles" if self.tiles else "by BLAS" if self.by_blas else "by loops"
+    tiles: ProductTiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Sizes:
     Args:
         rows, columns, terms: sizes of one product.
         left_turned, right_turned: which operands are used as transposes.
+        batched: whether there is a batch of them.
     """
 
     rows: int
@@ -78,17 +80,22 @@ class Sizes:
     terms: int
     left_turned: bool
     right_turned: bool
+    batched: bool = False
 
 
 def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
     """Return how to compute a product."""
     if not dtype.is_floating_point:
-        return Choice(None, "whole numbers", plain=True)
+        return Choice(Method.LOOPS, "whole numbers")
     if not sizes.rows * sizes.columns * sizes.terms:
-        return Choice(None, "nothing to multiply", plain=True)
+        return Choice(Method.LOOPS, "nothing to multiply")
     left_bytes = sizes.rows * sizes.terms * dtype.itemsize
+    few = (sizes.rows if sizes.left_turned else sizes.terms) <= THIN
+    cached = left_bytes <= CACHED or not sizes.left_turned
+    if sizes.columns == 1 and few and cached and not sizes.batched:
+        return Choice(Method.THIN, "a thin matrix times a vector")
     if left_bytes > LARGE:
-        return Choice(None, "BLAS blocks a large left operand for the caches")
+        return Choice(Method.BLAS, "BLAS blocks a large left operand for the caches")
     far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
     far = far and left_bytes > CACHED
     width = registers.bytes // dtype.itemsize
@@ -100,16 +107,16 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
         if not far or (rows == TALL and sizes.terms <= PANEL_TERMS)
     ]
     if not options:
-        return Choice(None, "rows of the left operand evict each other from the cache")
+        return Choice(Method.BLAS, "rows of the left operand evict each other from the cache")
     own = [(_time(sizes, t, width) / speed, t) for t in options if t is not None]
     if not own:
-        return Choice(None, "tiles don't fit evenly")
+        return Choice(Method.BLAS, "tiles don't fit evenly")
     time, tiles = min(own, key=lambda option: option[0])
     other = _blas_time(sizes) / speed
     here, there = f"{time / 1e3:.3g} us", f"{other / 1e3:.3g} us"
     if time > other:
-        return Choice(None, f"{there}, {here} from tiles")
-    return Choice(tiles, f"{here}, {there} by BLAS")
+        return Choice(Method.BLAS, f"{there}, {here} from tiles")
+    return Choice(Method.TILES, f"{here}, {there} by BLAS", tiles)
 
 
 def _lanes(columns: int, width: int) -> list[int]:

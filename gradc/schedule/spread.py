@@ -10,7 +10,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product, Repeat
-from gradc.schedule.product_tiles import ProductTiles
+from gradc.schedule.product_tiles import Method, ProductTiles
 from gradc.schedule.roots import Form
 from gradc.schedule.share import Combine, Share, Way
 from gradc.schedule.tiles import Cut
@@ -137,6 +137,8 @@ class _Spreading:
             return Share(Way.FIRST)
         elif product.batch:
             share = Share(Way.ROWS, product.batch, -(-product.batch // MOST_BLOCKS))
+        elif product.choice.method is Method.THIN:
+            share = _thin_share(product)
         elif tiles is not None:
             share = _tiles_share(tiles, time)
         else:
@@ -230,6 +232,15 @@ def _fit(rows: Cut, block: int) -> bool:
     """Return whether blocks of rows are cut into tiles, and no last one is smaller than a tile."""
     rest = rows.extent % block
     return block % rows.size == 0 and (rest == 0 or rest >= rows.size)
+
+
+def _thin_share(product: Product) -> Share:
+    """Return the cut of a thin matrix times a vector; sums over its rows are left whole."""
+    if product.left.transposed or product.rows <= FLAT:
+        return Share(Way.FIRST)
+    count = min(MOST_BLOCKS, -(-product.rows // FLAT))
+    block = -(-product.rows // (count * FLAT)) * FLAT
+    return Share(Way.ROWS, product.rows, block)
 
 
 def _tiles_share(tiles: ProductTiles, time: float) -> Share:

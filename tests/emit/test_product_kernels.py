@@ -29,6 +29,8 @@ SIZES = [
     (50, 40, 1),
     (17, 1, 16),
     (8, 19, 7),
+    (33, 5, 1),
+    (4, 21, 1),
     (20, 33, 10),
 ]
 PROCESSORS = {
@@ -171,6 +173,9 @@ def test_the_choice_depends_on_sizes():
 
     assert reason(4, 4, 4, dtype=int64) == "whole numbers"
     assert reason(4, 0, 4) == "nothing to multiply"
+    thin = "a thin matrix times a vector"
+    assert reason(1000, 8, 1) == reason(8, 1000, 1, "t_matmul") == thin
+    assert reason(1000, 9, 1) != thin
     large = "BLAS blocks a large left operand for the caches"
     assert reason(4096, 4096, 64) == large
     far = "rows of the left operand evict each other from the cache"
