@@ -165,23 +165,21 @@ def _places(
     """Write loops over tiles of places and channels; a last tile that would stick out overlaps."""
     x, w, y = arrays(work)
     at: dict[str, str] = {}
-    lines: dict[str, str] = {}
     for axis, cut in tiles.cuts.items():
         if cut.size == cut.extent:
             at[axis] = "0"
             continue
         ranges[axis] = f"range(0, {cut.extent}, {cut.size})"
         if cut.extent % cut.size:
-            lines[axis] = f"{axis} = min({axis}_, {cut.extent - cut.size})"
+            ranges[axis] = f"tiled({cut.extent}, {cut.size})"
+            used.add("tiled")
     text = Text(work, at)
     tile = _tile(dtype, [cut.size for cut in tiles.rows], tiles.lanes.size, used)
     _steps(writer, text, tiles)
     for axis in ("n", *("g",) * work.grouped, "o", *work.places_names):
         if axis not in at:
-            writer.line(f"for {axis}{'_' * (axis in lines)} in {ranges[axis]}:")
+            writer.line(f"for {axis} in {ranges[axis]}:")
             writer.depth += 1
-            if axis in lines:
-                writer.line(lines[axis])
     depth = writer.depth
     writer.line(f"tile = {tile}")
     _open(writer, [(a, ranges[a]) for a in (*work.window_names, "c")])

@@ -9,7 +9,7 @@ from gradc.ir.dtype import DType
 from gradc.schedule.plan import Product
 from gradc.schedule.product_tiles import PANEL_TERMS, ProductTiles
 
-WORDS = "tile_matmul tile_t_matmul load_tile pack pack_t panel_f32 panel_f64".split()
+WORDS = "tile_matmul tile_t_matmul load_tile pack pack_t panel_f32 panel_f64 minimum".split()
 
 
 def product_kernel(
@@ -63,7 +63,7 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, rows
         count = str(tiles.terms)
         if product.terms % tiles.terms:
             count = "terms"
-            writer.line(f"terms = min({tiles.terms}, {summed} - k)")
+            writer.line(f"terms = minimum({tiles.terms}, {summed} - k)")
     _open(writer, f"for j in tiled(out.shape[{first + 1}], {lanes}):")
     source = f"b, ({right.replace('k', at)})"
     if tiles.packs:

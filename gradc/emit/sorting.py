@@ -15,7 +15,7 @@ def {name}(x, values, index, merged):
         width = 1
         while width < n:
             for start in range(0, n, 2 * width):
-                middle, end = min(start + width, n), min(start + 2 * width, n)
+                middle, end = minimum(start + width, n), minimum(start + 2 * width, n)
                 left, right = start, middle
                 for j in range(start, end):
                     take_right = left >= middle

@@ -260,7 +260,7 @@ class StepWriter:
         if key not in self.sorts:
             name = self.naming.namer("sort_descending" if sort.descending else "sort_ascending")
             self.sorts[key] = (name, sort_kernel(name, values.dtype, descending=sort.descending))
-            self.naming.used.add("kernel")
+            self.naming.used.update(("kernel", "minimum"))
         self.calls[kernel] = self.sorts[key][0]
         dims = (sort.rows, sort.columns)
         views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
