@@ -125,6 +125,25 @@ def test_memory_lent_to_another_library_sees_eager_changes():
     assert taken.tolist() == [5.0, 1.0, 1.0, 1.0]
     taken.mul_(2)
     assert x.tolist() == [10.0, 2.0, 2.0, 2.0]
+    add = adding(x)
+    for _ in range(2):
+        add(gradc.ones(4, device="cuda"))
+    x.sub_(1)
+    add(gradc.ones(4, device="cuda"))
+    assert taken.tolist() == x.tolist() == [12.0, 4.0, 4.0, 4.0]
+    taken.zero_()
+    assert add(gradc.ones(4, device="cuda")).item() == 4.0
+
+
+def test_state_of_a_program_lent_to_another_library():
+    x = gradc.zeros(4, device="cuda")
+    add = adding(x)
+    add(gradc.ones(4, device="cuda"))
+    taken = exchange.from_dlpack(Lent(x))
+    add(gradc.ones(4, device="cuda"))
+    x.mul_(2)
+    add(gradc.ones(4, device="cuda"))
+    assert taken.tolist() == x.tolist() == [5.0] * 4
 
 
 class Lent:
