@@ -6,6 +6,7 @@ from gradc.errors import ArgumentError, DTypeError, ShapeError, TensorIndexError
 from gradc.functional.reduction import check_floating, check_reduction, check_tensor
 from gradc.ir.dtype import int64, uint8
 from gradc.tensor import Tensor, where
+from gradc.tensor.moving import check_beside
 from gradc.tensor.state import active_trace
 from gradc.tensor.statistics import log_softmax, shifted
 
@@ -52,6 +53,7 @@ def cross_entropy(
     check_reduction(name, reduction, size_average, reduce)
     check_floating(name, "input", input)
     check_tensor(name, "target", target)
+    check_beside(name, input=input, target=target, weight=weight)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing}")
     if target.dtype.is_floating_point:
@@ -89,6 +91,7 @@ def nll_loss(
     check_reduction(name, reduction, size_average, reduce)
     check_floating(name, "input", input)
     check_tensor(name, "target", target)
+    check_beside(name, input=input, target=target, weight=weight)
     index = _class_index(name, input, target, weight, ignore_index)
     counted, safe = _counted(index, ignore_index)
     return _weighted(-_pick(input, safe, _class_axis(input)), counted, safe, weight, reduction)

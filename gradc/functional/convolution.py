@@ -11,6 +11,7 @@ from gradc.ir.primitive import lookup
 from gradc.primitives.convolution import reach
 from gradc.tensor import Tensor
 from gradc.tensor.dispatch import apply
+from gradc.tensor.moving import check_beside
 
 Size = int | Sequence[int]
 
@@ -136,6 +137,7 @@ def _check_operands(
 ) -> None:
     """Refuse weights and biases that don't fit the input."""
     check_tensor(name, "weight", weight)
+    check_beside(name, input=x, weight=weight, bias=bias)
     if groups < 1:
         raise ArgumentError(f"{name}: groups must be at least 1, got {groups}")
     window = ", ".join(("KH", "KW")[:count]) if count > 1 else "K"

@@ -8,6 +8,7 @@ from gradc.ir.dtype import int32, int64
 from gradc.ir.primitive import lookup
 from gradc.tensor import Tensor, arange, where
 from gradc.tensor.dispatch import apply
+from gradc.tensor.moving import check_beside
 from gradc.tensor.state import active_trace
 
 
@@ -28,6 +29,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     check_tensor("linear", "input", input)
     check_tensor("linear", "weight", weight)
+    check_beside("linear", input=input, weight=weight, bias=bias)
     if input.ndim == 0 or weight.ndim not in (1, 2) or input.shape[-1] != weight.shape[-1]:
         raise ShapeError(
             f"linear: expected input [*, in] and weight [out, in], got input {list(input.shape)} "
@@ -89,6 +91,7 @@ def embedding(
         raise UnsupportedError(f"embedding: {which}=True is not supported")
     check_tensor("embedding", "input", input)
     check_tensor("embedding", "weight", weight)
+    check_beside("embedding", input=input, weight=weight)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: expected weight [rows, features], got {list(weight.shape)}")
     if input.dtype is int32:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gradc.errors import ArgumentError, ShapeError, UnsupportedError
 from gradc.functional.reduction import check_floating
 from gradc.tensor import Tensor, no_grad, norm
+from gradc.tensor.moving import check_beside
 
 
 def layer_norm(
@@ -31,6 +32,7 @@ def layer_norm(
     Source: Ba, Kiros, Hinton, "Layer normalization", 2016, arXiv:1607.06450.
     """
     check_floating("layer_norm", "input", input)
+    check_beside("layer_norm", input=input, weight=weight, bias=bias)
     shape = tuple(int(n) for n in normalized_shape)
     if not shape or tuple(input.shape)[-len(shape) :] != shape:
         raise ShapeError(
@@ -81,6 +83,7 @@ def batch_norm(
     Source: Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167.
     """
     check_floating("batch_norm", "input", input)
+    check_beside("batch_norm", input=input, running_mean=running_mean, weight=weight, bias=bias)
     if input.ndim < 2:
         raise ShapeError(f"batch_norm: expected input [N, C, *], got {list(input.shape)}")
     channels = int(input.shape[1])

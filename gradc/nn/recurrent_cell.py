@@ -15,6 +15,7 @@ from gradc.nn.linear import check_size
 from gradc.nn.module import Module
 from gradc.nn.parameter import Parameter
 from gradc.tensor import Tensor, empty, zeros
+from gradc.tensor.moving import check_beside
 
 
 class RecurrentCell(Module):
@@ -69,6 +70,7 @@ class RecurrentCell(Module):
         """Return the states after one step from `count` states (None: zeros)."""
         name = self._get_name()
         check_tensor(name, "input", input)
+        check_beside(name, input=input, weight_ih=self.weight_ih)
         if input.ndim not in (1, 2):
             raise ShapeError(f"{name}: Expected input to be 1D or 2D, got {input.ndim}D instead")
         if input.dtype is not self.weight_ih.dtype:

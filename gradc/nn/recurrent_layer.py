@@ -17,6 +17,7 @@ from gradc.nn.module import Module
 from gradc.nn.parameter import Parameter
 from gradc.nn.recurrent_sizes import check_dropout, check_sizes
 from gradc.tensor import Tensor, cat, empty, stack, zeros
+from gradc.tensor.moving import check_beside
 
 
 class RecurrentLayer(Module):
@@ -174,6 +175,7 @@ class RecurrentLayer(Module):
     def _check_input(self, name: str, input: Any) -> bool:
         """Refuse inputs that don't fit; return whether there is a batch axis."""
         check_tensor(name, "input", input)
+        check_beside(name, input=input, weight_ih_l0=self.weight_ih_l0)
         if input.ndim not in (2, 3):
             raise ShapeError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}D instead")
         if input.shape[-1] != self.input_size:

@@ -57,7 +57,7 @@ def tensor(
         copy = copy if device is None else move(copy, where)
         return made(copy if kind is None else cast(copy, kind), requires_grad)
     if _holds_tensor(data):
-        return made(move(_stacked(data, kind), where), requires_grad)
+        return made(_stacked(data, kind, where), requires_grad)
     array = array_of(data, kind)
     return made(placed(array, where), requires_grad)
 
@@ -81,9 +81,9 @@ def _holds_tensor(data: Any) -> bool:
     return False
 
 
-def _stacked(data: Any, dtype: DType | None) -> Tensor:
-    """Return nested lists that hold 0-d tensors as one tensor, off the tape."""
-    parts = [d if is_tensor(d) else tensor(d) for d in data]
+def _stacked(data: Any, dtype: DType | None, device: Device) -> Tensor:
+    """Return nested lists that hold 0-d tensors as one tensor on a device, off the tape."""
+    parts = [move(d, device) if is_tensor(d) else tensor(d, device=device) for d in data]
     joined = clone(detach(stack(parts)))
     return joined if dtype is None else cast(joined, dtype)
 

@@ -23,9 +23,14 @@ _OPERATORS: dict[str, type[ast.operator]] = {
 }
 
 
+def default_names(count: int) -> tuple[str, ...]:
+    """Return x, y, z, x3, x4, ..."""
+    return tuple(DEFAULT[i] if i < 3 else f"x{i}" for i in range(count))
+
+
 def operand_names(operation: str, count: int) -> tuple[str, ...]:
     """Return the source text of the operands, or x, y, z where it can't be told."""
-    default = tuple(DEFAULT[i] if i < 3 else f"x{i}" for i in range(count))
+    default = default_names(count)
     frame = user_frame()
     if frame is None:
         return default

@@ -15,7 +15,7 @@ from gradc.ir.builder import Builder
 from gradc.tensor.core import brief, is_tensor, read, resolve, shape_of, type_text, wrap
 from gradc.tensor.device import CPU, Device
 from gradc.tensor.edges import edge_of
-from gradc.tensor.expressions import operand_names
+from gradc.tensor.expressions import default_names, operand_names
 from gradc.tensor.kinds import is_array
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.node import Edge, Node, TapeOperands
@@ -127,9 +127,25 @@ def gathered(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([move(x, place.device) if is_tensor(x) else x for x in operands])
 
 
+def check_beside(name: str, **tensors: Tensor | None) -> None:
+    """Raise unless tensors, given with their names, are on the device of the first; eager only.
+
+    Numbers on the CPU may mix. A trace compares devices as it meets tensors.
+    """
+    if STATE.trace is not None:
+        return
+    given = [(argument, x) for argument, x in tensors.items() if x is not None]
+    for argument, x in given[1:]:
+        elsewhere = x._storage.place is not given[0][1]._storage.place
+        if elsewhere and (x._storage.place is not None or shape_of(x)):
+            raise devices_differ(name, given[0], (argument, x))
+
+
 def mixed(name: str, operands: tuple[Any, ...], place: Place) -> DeviceError:
     """Return the error for operands on different devices."""
     names = operand_names(name, len(operands))
+    if any(n.isdigit() for n in names):  # a public function whose arguments have another order
+        names = default_names(len(operands))
     given = [(n, x) for n, x in zip(names, operands, strict=True) if is_tensor(x)]
     one, x = next((n, x) for n, x in given if x._storage.place is place)
     other, y = next(

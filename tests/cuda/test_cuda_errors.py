@@ -71,6 +71,24 @@ CASES = {
         "x float32[2, 3] is on cpu",
         "x.to(y.device)",
     ),
+    "a layer elsewhere": (
+        lambda: gradc.nn.Linear(3, 2)(x.cuda()),
+        "linear: Expected all tensors to be on the same device, but input float32[2, 3] is on "
+        "cuda:0 and weight float32[2, 3] is on cpu",
+        "weight.to(input.device)",
+    ),
+    "labels elsewhere": (
+        lambda: gradc.nn.functional.cross_entropy(x.cuda(), gradc.tensor([0, 1])),
+        "cross_entropy: Expected all tensors to be on the same device, but input float32[2, 3] is "
+        "on cuda:0 and target int64[2] is on cpu",
+        "target.to(input.device)",
+    ),
+    "index_select": (
+        lambda: x.cuda().index_select(0, gradc.tensor([0])),
+        "index_select: Expected all tensors to be on the same device, but x float32[2, 3] is on "
+        "cuda:0 and y int64[1] is on cpu",
+        "y.to(x.device)",
+    ),
     "where": (
         lambda: gradc.where(x.cuda() > 0, x, 0.0),
         "where: Expected all tensors to be on the same device, but x.cuda() > 0 bool[2, 3] is on "

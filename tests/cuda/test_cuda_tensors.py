@@ -275,6 +275,8 @@ def test_numbers_on_the_cpu_mix():
     assert x.masked_fill(x > 1, gradc.tensor(9.0)).tolist() == [1.0, 9.0]
     x[0] = gradc.tensor(4.0)
     assert x.tolist() == [4.0, 2.0]
+    assert gradc.tensor([x[0], 1.0]).device.type == "cpu"
+    assert gradc.tensor([[x[0], 1.0]], device="cuda").tolist() == [[4.0, 1.0]]
 
 
 def test_empty_tensors():
