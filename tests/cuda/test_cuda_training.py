@@ -9,6 +9,7 @@ import pytest
 
 import gradc
 from gradc import nn
+from gradc.utils.data import DataLoader, TensorDataset
 
 ON_REAL_DEVICES = True
 CUDA = gradc.device("cuda:0")
@@ -222,7 +223,7 @@ def test_gradcheck_and_data_on_a_device():
     x = gradc.tensor([0.5, 2.0], dtype=gradc.float64, device="cuda", requires_grad=True)
     assert gradc.autograd.gradcheck(lambda t: t.sin() * t, (x,))
     assert gradc.autograd.gradgradcheck(lambda t: t.sin() * t, (x,))
-    data = gradc.utils.data.TensorDataset(gradc.arange(6, device="cuda"))
-    batches = [b for (b,) in gradc.utils.data.DataLoader(data, batch_size=4)]
+    data = TensorDataset(gradc.arange(6, device="cuda"))
+    batches = [b for (b,) in DataLoader(data, batch_size=4)]
     assert [b.tolist() for b in batches] == [[0, 1, 2, 3], [4, 5]]
     assert batches[0].device == CUDA

@@ -280,3 +280,10 @@ def test_message(case):
     with pytest.raises(kind) as caught:
         call()
     assert caught.value.message == message
+
+
+def test_the_room_is_found_without_an_import_of_its_own(monkeypatch):
+    monkeypatch.delattr(gradc.utils, "data", raising=False)
+    assert gradc.utils.data.DataLoader is DataLoader
+    with pytest.raises(AttributeError, match=r"module 'gradc\.utils' has no attribute 'dada'"):
+        gradc.utils.dada  # noqa: B018 # it raises
