@@ -10,6 +10,7 @@ import ctypes
 import re
 
 import numpy as np
+import pytest
 
 INTEGERS = {"int", "unsigned int", "size_t", "unsigned char", "unsigned long long"}
 
@@ -38,6 +39,15 @@ def fits(real, kind: str, value) -> bool:
     return isinstance(value, int | known)  # a handle or its number
 
 
+def has_driver(real) -> bool:
+    """Return whether this machine has a CUDA driver, which must not be called by these tests."""
+    try:
+        real.cuInit(0)
+    except RuntimeError:
+        return False
+    return True
+
+
 class FakeCuda:
     """The functions that the driver calls.
 
@@ -55,6 +65,7 @@ class FakeCuda:
         self.memory: dict[int, np.ndarray] = {}
         self.parameters_of_launches: list[list[int]] = []
         self.handles = 1000
+        self.driver = has_driver(real)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
@@ -69,6 +80,9 @@ class FakeCuda:
             assert len(arguments) == len(wanted), (name, arguments, wanted)
             for (parameter, kind), value in zip(wanted, arguments, strict=True):
                 assert fits(self.real, kind, value), (name, parameter, kind, value)
+            if not self.driver:
+                with pytest.raises(RuntimeError, match="driver library"):
+                    real(*arguments)  # the bindings convert all arguments before they miss it
             self.calls.append((name, arguments))
             errors = self.fail.get(name)
             if errors:

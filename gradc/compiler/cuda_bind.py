@@ -65,6 +65,7 @@ def build_cuda(captured: Captured, index: int) -> CudaProgram:
         arguments=arguments,
         results=results,
         addresses=addresses,
+        places=[0] * count,
         apart={b.storage for b in states if b.updated or (captured.updated_arguments and updated)},
     )
 

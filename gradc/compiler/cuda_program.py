@@ -42,6 +42,7 @@ from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import unflatten
 
 COPIED_ARGUMENT = 32 << 20  # bytes; a larger argument is used where it lies
+COPIED_ALWAYS = 1 << 20  # bytes; up to here that costs less than a graph for each address
 COPIED_RESULT = 1 << 20  # bytes; a larger result is written where it stays
 
 
@@ -83,6 +84,7 @@ class CudaProgram:
         arguments: memory of the program for each argument; None where it is used where it lies.
         results: memory of the program for each new result, or None.
         addresses: of inputs and outputs, at the call before.
+        places: where the arguments lay at the call before.
         apart: storages that no argument may have.
         calls: how often it has run.
     """
@@ -98,6 +100,7 @@ class CudaProgram:
     arguments: list[DeviceArray | None]
     results: list[DeviceArray | None]
     addresses: list[int]
+    places: list[int]
     apart: set[Storage]
     calls: int = 0
 
@@ -205,8 +208,9 @@ class CudaProgram:
             )
         content = read(tensor)
         fixed = self.arguments[i]
-        if fixed is not None:
+        if fixed is not None and not self._came_again(i, content):
             copy_into(fixed, content)
+            self.addresses[i] = fixed.address
             return content
         if i not in self.captured.updated_arguments:
             content = content.aligned()
@@ -215,6 +219,13 @@ class CudaProgram:
             returning.append((tensor, content))
         self.addresses[i] = content.address
         return content
+
+    def _came_again(self, i: int, content: Any) -> bool:
+        """Return whether an argument that is not small lies where it lay at the call before."""
+        if not isinstance(content, DeviceArray) or content.nbytes <= COPIED_ALWAYS:
+            return False
+        before, self.places[i] = self.places[i], content.address
+        return before == content.address and content.aligned() is content
 
     def _return_arguments(
         self, given: Sequence[Tensor], returning: list[tuple[Tensor, DeviceArray]]

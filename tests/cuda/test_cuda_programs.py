@@ -9,7 +9,7 @@ import pytest
 
 import gradc
 from gradc import nn
-from gradc.compiler import cuda_eager
+from gradc.compiler import cuda_eager, cuda_program
 from gradc.device.array import DeviceArray, upload
 from gradc.device.driver import driver
 from gradc.device.eager import set_eager
@@ -315,6 +315,20 @@ def test_large_arguments_and_results_are_used_where_they_lie(monkeypatch):
     held = [double(t) for t in (x, y) * 6]
     assert [h[0].item() for h in held] == [0.0, 2.0] * 6
     assert len(code.graphs) <= 8
+
+
+def test_an_argument_that_lies_where_it_lay_is_not_copied(monkeypatch):
+    monkeypatch.setattr(cuda_program, "COPIED_ALWAYS", 16)
+    total = gradc.compile(lambda x: x.sum())
+    x, y = (tensor(np.full(8, i, "f"), "cuda") for i in (1, 2))
+    assert [total(t).item() for t in (x, x, x, x, y, x, y, y, y, x)] == [
+        8.0, 8.0, 8.0, 8.0, 16.0, 8.0, 16.0, 16.0, 16.0, 8.0,
+    ]  # fmt: skip
+    addresses = {key[2] for key in only(total).code.met}
+    assert len(addresses) == 3  # x's, y's, the program's
+    with gradc.no_grad():
+        x.fill_(5.0)
+    assert total(x).item() == 40.0
 
 
 def test_numbers_on_the_cpu_mix():
