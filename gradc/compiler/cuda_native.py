@@ -21,7 +21,7 @@ from gradc.device.array import DeviceArray, empty, upload
 from gradc.device.driver import Driver, driver
 from gradc.device.driver import Graph as Captured
 from gradc.device.precision import PRECISION
-from gradc.device.statistics import megabytes
+from gradc.device.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda, emit
 from gradc.errors import OutOfMemoryError
 from gradc.ir.dtype import DType
@@ -183,7 +183,7 @@ def _arena(name: str, nbytes: int, device: Driver) -> DeviceArray:
     except OutOfMemoryError as error:
         free, total = device.memory_info()
         raise OutOfMemoryError(
-            f"compile: {name} needs {megabytes(nbytes)} for temporaries on cuda:{device.index}; "
-            f"{megabytes(free)} of {megabytes(total)} are free",
+            f"compile: {name} needs {memory_text(nbytes)} for temporaries on cuda:{device.index}; "
+            f"{memory_text(free)} of {memory_text(total)} are free",
             hint="a smaller batch, or del tensors that are not needed any more",
         ) from error

@@ -26,7 +26,7 @@ from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.guards import updatable
 from gradc.device.array import DeviceArray, copy_into
 from gradc.device.driver import Array
-from gradc.device.statistics import megabytes
+from gradc.device.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda
 from gradc.errors import TraceError
 from gradc.ir.graph import Graph
@@ -64,8 +64,8 @@ class Needs:
 
     def __str__(self) -> str:
         parts = ("temporaries", "arguments", "state", "results")
-        total = megabytes(sum(getattr(self, part) for part in parts))
-        return f"{total}: " + ", ".join(f"{p} {megabytes(getattr(self, p))}" for p in parts)
+        total = memory_text(sum(getattr(self, part) for part in parts))
+        return f"{total}: " + ", ".join(f"{p} {memory_text(getattr(self, p))}" for p in parts)
 
 
 @dataclass(slots=True)

@@ -52,13 +52,18 @@ def no_such_device(index: int, count: int) -> DeviceError:
 def out_of_memory(nbytes: int, index: int, free: int, total: int, held: int) -> OutOfMemoryError:
     """Return the error that says what was asked and what is free."""
     return OutOfMemoryError(
-        f"cuda: out of memory on cuda:{index}: asked for {megabytes(nbytes)}, "
-        f"{megabytes(free)} of {megabytes(total)} are free, gradc holds "
-        f"{megabytes(held)}",
+        f"cuda: out of memory on cuda:{index}: asked for {memory_text(nbytes)}, "
+        f"{memory_text(free)} of {memory_text(total)} are free, gradc holds "
+        f"{memory_text(held)}",
         hint="a smaller batch, or del tensors that are not needed any more",
     )
 
 
-def megabytes(nbytes: int) -> str:
-    """Write a number of bytes: `1.50 MiB`."""
-    return f"{nbytes / 2**20:.2f} MiB"
+def memory_text(nbytes: int) -> str:
+    """Write a number of bytes: `512 B`, `1.50 MiB`."""
+    value = float(nbytes)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{nbytes} B" if unit == "B" else f"{value:.2f} {unit}"
+        value /= 1024
+    return f"{value:.2f} GiB"

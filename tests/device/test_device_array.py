@@ -5,6 +5,7 @@ import pytest
 
 from gradc.device.array import DeviceArray, Memory, copy_into, empty, upload
 from gradc.device.driver import driver
+from gradc.device.statistics import memory_text
 from gradc.errors import DeviceError, ShapeError
 
 
@@ -83,3 +84,17 @@ def test_memory_of_somebody_else_is_not_freed(device):
     live = device.statistics.live
     del view
     assert device.statistics.live == live - 1
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.50 KiB"),
+        (1 << 20, "1.00 MiB"),
+        (5 << 30, "5.00 GiB"),
+    ],
+)
+def test_memory_is_written_in_the_unit_that_suits_it(nbytes, text):
+    assert memory_text(nbytes) == text

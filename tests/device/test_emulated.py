@@ -112,8 +112,8 @@ def test_out_of_memory(device):
     with pytest.raises(OutOfMemoryError) as error:
         empty((1 << 18,), np.float32)
     assert (
-        "cuda: out of memory on cuda:0: asked for 1.00 MiB, 0.50 MiB of 1.00 MiB are free, gradc "
-        "holds 0.50 MiB" in str(error.value)
+        "cuda: out of memory on cuda:0: asked for 1.00 MiB, 512.00 KiB of 1.00 MiB are free, gradc "
+        "holds 512.00 KiB" in str(error.value)
     )
     assert "try: a smaller batch, or del tensors that are not needed any more" in str(error.value)
     assert kept.numpy().sum() == 0  # nothing is lost
