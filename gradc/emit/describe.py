@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gradc.emit.writer import folded
 from gradc.ir.graph import Role, Section, Value
-from gradc.schedule.fuse import section_of
+from gradc.schedule.group import section_of
 from gradc.schedule.plan import Plan
 from gradc.schedule.target import Target
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 from gradc.ir.graph import Value
 from gradc.ir.show import Names
@@ -12,6 +13,7 @@ from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat
 from gradc.schedule.share import Combine
 
+FEW = 6  # names shown where there may be many
 Name = Callable[[Value], str]
 Row = tuple[str, ...]
 
@@ -29,9 +31,10 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
     for value in plan.program.graph.inputs:
         names(value)
     peak = plan.memory.arena_bytes
+    numbers = sum(k.is_scalar for k in plan.kernels)
     parts = [
-        f"{plan.name}: {len(plan.kernels)} kernels, {amount(plan.flops)}FLOP, "
-        f"{amount(plan.bytes_moved)}B moved, arena {amount(peak)}B",
+        f"{plan.name}: {len(plan.kernels) - numbers} kernels, {numbers} numbers, "
+        f"{amount(plan.flops)}FLOP, {amount(plan.bytes_moved)}B moved, arena {amount(peak)}B",
         "",
         "kernels",
         *table(kernel_rows(plan, names)),
@@ -39,6 +42,9 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
         "buffers",
         *table(buffer_rows(plan, names)),
     ]
+    fused = fusion_rows(plan, names)
+    if fused:
+        parts += ["", "fused, and why", *table(fused)]
     decisions = decision_rows(plan, names)
     if decisions:
         parts += ["", "kept and recomputed", *table(decisions)]
@@ -46,22 +52,58 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
 
 
 def kernel_rows(plan: Plan, names: Name) -> list[Row]:
-    """Return one row per kernel: number, section, what, results, cost, sharing, reasons."""
-    return [
-        (
-            str(i),
-            kernel.section.value,
-            what(kernel),
-            ", ".join(names(v) for v in kernel.values),
-            f"{amount(kernel.cost.flops)}FLOP",
-            f"{amount(kernel.cost.bytes_moved)}B",
-            f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
-            shared(plan, i),
-            "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
-            kernel.work.choice.reason if isinstance(kernel.work, Product) else "",
+    """Return one row per kernel: number, section, what, results, cost, sharing, reasons.
+
+    Numbers that follow each other share a row.
+    """
+    rows: list[Row] = []
+    for _, run in groupby(enumerate(plan.kernels), _row_of):
+        (i, kernel), *others = run
+        kernels = [kernel, *(k for _, k in others)]
+        rows.append(
+            (
+                f"{i} to {i + len(others)}" if others else str(i),
+                kernel.section.value,
+                what(kernel),
+                _some([names(v) for k in kernels for v in k.values]),
+                f"{amount(sum(k.cost.flops for k in kernels))}FLOP",
+                f"{amount(sum(k.cost.bytes_moved for k in kernels))}B",
+                f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
+                shared(plan, i),
+                "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
+                kernel.work.choice.reason if isinstance(kernel.work, Product) else "",
+            )
         )
-        for i, kernel in enumerate(plan.kernels)
-    ]
+    return rows
+
+
+def _row_of(numbered: tuple[int, Kernel]) -> tuple[str, int]:
+    """Return what kernels of one row have in common."""
+    i, kernel = numbered
+    return kernel.section.value, -1 if kernel.is_scalar else i
+
+
+def _some(found: list[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(found) - FEW
+    return ", ".join(found[:FEW]) + (f" and {more} more" if more > 0 else "")
+
+
+def fusion_rows(plan: Plan, names: Name) -> list[Row]:
+    """Return one row per value of a kernel: what is computed on the way, why it is here."""
+    rows: list[Row] = []
+    for i, kernel in enumerate(plan.kernels):
+        for value in kernel.values:
+            fused = plan.fused.get(value)
+            if kernel.is_scalar or fused is None:
+                continue
+            other = fused.reason.value
+            why = fused.reason.text.format("" if other is None else names(other))
+            hints = list(dict.fromkeys(v.hint for v in fused.inside))
+            inside = f"with {_some(hints)}" if hints else ""
+            begins = "begins" if fused.begins else "joins"
+            rows.append((str(i), names(value), inside, f"{begins}: {why}"))
+    return rows
 
 
 def shared(plan: Plan, number: int) -> str:

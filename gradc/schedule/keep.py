@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gradc.ir.graph import Value
 from gradc.ir.primitive import Kind
-from gradc.schedule.fuse import Fragment, Group
+from gradc.schedule.fragments import Fragment
+from gradc.schedule.group import Group
 from gradc.schedule.loops import Choose, Compute, Node, Position, Read, parts, walk
 from gradc.schedule.roots import Program
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gradc.ir.graph import TensorType, Value
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
-from gradc.schedule.fuse import row_split
+from gradc.schedule.group import row_split
 from gradc.schedule.loops import Result, Scope, Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel

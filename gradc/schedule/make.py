@@ -11,7 +11,9 @@ from gradc.primitives.loop import Body
 from gradc.schedule import fuse, launch, nest, products
 from gradc.schedule.arena import Use, assign
 from gradc.schedule.convolutions import Convolution, convolution
-from gradc.schedule.fuse import Fragment, Group, section_of
+from gradc.schedule.fragments import Fragment, fragments
+from gradc.schedule.fusion import fusion
+from gradc.schedule.group import Group, section_of
 from gradc.schedule.keep import Decision, worth_keeping
 from gradc.schedule.loops import (
     Compute,
@@ -84,7 +86,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     before = None
     while True:
         program = find_roots(prepared, chosen)
-        parts = fuse.fragments(program, before)
+        parts = fragments(program, before)
         before = program, parts
         made = fuse.groups(program, parts, last, lanes)
         more, recomputed = worth_keeping(program, made, parts)
@@ -113,6 +115,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
         aim.registers,
         meets(program, kernels, memory),
         aim.target,
+        fusion(program, made, parts),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gradc.ir.graph import TensorType, Value
 from gradc.schedule import coalesce
-from gradc.schedule.fuse import Group
+from gradc.schedule.group import Group
 from gradc.schedule.loops import (
     ZERO,
     Choose,

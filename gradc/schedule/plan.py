@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gradc.ir.graph import Graph, Section, Value
 from gradc.schedule.arena import Memory
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
+from gradc.schedule.fusion import Fused
 from gradc.schedule.keep import Decision
 from gradc.schedule.nest import Nest
 from gradc.schedule.product_tiles import Choice, Method
@@ -163,6 +165,7 @@ class Plan:
         meets: kernels before which all threads wait for each other; their number stands for
             the end.
         target: what it is made for.
+        fused: where each value is computed, and why there.
     """
 
     graph: Graph
@@ -173,6 +176,7 @@ class Plan:
     registers: Registers
     meets: frozenset[int] = frozenset()
     target: Target = Target.CPU
+    fused: Mapping[Value, Fused] = field(default_factory=dict[Value, "Fused"])
 
     @property
     def shared(self) -> bool:

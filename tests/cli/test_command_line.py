@@ -81,7 +81,7 @@ def test_show_gradient_and_plan(user, capsys):
     _, out, _ = run(capsys, "show", "--stage", "gradient", "energies.py:energy")
     assert out.splitlines()[-1].strip() == "return v2, x_bar"
     _, out, _ = run(capsys, "show", "--stage", "plan", "energies.py:energy")
-    assert out.startswith("energy: 1 kernels, ")
+    assert out.startswith("energy: 1 kernels, 0 numbers, ")
 
 
 def test_compile_writes_the_module_and_a_report(user, capsys):

@@ -13,6 +13,7 @@ from emit_run import check, compile_text
 
 from gradc.ir.dtype import float32, float64, int32, int64
 from gradc.ir.graph import TensorType
+from gradc.schedule.make import schedule
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Product
 
@@ -284,9 +285,46 @@ def test_index_out_of_range_reads_nan_and_writes_nothing():
 def test_describe_lists_kernels_buffers_and_decisions():
     plan, _ = compile_text(emit_programs.softmax_cross_entropy())
     text = plan.describe()
-    assert text.splitlines()[0].startswith("loss_and_gradient: 2 kernels, ")
+    assert text.splitlines()[0].startswith("loss_and_gradient: 1 kernels, 1 numbers, ")
     for part in ("kernels", "buffers", "loops 6 x 5, 3 sweeps per row", "numbers", "slot 3"):
         assert part in text
+
+
+def reasons(graph):
+    """The rows of a plan's listing that say where values are computed, and why."""
+    lines = schedule(graph).describe().splitlines()
+    begin = lines.index("fused, and why") + 1
+    end = next((i for i in range(begin, len(lines)) if not lines[i]), len(lines))
+    return [" ".join(line.split()) for line in lines[begin:end]]
+
+
+def test_the_listing_says_what_is_fused_and_why():
+    b = Program("layer")
+    x, w = b.input(M, "x"), b.input(TensorType((COLUMNS, 4), float64), "w")
+    z = b.named(b.op("dot", x, w, contract=((1,), (0,)), batch=((), ())), "z")
+    h = b.named(b.op("tanh", z), "h")
+    y = b.named(b.op("mul", h, h), "y")
+    total = b.named(b.op("sum", y, axes=(0,), keepdims=False), "total")
+    other = b.named(b.op("exp", z), "other")
+    first = b.named(b.op("sum", other, axes=(0, 1), keepdims=False), "first")
+    assert reasons(b.finish((y, total, first))) == [
+        "0 z begins: a product has a kernel of its own",
+        "1 y with h begins: z comes from a kernel of its own, a product",
+        "1 total joins: it reads y where that is made",
+        "1 first with other joins: it reads z too",
+    ]
+
+
+def test_numbers_that_follow_each_other_share_a_row():
+    b = Program("numbers")
+    x = b.input(TensorType((), float64), "x")
+    values = [x]
+    for i in range(8):
+        values.append(b.named(b.op("sin", values[-1]), f"n{i}"))
+    text = schedule(b.finish(tuple(values[1:]))).describe()
+    assert text.startswith("numbers: 0 kernels, 8 numbers, ")
+    assert " 0 to 7  forward  numbers  n0, n1, n2, n3, n4, n5 and 2 more " in text
+    assert "fused" not in text
 
 
 def test_nothing_to_do():
