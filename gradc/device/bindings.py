@@ -81,10 +81,11 @@ def call(function: str, *arguments: Any) -> Any:
     except RuntimeError as error:
         if isinstance(error, DeviceError):
             raise
-        raise DeviceError(
-            f"cuda: {function} can't be called: {str(error).strip()}",
-            hint="an NVIDIA driver of version 580 or later",
-        ) from error
+        why = f"{function} can't be called: {str(error).strip()}"
+        if function == "cuInit":
+            why = "there is no NVIDIA driver on this machine (libcuda is not found)"
+        hint = "an NVIDIA driver of version 580 or later"
+        raise DeviceError(f"cuda: {why}", hint=hint) from error
     if status:
         raise DriverError(function, status.name)
     if not values:

@@ -177,6 +177,15 @@ def test_no_device(fake):
     assert 'try: device="cpu", or GRADC_CUDA=emulate' in str(error.value)
 
 
+def test_no_driver(fake, monkeypatch):
+    def absent(flags):
+        raise RuntimeError("cuda is an NVIDIA driver library and can only be found ...")
+
+    monkeypatch.setattr(fake, "cuInit", absent)
+    assert drivers.device_count() == 0
+    assert drivers.missing() == "there is no NVIDIA driver on this machine (libcuda is not found)"
+
+
 def test_no_second_device(fake):
     with pytest.raises(DeviceError, match="there is no device cuda:1; there is cuda:0"):
         drivers.driver(1)
