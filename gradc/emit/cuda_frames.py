@@ -225,14 +225,13 @@ class Lanes:
         if not whole:
             body.store(store, lead)
             return
-        given = body.given
+        value, given = body.value(store.node), body.given
+        if not value.isidentifier():
+            value = body.kept(store.node, value)
         if len(given.arrays[given.at[store.root, store.dims]].values) > 1:
             # The other lanes may still have to read what it overwrites.
             body.used.add("meet_lanes")
             body.writer.line("meet_lanes()")
-        value = body.value(store.node)
-        if not value.isidentifier():
-            value = body.kept(store.node, value)
         body.used.add("first_lane")
         head = f"{body.writer.indent}if first_lane():"
         if body.writer.lines and self._is_open(body, head):
