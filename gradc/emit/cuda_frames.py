@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradc.emit.arguments import CODES, Arguments, Array
+from gradc.emit.expression import affine
 from gradc.emit.kernel import Body, all_statements, first_value
 from gradc.emit.serial import bound
 from gradc.ir.graph import Value
@@ -32,6 +33,7 @@ class Lanes:
     aligned: bool = True
     extra: tuple[str, ...] = ()
     part: str = ""
+    range: tuple[str, str] | None = None
     totals: dict[Fold, Fold] = field(default_factory=dict[Fold, Fold])
     sums: dict[Store, Fold] = field(default_factory=dict[Store, Fold])
 
@@ -58,7 +60,7 @@ class Lanes:
 
     def write(self, body: Body) -> None:
         """Write a whole nest."""
-        self.part, self.totals, self.sums = "", _totals(body.nest), {}
+        self.part, self.range, self.totals, self.sums = "", None, _totals(body.nest), {}
         match self.launch.frame:
             case Frame.GRID | Frame.QUADS:
                 self._grid(body)
@@ -149,11 +151,32 @@ class Lanes:
         scattered = any(isinstance(s, Store) and s.fold for s in all_statements(nest.body))
         lines = free_axes(nest) if scattered else tuple(range(nest.rows))
         statements = nest.body
-        if not lines:
+        if scattered and self.launch.parts > 1:
+            self._ranges(body, lines, _places(nest))
+        elif not lines:
             body.write(statements)
-            return
-        with self._spread(body, "grid", lines):
-            body.write(_without(statements, lines))
+        else:
+            with self._spread(body, "grid", lines):
+                body.write(_without(statements, lines))
+
+    def _ranges(self, body: Body, lines: Sequence[int], places: int) -> None:
+        """Write a loop over ranges of places and lines; a thread adds what belongs to its range."""
+        part = body.namer("part")
+        self.range = body.namer("low"), body.namer("high")
+        together, before = self.launch.together, set(body.visible)
+        names = ", ".join([part, *(body.names.axes[a] for a in lines)])
+        sizes = ", ".join(map(str, [self.launch.parts, *(body.nest.extents[a] for a in lines)]))
+        body.used.add("grid")
+        with body.writer.block(f"for {names} in grid({sizes}):"):
+            low, high = self.range
+            body.writer.line(f"{low} = {f'{together} * {part}' if together > 1 else part}")
+            end = f"{low} + {together}"
+            if places % together:  # the last range is shorter
+                body.used.add("minimum")
+                end = f"minimum({end}, {places})"
+            body.writer.line(f"{high} = {end}")
+            body.write(_without(body.nest.body, lines))
+        body.visible = before
 
     @contextmanager
     def _spread(self, body: Body, word: str, axes: Sequence[int], *further: str) -> Generator[None]:
@@ -218,6 +241,9 @@ class Lanes:
         if store in self.sums:
             body.step(self.sums[store])
             return
+        if store.fold and self.range is not None:
+            self._store_in_range(body, store, self.range)
+            return
         frame = self.launch.frame
         whole = frame is Frame.SWEEP and store.scope is Scope.END
         whole = whole or (frame is Frame.ROWS and store.scope is not Scope.INNER)
@@ -241,6 +267,15 @@ class Lanes:
             return
         with body.writer.block("if first_lane():"):
             body.store(store, lead)
+
+    def _store_in_range(self, body: Body, store: Store, ends: tuple[str, str]) -> None:
+        """Write a scattered sum's step, for places of this thread's range."""
+        low, high = ends
+        place = next(t for t in store.tests if t.place.nodes)
+        rest = tuple(t for t in store.tests if t is not place)
+        text = affine(place.place, body.names)[0]
+        with body.writer.block(f"if {low} <= {text} < {high}:"):
+            body.store(replace(store, tests=rest))
 
     def _is_open(self, body: Body, head: str) -> bool:
         """Return whether the last lines are stores of the first lane."""
@@ -290,6 +325,13 @@ def _totals(nest: Nest) -> dict[Fold, Fold]:
     """Return the total that each sum of one run of the innermost loop joins."""
     joins = [s for s in all_statements(nest.body) if isinstance(s, Join)]
     return {join.part: join.total for join in joins}
+
+
+def _places(nest: Nest) -> int:
+    """Return how many places a scattered sum has."""
+    stores = [s for s in all_statements(nest.body) if isinstance(s, Store) and s.fold]
+    found = [t.high for s in stores for t in s.tests if t.place.nodes and t.high is not None]
+    return found[0]
 
 
 def _around(

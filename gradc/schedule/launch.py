@@ -21,6 +21,8 @@ BLOCK = 256  # threads of most blocks
 LONGEST_WARP_ROW = 1024  # elements; a longer row is done by a whole block
 MOST_GROUPS = 512  # parts that sums are made of
 SWEPT = 8  # elements for each thread of a total, at least
+SCATTERING = 65536  # threads that scattered sums are worth
+MOST_RANGES = 256  # of places: each looks at all places
 FOLDED = 16  # rows for each part of a sum over rows, at least
 
 
@@ -66,7 +68,7 @@ def _nest(kernel: Kernel, nest: Nest) -> list[Kernel]:
     """Return a loop nest with its launch."""
     stores = _stores(nest)
     if any(s.fold and not s.clear for s in stores):
-        return [replace(kernel, launch=_in_order(nest, free_axes(nest)))]
+        return [replace(kernel, launch=_scattered(nest))]
     if any(r.form is Form.SCAN for r in kernel.roots):
         return [replace(kernel, launch=_in_order(nest, range(nest.rows)))]
     if nest.rows or any(f.scope is Scope.ROW for f in nest.folds) or nest.sweeps > 1:
@@ -79,6 +81,24 @@ def _nest(kernel: Kernel, nest: Nest) -> list[Kernel]:
     if len(nest.extents) == 1 and count % 4 == 0 and _vectors(nest):
         return [replace(kernel, launch=over(Frame.QUADS, count // 4))]
     return [replace(kernel, launch=over(Frame.GRID, count))]
+
+
+def _scattered(nest: Nest) -> Launch:
+    """Return the launch of a scattered sum: a thread for each line of each range of its places.
+
+    Every range looks at all places and adds up those that are its own: no two threads add to the
+    same element, and each element is added up in order.
+    """
+    (store,) = [s for s in _stores(nest) if s.fold]
+    lines = free_axes(nest)
+    count = _count(nest, lines)
+    places = next((t.high or 1 for t in store.tests if t.place.nodes), 1)
+    ranges = min(max(SCATTERING // max(count, 1), 1), places, MOST_RANGES)
+    together = -(-places // ranges)
+    ranges = -(-places // together)
+    if ranges == 1:
+        return _in_order(nest, lines)
+    return replace(over(Frame.ORDER, count * ranges), parts=ranges, together=together)
 
 
 def _in_order(nest: Nest, lines: Sequence[int]) -> Launch:
