@@ -86,6 +86,10 @@ class GradientOutput:
         self.array, table[self.slot] = self.pool.take()
         self.tensor = wrap_array(self.array)
 
+    def kept(self) -> bool:
+        """Return whether the owner, where it is no argument, still has it as its `.grad`."""
+        return isinstance(self.owner, int) or self.owner._grad is self.tensor
+
     def settle(self, owner: Tensor) -> None:
         """Make it the owner's `.grad`."""
         if owner._grad is not self.tensor:

@@ -14,6 +14,7 @@ from gradc.compiler.closure import outer_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Guard,
+    dtype_guard,
     grad_guards,
     moving,
     steady,
@@ -142,7 +143,8 @@ def capture(
     _check_updates(trace, name)
     own = set(leaves)
     guards += trace.guards
-    still = [*trace.steady, *steady(grad_guards(trace, own) + tensor_guards(trace, own))]
+    checks = [dtype_guard(), *grad_guards(trace, own), *tensor_guards(trace, own)]
+    still = [*trace.steady, *steady(checks)]
     _check_steady(name, [*guards, *still])
     guards += content_guards(function)  # after the check: tracing may leave notes in a list
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}

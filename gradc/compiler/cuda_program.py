@@ -154,8 +154,8 @@ class CudaProgram:
     def grads_fit(self, given: Sequence[Tensor]) -> bool:
         """Return whether the `.grad` of arguments is there where it was read while tracing."""
         for position, there in self.captured.grads_seen:
-            grad = given[position]._grad
-            if not (updatable(grad) if there else grad is None):
+            owner = given[position]
+            if not (updatable(owner) if there else owner._grad is None):
                 return False
         return True
 

@@ -89,15 +89,15 @@ class CompiledFunction:
         return getattr(self.function, name)
 
     def _program(self, given: Sequence[Tensor], call: Spec) -> AnyProgram:
-        known = self.programs.setdefault((call, key_of(given), STATE.grad), [])
-        for program in known:
+        key = call, key_of(given), STATE.grad
+        for program in self.programs.get(key, ()):
             if program.valid(given):
                 return program
         self._report()
         names = names_of(self.function, call, len(given))
         with put_off():
             program = build(capture(self.function, self.name, call, given, names))
-        known.append(program)
+        self.programs.setdefault(key, []).append(program)
         return program
 
     def _report(self) -> None:

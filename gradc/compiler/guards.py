@@ -8,13 +8,14 @@ from __future__ import annotations
 from gradc.compiler.outside import Guard
 from gradc.tensor import epoch
 from gradc.tensor.edges import edge_of
+from gradc.tensor.promotion import get_default_dtype
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Trace
 
 
 def moving(trace: Trace) -> list[Tensor]:
     """Return the tensors whose `.grad` the program updates where it lies at each call."""
-    return [t for t in trace.grad_reads if updatable(t._grad)]
+    return [t for t in trace.grad_reads if updatable(t)]
 
 
 def grad_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
@@ -26,21 +27,43 @@ def grad_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
 
     def check(owner: Tensor) -> Guard:
         before = owner._grad
-        if updatable(before):
-            return lambda: updatable(owner._grad)
-        return lambda: owner._grad is before
+        if updatable(owner):
+            return lambda: updatable(owner)
+        if before is None:
+            return lambda: owner._grad is None
+        same = _same_memory(before)
+        return lambda: owner._grad is before and same()
 
     return [check(t) for t in trace.grad_reads if t not in arguments]
 
 
-def updatable(gradient: Tensor | None) -> bool:
-    """Return whether a program can update a gradient where it lies."""
+def _same_memory(tensor: Tensor) -> Guard:
+    """Return a check that a tensor lies where it does now: `x.data = y` moves it."""
+    storage, content, path = tensor._storage, tensor._storage.content, tensor._path
+    return lambda: (
+        tensor._storage is storage
+        and tensor._path is path
+        and (storage.content is content or storage.place is not None)
+    )
+
+
+def updatable(owner: Tensor) -> bool:
+    """Return whether a program can update the `.grad` of a tensor where it lies."""
+    gradient = owner._grad
     if gradient is None or gradient._path:
         return False
+    if gradient._data.shape != owner._data.shape or gradient._dtype is not owner._dtype:
+        return False  # since `x.grad.data = y`
     if gradient._storage.place is not None:
         return True  # arrays on a device are contiguous, and a program may write to them
     flags = gradient._storage.content.flags
     return flags.c_contiguous and flags.writeable
+
+
+def dtype_guard() -> Guard:
+    """Return a check that floating numbers become tensors of the same dtype."""
+    before = get_default_dtype()
+    return lambda: get_default_dtype() is before
 
 
 def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
@@ -51,13 +74,10 @@ def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
     """
 
     def check(tensor: Tensor) -> Guard:
-        storage, content = tensor._storage, tensor._storage.content
+        same = _same_memory(tensor)
         wants, hooks = edge_of(tensor) is not None, hooks_of(tensor)
         return lambda: (
-            tensor._storage is storage
-            and (storage.content is content or storage.place is not None)
-            and (edge_of(tensor) is not None) == wants
-            and hooks_of(tensor) == hooks
+            same() and (edge_of(tensor) is not None) == wants and hooks_of(tensor) == hooks
         )
 
     grads = {t._grad for t in trace.grad_reads if t._grad is not None}

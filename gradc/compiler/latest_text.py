@@ -20,7 +20,7 @@ from gradc.tensor import epoch
 from gradc.tensor.core import wrap_new
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
-from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, unflatten
+from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, exact, unflatten
 
 if TYPE_CHECKING:
     from gradc.compiler.target import AnyProgram
@@ -31,7 +31,7 @@ _DATA: State = ("cpu", False, False, ((), ()))
 _OWN = frozenset(
     """
     args kwargs before now seen MISS STATE CHANGES GRAD LOCK PROGRAM PLACE state_of steady run
-    launch empty wrap_new unflatten
+    launch empty wrap_new unflatten exact
     """.split()
 )
 
@@ -116,7 +116,11 @@ class Function:
         if isinstance(part, Constant):
             value = self._value("VALUE", part.value)
             if part.kind in PLAIN:
-                other = f"{name}.__class__ is not {kind} or {name} != {value}"
+                now, key = name, value
+                if part.key is not part.value:
+                    self.values["exact"] = exact
+                    now, key = f"exact({name})", self._value("EXACT", part.key)
+                other = f"{name}.__class__ is not {kind} or {now} != {key}"
                 return [f"({name} is not {value} and ({other}))"]
             return [f"{name} is not {value}"]
         inside = self._keys(part, name) if part.keys else f"len({name}) != {len(part.parts)}"
@@ -167,7 +171,10 @@ class Function:
         """Compare with the last call; look at what is different, and at what is around."""
         last = [self._last(i) for i in self._known]
         self.values["before"] = (-1, *(self.values["MISS"] for _ in last))
-        self.values["steady"] = _all(self.program.captured.steady)
+        checks = [*self.program.captured.steady]
+        if isinstance(self.program, Program):
+            checks += [g.kept for g in self.program.gradients]
+        self.values["steady"] = _all(checks)
         unpacked = ", ".join(["seen", *last])
         self._line("now = CHANGES.value", f"{unpacked}{'' if last else ','} = before")
         self._line("if now != seen:", "    if not steady():", "        return MISS")

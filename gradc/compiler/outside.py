@@ -15,6 +15,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 from gradc.origin import PACKAGE
+from gradc.tensor.tree import exact
 
 Guard = Callable[[], bool]
 FIXED = (ModuleType, type)
@@ -167,8 +168,8 @@ class GlobalGuard:
 
 
 def _equal(now: Any, before: Any) -> bool:
-    """Return whether a value is the same; a NaN is by being the same object."""
-    return now is before or (_plain(before) and type(now) is type(before) and now == before)
+    """Return whether a value is the same."""
+    return now is before or (_plain(before) and _entries(now) == _entries(before))
 
 
 def _plain(value: Any) -> bool:
@@ -238,7 +239,7 @@ def _called(value: Any, attributes: Sequence[str]) -> Iterator[tuple[FunctionTyp
 def _entries(value: Any, room: int = MOST) -> object:
     """Return plain data by value and type, containers by their entries, others by identity."""
     if isinstance(value, PLAIN):
-        return type(value), value
+        return type(value), exact(value)
     if not isinstance(value, CONTAINERS):
         return Same(value)
     held = cast("Sequence[Any]", value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from gradc.ir.dtype import DType
 from gradc.tensor import Tensor, epoch
+from gradc.tensor.tree import exact
 
 if TYPE_CHECKING:
     from gradc.nn.module import Module
@@ -71,7 +72,7 @@ def frozen(value: object) -> object:
     """Return plain Python data by value, other objects by identity."""
     if value is None or isinstance(value, bool | int | float | str | bytes | DType):
         # NOTE: the type goes along because 1 == 1.0 == True.
-        return (type(value), value)
+        return (type(value), exact(value))
     if isinstance(value, list | tuple):
         entries = cast("Sequence[object]", value)
         return (type(entries), tuple(frozen(v) for v in entries))

@@ -12,6 +12,7 @@ import numpy as np
 from gradc.errors import ArgumentTypeError, DTypeError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote
 from gradc.ir.primitive import lookup
+from gradc.tensor import epoch
 from gradc.tensor.axes import Ints, broadcast_shapes
 from gradc.tensor.core import home, is_tensor, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
@@ -19,7 +20,7 @@ from gradc.tensor.expressions import operand_names
 from gradc.tensor.kinds import is_array, is_numpy_number
 from gradc.tensor.movement import broadcast_view
 from gradc.tensor.moving import gathered
-from gradc.tensor.state import STATE
+from gradc.tensor.state import STATE, State
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -202,7 +203,8 @@ def set_default_dtype(d: DType) -> None:
     """Set the dtype of floating tensors made from Python numbers: float32 or float64."""
     if not check_dtype("set_default_dtype", d).is_floating_point:
         raise DTypeError(f"set_default_dtype: only floating dtypes are supported, got {d}")
-    STATE.default_dtype = d
+    State.default_dtype = d  # of the class: threads share it
+    epoch.bump()
 
 
 def promote_types(type1: DType, type2: DType) -> DType:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(threading.local):
-    """Modes of one thread; each thread starts with the defaults.
+    """Modes of one thread; each thread starts with the defaults, but default_dtype is common.
 
     Attributes:
         grad: whether operations are recorded for a backward pass.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, cast
 
@@ -22,10 +22,28 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A Python value that a program is specialised to; True, 1 and 1.0 are told apart."""
+    """A Python value that a program is specialised to; True, 1 and 1.0 are told apart.
+
+    Attributes:
+        kind: its class.
+        value: itself.
+        key: what it is compared by.
+    """
 
     kind: type
-    value: Any
+    value: Any = field(compare=False)
+    key: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the key."""
+        object.__setattr__(self, "key", exact(self.value))
+
+
+def exact(value: Any) -> Any:
+    """Return what equals that of the same number only: not of -0.0 for 0.0, but of any NaN."""
+    kind = value.__class__
+    special = (kind is float and (value == 0.0 or value != value)) or kind is complex
+    return repr(value) if special else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +123,7 @@ def collect(spec: Spec, tree: Any, leaves: list[Any]) -> bool:
     if tree.__class__ is not spec.kind:
         return False
     if isinstance(spec, Constant):
-        return tree is spec.value or (spec.kind in PLAIN and tree == spec.value)
+        return tree is spec.value or (spec.kind in PLAIN and exact(tree) == spec.key)
     if spec.keys:
         same = tuple(tree) == spec.keys
         return same and all(map(collect, spec.parts, tree.values(), repeat(leaves)))
