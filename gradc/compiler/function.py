@@ -26,6 +26,8 @@ from gradc.tensor.tree import Spec, collect, flatten
 if TYPE_CHECKING:
     from gradc.compiler.target import AnyProgram
 
+FORWARD = ("jvp", "linearize", "jacfwd")  # transforms that push tangents along the tape
+
 
 class CompiledFunction:
     """A function of tensors that runs as one native call.
@@ -51,7 +53,7 @@ class CompiledFunction:
         result = self.latest(args, kwargs)
         if result is not MISS:
             return result
-        if STATE.trace is not None:
+        if STATE.trace is not None or _transformed():
             return self.function(*args, **kwargs)
         leaves, call = flatten((args, kwargs), f"{self.name}: an argument", check_constant)
         program = self._program(leaves, call)
@@ -129,6 +131,15 @@ class CompiledFunction:
     def path(self) -> Path:
         """The file that holds `source`."""
         return self._latest().path
+
+
+def _transformed() -> bool:
+    """Return whether a derivative is being taken that a program's one backward pass can't give.
+
+    The function itself then runs, operation by operation: tangents, and derivatives of derivatives.
+    """
+    scopes = STATE.scopes
+    return len(scopes) > 1 or (len(scopes) == 1 and scopes[0].name in FORWARD)
 
 
 def compile(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc import nn, optim
+from gradc import func, nn, optim
 from gradc.errors import GradientError, InplaceError, UnsupportedError
 
 RNG = np.random.default_rng(0)
@@ -154,6 +154,34 @@ def test_a_second_derivative_is_refused():
         "backward: a second derivative through the compiled function <lambda>"
     )
     assert error.value.hint == "call gradc.compile on the function that takes the derivative"
+
+
+def cubes(x):
+    return (x**3).sum()
+
+
+TRANSFORMS = {
+    "grad": lambda f, x: func.grad(f)(x),
+    "vjp": lambda f, x: func.vjp(f, x)[1](gradc.tensor(2.0))[0],
+    "jvp": lambda f, x: func.jvp(f, (x,), (x,))[1],
+    "linearize": lambda f, x: func.linearize(f, x)[1](x),
+    "jacfwd": lambda f, x: func.jacfwd(f)(x),
+    "jacrev": lambda f, x: func.jacrev(f)(x),
+    "hessian": lambda f, x: func.hessian(f)(x),
+    "grad of grad": lambda f, x: func.grad(lambda y: func.grad(f)(y).sum())(x),
+    "jvp of grad": lambda f, x: func.jvp(func.grad(f), (x,), (x,))[1],
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transforms_of_a_compiled_function(name):
+    x = gradc.tensor([1.0, 2.0])
+    compiled = gradc.compile(cubes)
+    compiled(x)
+    compiled(x)  # what was written for calls like these must not answer the transforms' calls
+    got = TRANSFORMS[name](compiled, x)
+    assert got.tolist() == TRANSFORMS[name](cubes, x).tolist()
+    assert compiled(x).item() == 9.0
 
 
 def test_changing_an_argument_that_requires_grad_is_refused():
