@@ -11,7 +11,14 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from dis import get_instructions
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, cast
 
 from gradc.origin import PACKAGE
@@ -22,6 +29,7 @@ FIXED = (ModuleType, type)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CONTAINERS = (list, tuple, dict, set, frozenset)
 OTHERS = ("gradc", "builtins")
+DEEP = 3  # objects held by objects that are looked into
 MOST = 1000  # entries of a container that are compared; of a longer one, how many there are
 LIBRARIES = (
     PACKAGE,
@@ -178,23 +186,24 @@ def _plain(value: Any) -> bool:
     return isinstance(value, PLAIN)
 
 
-def _contents(value: Any, attributes: Sequence[str]) -> list[Guard]:
-    """Return checks on the inside of a value."""
+def _contents(value: Any, attributes: Sequence[str], deep: int = DEEP) -> list[Guard]:
+    """Return checks on the inside of a value, and of the objects that its attributes hold."""
     if isinstance(value, PLAIN):
         return []
     if isinstance(value, CONTAINERS):
         before = _entries(value)
         return [lambda: _entries(value) == before]
-    found = {name: v for name, v in _fields(value, attributes) if _kept(v)}
+    found = dict(_fields(value, attributes))
     if not found:
         return []
     before = {name: _entries(v) for name, v in found.items()}
-    return [lambda: {n: _entries(v) for n, v in _fields(value, tuple(before))} == before]
-
-
-def _kept(value: Any) -> bool:
-    """Return whether an attribute is compared by value."""
-    return isinstance(value, (*PLAIN, *CONTAINERS))
+    guards: list[Guard] = [
+        lambda: {n: _entries(v) for n, v in _fields(value, tuple(before))} == before
+    ]
+    for held in found.values() if deep else ():
+        if not isinstance(held, (*PLAIN, *CONTAINERS, FunctionType)):
+            guards += _contents(held, attributes, deep - 1)
+    return guards
 
 
 def _fields(value: Any, attributes: Sequence[str]) -> list[tuple[str, Any]]:
@@ -212,6 +221,8 @@ def _fields(value: Any, attributes: Sequence[str]) -> list[tuple[str, Any]]:
         for table in tables:
             if name in table:
                 found[name] = table[name]
+                if isinstance(table[name], MemberDescriptorType):  # of __slots__
+                    found[name] = getattr(value, name, None)
                 break
     return list(found.items())
 
@@ -228,6 +239,8 @@ def _called(value: Any, attributes: Sequence[str]) -> Iterator[tuple[FunctionTyp
         owner = None if isinstance(value, type | ModuleType) else value
         candidates += [(v, owner) for _, v in _fields(value, attributes)]
     for candidate, owner in candidates:
+        if isinstance(candidate, property):
+            candidate = candidate.fget
         if isinstance(candidate, MethodType):
             owner = candidate.__self__
         if isinstance(candidate, FunctionType | MethodType) or hasattr(candidate, "__wrapped__"):

@@ -176,3 +176,36 @@ def test_calls_that_fail_leave_nothing_behind():
             run(object())
     assert not run.programs
     assert run(np.ones(1, "f")).tolist() == [2.0]
+
+
+# ---- objects -----------------------------------------------------------------------------------
+class Holder:
+    __slots__ = ("_own", "held")
+
+    def __init__(self, held):
+        self.held = self._own = held
+
+    @property
+    def own(self):
+        return self._own
+
+
+@pytest.mark.parametrize(
+    ("read", "change"),
+    [
+        (lambda o: lambda x: x * o.held.held.held, lambda o: setattr(o.held.held, "held", 5.0)),
+        (lambda o: lambda x: x * o.held.held.own, lambda o: setattr(o.held.held, "_own", 5.0)),
+        (lambda o: lambda x: x * o.held.held.held, lambda o: setattr(o.held, "held", Holder(5.0))),
+        (
+            lambda o: lambda x: x * o.held.held.held,
+            lambda o: setattr(o.held.held, "held", gradc.tensor(5.0)),
+        ),
+    ],
+)
+def test_objects_in_objects(read, change):
+    holder = Holder(Holder(Holder(2.0)))
+    scaled = gradc.compile(read(holder))
+    for _ in range(3):
+        assert scaled(gradc.ones(1)).tolist() == [2.0]
+    change(holder)
+    assert scaled(gradc.ones(1)).tolist() == [5.0]
