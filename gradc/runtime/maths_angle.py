@@ -106,30 +106,34 @@ def _quadrant_double(m: Maker, x: Real) -> tuple[Whole, Real, Real]:
 
 
 def _far_double(m: Maker, x: Real) -> tuple[Whole, Real, Real]:
-    """Multiply the mantissa by 2 / pi mod 4 in three parts, from a table over the exponent."""
+    """Multiply the mantissa by 2 / pi mod 4 in four parts, from a table over the exponent.
+
+    The turns may be as near to a whole number as 2^-62, so that many bits cancel: every product
+    and sum up to there keeps what it rounds away.
+    """
     bits = abs(x).bits()
     exponent = (bits >> 52) - (1023 + _NEAR_64)
     # NOTE: as a whole number, since only whole multiples may be taken mod 4.
     mantissa = ((bits & ((1 << 52) - 1)) + (1 << 52)).as_real()
-    first, second, third = (
-        _entry(m, i, exponent, column) for i, column in enumerate(_table_double())
-    )
-    turns = mantissa * first
-    turns_low = m.exact_fma(mantissa, first, -turns)
-    more = mantissa * second
-    more_low = m.exact_fma(mantissa, second, -more)
-    high, lost = _two_sum(turns - 4.0 * m.call("rint", 0.25 * turns), turns_low)
-    high, lost_too = _two_sum(high, more)
+    parts = [_entry(m, i, exponent, column) for i, column in enumerate(_table_double())]
+    products = [mantissa * part for part in parts]
+    low = [m.exact_fma(mantissa, a, -p) for a, p in zip(parts[:3], products[:3], strict=True)]
+    turns = products[0] - 4.0 * m.call("rint", 0.25 * products[0])
+    high, first = _two_sum(turns, low[0])
+    high, second = _two_sum(high, products[1])
     shifted = high + _ROUND_64
     high = high - (shifted - _ROUND_64)
-    tail = lost + lost_too + (more_low + mantissa * third)
+    tail = low[2] + products[3]
+    for term in (first, second, low[1], products[2]):
+        high, lost = _two_sum(high, term)
+        tail = tail + lost
     product = high * _HALF_PI_64[0]
     rest = m.exact_fma(high, m.real(_HALF_PI_64[0]), -product)
     rest = rest + m.fma(high, _HALF_PI_64[1], tail * _HALF_PI_64[0])
-    r, low = _fast_two_sum(product, rest)
+    r, low_r = _fast_two_sum(product, rest)
     negative = x < 0.0
     quarter = _negated(m, negative, shifted.bits())
-    return quarter, m.select(negative, -r, r), m.select(negative, -low, low)
+    return quarter, m.select(negative, -r, r), m.select(negative, -low_r, low_r)
 
 
 def _fast_two_sum(x: Real, y: Real) -> tuple[Real, Real]:
@@ -185,9 +189,9 @@ def _two_over_pi() -> int:
 
 
 @cache
-def _table_double() -> tuple[list[float], list[float], list[float]]:
-    """Return 2 / pi * 2^e mod 4 in three parts for float64 from 2^40 on; NaN for inf."""
-    columns: tuple[list[float], list[float], list[float]] = ([], [], [])
+def _table_double() -> tuple[list[float], ...]:
+    """Return 2 / pi * 2^e mod 4 in four parts for float64 from 2^40 on; NaN for inf."""
+    columns: tuple[list[float], ...] = ([], [], [], [])
     for stored in range(1023 + _NEAR_64, 2048):
         exponent = stored - 1075
         scaled = _two_over_pi() << exponent if exponent >= 0 else _two_over_pi() >> -exponent

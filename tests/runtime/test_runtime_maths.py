@@ -1,5 +1,6 @@
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from elementwise_program import FLOAT, SIZE
@@ -60,6 +61,19 @@ def test_angles_of_middle_size_are_reduced_exactly(program, name):
     x = n * (np.pi / 2)
     exact = np.asarray(REFERENCES[name](x.astype(np.longdouble)), np.longdouble)
     assert worst_ulp(program["f64"](name, x), exact)[0] <= limit(name, "f64")
+
+
+# float64 numbers that lie nearest to multiples of pi / 2, among all and for some exponents
+NEAREST = [5.319372648326541e255, 6381956970095103.0 * 2.0**797, 2.0**100, 1.7976931348623157e308]
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_angles_next_to_multiples_of_half_pi(program, name):
+    x = np.array([*NEAREST, *(-v for v in NEAREST)])
+    with mpmath.workprec(1400):
+        for given, got in zip(x, program["f64"](name, x), strict=True):
+            exact = getattr(mpmath, name)(mpmath.mpf(float(given)))
+            assert abs(got - exact) <= limit(name, "f64") * math.ulp(float(exact)), given
 
 
 def test_worst_ulp_tells_wrong_infinities_and_nans():
