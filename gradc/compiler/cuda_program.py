@@ -32,7 +32,7 @@ from gradc.errors import TraceError
 from gradc.ir.graph import Graph
 from gradc.schedule.plan import Plan
 from gradc.tensor import epoch
-from gradc.tensor.core import read
+from gradc.tensor.core import mark_inference, read
 from gradc.tensor.modes import GradMode
 from gradc.tensor.mutation import copy_
 from gradc.tensor.on_device import device_place
@@ -311,6 +311,8 @@ class CudaProgram:
                 epoch.bump()
         place = device_place(self.code.driver.index)
         results = [place.wrap(a) for a in outputs[: captured.returned]]
+        if STATE.inference:
+            mark_inference(results)
         if self.backward is not None:
             storages = [given[p]._storage for p in captured.positions]
             self.backward.attach(results, given, contents, storages, outputs)

@@ -46,7 +46,7 @@ class CompiledFunction:
         self.example_inputs = example_inputs
         self.programs: dict[Key, list[AnyProgram]] = {}
         self.latest: Call = never
-        self._ways: dict[tuple[int, tuple[type, ...]], Call] = {}
+        self._ways: dict[tuple[int, bool, tuple[type, ...]], Call] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of this signature, compiling it at the first call."""
@@ -67,7 +67,7 @@ class CompiledFunction:
         result = program(leaves)
         found: list[Any] = []
         collect(call, given, found)
-        way = (id(program), classes(found))
+        way = (id(program), STATE.inference, classes(found))
         if way in self._ways:
             self.latest = self._ways[way]
         elif program.calls > 1:  # writing the function pays when there are more such calls

@@ -17,7 +17,7 @@ from gradc.compiler.shortcut import Shortcut
 from gradc.emit.namer import Namer
 from gradc.optim.hyper import Entry
 from gradc.tensor import epoch
-from gradc.tensor.core import wrap_new
+from gradc.tensor.core import wrap_inference, wrap_new
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, exact, unflatten
@@ -30,8 +30,8 @@ WIDTH = 76  # of a line, without its indentation
 _DATA: State = ("cpu", False, False, ((), ()))
 _OWN = frozenset(
     """
-    args kwargs before now seen MISS STATE CHANGES GRAD LOCK PROGRAM PLACE state_of steady run
-    launch empty wrap_new unflatten exact
+    args kwargs before now seen MISS STATE CHANGES GRAD INFERENCE LOCK PROGRAM PLACE state_of steady
+    run launch empty wrap_new unflatten exact
     """.split()
 )
 
@@ -60,9 +60,11 @@ class Function:
             "STATE": STATE,
             "CHANGES": epoch.CHANGES,
             "GRAD": STATE.grad,
+            "INFERENCE": STATE.inference,
             "before": (-1,),
         }
         self._miss("STATE.trace is not None", "STATE.grad is not GRAD", "STATE.anomaly")
+        self._miss("STATE.inference is not INFERENCE")
         self._line("try:")
         assert isinstance(call, Branch)
         args, kwargs = call.parts
@@ -267,7 +269,7 @@ class Function:
     def _returned(self, outputs: list[str]) -> str:
         """Return the text of what the function returns."""
         captured = self.program.captured
-        self.values["wrap_new"] = wrap_new
+        self.values["wrap_new"] = wrap_inference if STATE.inference else wrap_new
         made = iter(zip(outputs, captured.graph.outputs, strict=False))
         tensors: list[str] = []
         for own in captured.passed:

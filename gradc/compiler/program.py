@@ -26,7 +26,7 @@ from gradc.errors import TraceError
 from gradc.ir.graph import Graph
 from gradc.schedule.plan import Plan
 from gradc.tensor import epoch
-from gradc.tensor.core import wrap_array
+from gradc.tensor.core import mark_inference, wrap_array
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
@@ -308,9 +308,11 @@ class Program:
             if tensor._grad is not new:
                 tensor._grad = new
                 epoch.bump()
-        if self.single:
-            return wrap_array(outputs[0])
         results = [wrap_array(a) for a in outputs[: captured.returned]]
+        if STATE.inference:
+            mark_inference(results)
+        if self.single:
+            return results[0]
         if self.plain:
             return unflatten(captured.result, results)
         if self.backward is not None:

@@ -99,6 +99,19 @@ def wrap_new(array: Any, dtype: DType) -> Tensor:
     return tensor
 
 
+def wrap_inference(array: Any, dtype: DType) -> Tensor:
+    """Return the same as a tensor made under inference_mode."""
+    tensor = wrap_new(array, dtype)
+    tensor._inference = True
+    return tensor
+
+
+def mark_inference(tensors: list[Tensor]) -> None:
+    """Say of new tensors that they were made under inference_mode."""
+    for t in tensors:
+        t._inference = True
+
+
 def wrap_value(value: Value, trace: Trace) -> Tensor:
     """Return a base tensor whose content is a graph Value."""
     tensor = _new(TensorCore.public)

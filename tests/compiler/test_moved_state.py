@@ -209,3 +209,13 @@ def test_objects_in_objects(read, change):
         assert scaled(gradc.ones(1)).tolist() == [2.0]
     change(holder)
     assert scaled(gradc.ones(1)).tolist() == [5.0]
+
+
+def test_results_under_inference_mode_are_inference_tensors():
+    w = gradc.ones(3, requires_grad=True)
+    compiled = gradc.compile(lambda x: (x * w, x + 1))
+    x = gradc.ones(3)
+    for mode, inference in ((gradc.no_grad, False), (gradc.inference_mode, True)) * 3:
+        with mode():
+            for _ in range(3):  # the second call and the third go other ways
+                assert [t.is_inference() for t in compiled(x)] == [inference] * 2
