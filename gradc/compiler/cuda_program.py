@@ -19,19 +19,16 @@ import numpy as np
 
 from gradc.build.cuda import CudaNative
 from gradc.compiler.anomaly import search
-from gradc.compiler.capture import Captured, Source
+from gradc.compiler.bound import BoundProgram
+from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, changed
 from gradc.compiler.flow import BackwardProgram
-from gradc.compiler.guards import updatable
 from gradc.device.array import DeviceArray, copy_into
 from gradc.device.driver import Array
 from gradc.device.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda
-from gradc.errors import TraceError
-from gradc.ir.graph import Graph
 from gradc.schedule.plan import Plan
-from gradc.tensor import epoch
 from gradc.tensor.core import mark_inference, read
 from gradc.tensor.modes import GradMode
 from gradc.tensor.mutation import copy_
@@ -39,7 +36,6 @@ from gradc.tensor.on_device import device_place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
-from gradc.tensor.tree import unflatten
 
 COPIED_ARGUMENT = 32 << 20  # bytes; a larger argument is used where it lies
 COPIED_ALWAYS = 1 << 20  # bytes; up to here that costs less than a graph for each address
@@ -69,7 +65,7 @@ class Needs:
 
 
 @dataclass(slots=True)
-class CudaProgram:
+class CudaProgram(BoundProgram):
     """A compiled graph and what it is bound to; one call at a time gives it work.
 
     Attributes:
@@ -103,11 +99,6 @@ class CudaProgram:
     places: list[int]
     apart: set[Storage]
     calls: int = 0
-
-    @property
-    def graph(self) -> Graph:
-        """The program as it was traced."""
-        return self.captured.graph
 
     @property
     def plan(self) -> Plan:
@@ -144,20 +135,6 @@ class CudaProgram:
             state=sum(b.home.nbytes for b in self.states),
             results=sum(pool.nbytes for code in halves for pool in code.pools),
         )
-
-    def valid(self, given: Sequence[Tensor]) -> bool:
-        """Return whether all that was assumed while tracing holds for the tensors of a call."""
-        return self.grads_fit(given) and all(
-            guard() for guard in (*self.captured.guards, *self.captured.steady)
-        )
-
-    def grads_fit(self, given: Sequence[Tensor]) -> bool:
-        """Return whether the `.grad` of arguments is there where it was read while tracing."""
-        for position, there in self.captured.grads_seen:
-            owner = given[position]
-            if not (updatable(owner) if there else owner._grad is None):
-                return False
-        return True
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Give the device the work of one call; return what the function returns."""
@@ -200,12 +177,7 @@ class CudaProgram:
                 and shares memory with any state.
         """
         if tensor._storage in self.apart:
-            name = self.graph.inputs[i].hint
-            raise TraceError(
-                f"compile: {self.graph.name}: argument {name} shares memory with a tensor that "
-                "the function reads from around it, and one of them is changed",
-                hint=f"pass {name}.clone()",
-            )
+            raise self._shares_state(i)
         content = read(tensor)
         fixed = self.arguments[i]
         if fixed is not None and not self._came_again(i, content):
@@ -247,12 +219,7 @@ class CudaProgram:
         for i in self.captured.updated_arguments:
             for j, other in enumerate(storages):
                 if j != i and other is storages[i]:
-                    first, second = (self.graph.inputs[k].hint for k in sorted((i, j)))
-                    raise TraceError(
-                        f"compile: {self.graph.name}: arguments {first} and {second} share memory, "
-                        "and one of them is changed",
-                        hint=f"pass {second}.clone()",
-                    )
+                    raise self._share_memory(i, j)
 
     def _place_numbers(self) -> None:
         """Bring hyper-parameters to the device where they have changed."""
@@ -293,9 +260,6 @@ class CudaProgram:
                 found.append(captured.cells[value].storage.content)
         return [x.numpy() if isinstance(x, DeviceArray) else x for x in found]
 
-    def _tensor(self, source: Source, given: Sequence[Tensor]) -> Tensor:
-        return given[source] if isinstance(source, int) else source
-
     def _results(
         self, given: Sequence[Tensor], contents: list[Any], outputs: list[DeviceArray]
     ) -> Any:
@@ -303,12 +267,7 @@ class CudaProgram:
         captured = self.captured
         for gradient in self.gradients:
             gradient.settle(self._tensor(gradient.owner, given))
-        for owner, source in captured.passed_gradients:
-            tensor = self._tensor(owner, given)
-            new = None if source is None else self._tensor(source, given)
-            if tensor._grad is not new:
-                tensor._grad = new
-                epoch.bump()
+        self._pass_gradients(given)
         place = device_place(self.code.driver.index)
         results = [place.wrap(a) for a in outputs[: captured.returned]]
         if STATE.inference:
@@ -316,8 +275,4 @@ class CudaProgram:
         if self.backward is not None:
             storages = [given[p]._storage for p in captured.positions]
             self.backward.attach(results, given, contents, storages, outputs)
-        made = iter(results)
-        returned = [
-            next(made) if own is None else self._tensor(own, given) for own in captured.passed
-        ]
-        return unflatten(captured.result, returned)
+        return self._returned(results, given)

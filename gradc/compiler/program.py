@@ -16,16 +16,13 @@ from numpy.lib.array_utils import byte_bounds
 
 from gradc.build.load import Native
 from gradc.compiler.anomaly import search
+from gradc.compiler.bound import BoundProgram
 from gradc.compiler.buffers import Array, GradientOutput, Pool, address
 from gradc.compiler.capture import Captured, Source
 from gradc.compiler.flow import BackwardProgram
-from gradc.compiler.guards import updatable
 from gradc.compiler.native import FIRST, Executable
 from gradc.emit.cpu import Emitted
-from gradc.errors import TraceError
-from gradc.ir.graph import Graph
 from gradc.schedule.plan import Plan
-from gradc.tensor import epoch
 from gradc.tensor.core import mark_inference, wrap_array
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
@@ -78,7 +75,7 @@ def shared(x: Array, y: Array) -> bool:
 
 
 @dataclass(slots=True)
-class Program:
+class Program(BoundProgram):
     """A compiled graph and what it is bound to; one call runs it at a time.
 
     Attributes:
@@ -118,11 +115,6 @@ class Program:
     calls: int = 0
 
     @property
-    def graph(self) -> Graph:
-        """The program as it was traced."""
-        return self.captured.graph
-
-    @property
     def plan(self) -> Plan:
         """Kernels and buffers of the whole step, or of the forward half."""
         return self.code.plan
@@ -146,20 +138,6 @@ class Program:
     def path(self) -> Path:
         """The generated file."""
         return self.code.native.path
-
-    def valid(self, given: Sequence[Tensor]) -> bool:
-        """Return whether all that was assumed while tracing holds for the tensors of a call."""
-        return self.grads_fit(given) and all(
-            guard() for guard in (*self.captured.guards, *self.captured.steady)
-        )
-
-    def grads_fit(self, given: Sequence[Tensor]) -> bool:
-        """Return whether the `.grad` of arguments is there where it was read while tracing."""
-        for position, there in self.captured.grads_seen:
-            owner = given[position]
-            if not (updatable(owner) if there else owner._grad is None):
-                return False
-        return True
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Run on the tensors of a call; return what the function returns."""
@@ -254,12 +232,7 @@ class Program:
             low, high = byte_bounds(array)
             at = bisect_right(begins, low)
             if (at > 0 and ends[at - 1] > low) or (at < len(begins) and begins[at] < high):
-                name = self.graph.inputs[i].hint
-                raise TraceError(
-                    f"compile: {self.graph.name}: argument {name} shares memory with a tensor that "
-                    "the function reads from around it, and one of them is changed",
-                    hint=f"pass {name}.clone()",
-                )
+                raise self._shares_state(i)
         self.code.table[FIRST + i] = place if own is array else address(own)
         self.last[i] = array if own is array else None
         return own
@@ -270,12 +243,7 @@ class Program:
         for i in self.captured.updated_arguments:
             for j, other in enumerate(arrays):
                 if j != i and shared(arrays[i], other):
-                    first, second = (self.graph.inputs[k].hint for k in sorted((i, j)))
-                    raise TraceError(
-                        f"compile: {self.graph.name}: arguments {first} and {second} share memory, "
-                        "and one of them is changed",
-                        hint=f"pass {second}.clone()",
-                    )
+                    raise self._share_memory(i, j)
 
     def _inputs(self, arrays: list[Array]) -> list[Array]:
         """Return one array per input of the trace; gradients of results are not known yet."""
@@ -293,21 +261,13 @@ class Program:
             found[bound.slot - FIRST] = bound.array
         return found
 
-    def _tensor(self, source: Source, given: Sequence[Tensor]) -> Tensor:
-        return given[source] if isinstance(source, int) else source
-
     def _results(self, given: Sequence[Tensor], arrays: list[Array], outputs: list[Array]) -> Any:
         """Set `.grad`s, put results on the tape, return what the function returns."""
         captured = self.captured
         for gradient in self.gradients:
             owner = gradient.owner
             gradient.settle(given[owner] if isinstance(owner, int) else owner)
-        for owner, source in captured.passed_gradients:
-            tensor = self._tensor(owner, given)
-            new = None if source is None else self._tensor(source, given)
-            if tensor._grad is not new:
-                tensor._grad = new
-                epoch.bump()
+        self._pass_gradients(given)
         results = [wrap_array(a) for a in outputs[: captured.returned]]
         if STATE.inference:
             mark_inference(results)
@@ -318,8 +278,4 @@ class Program:
         if self.backward is not None:
             storages = [given[p]._storage for p in captured.positions]
             self.backward.attach(results, given, arrays, storages, outputs)
-        made = iter(results)
-        returned = [
-            next(made) if own is None else self._tensor(own, given) for own in captured.passed
-        ]
-        return unflatten(captured.result, returned)
+        return self._returned(results, given)
