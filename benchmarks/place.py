@@ -53,7 +53,7 @@ def wait(lib: Any) -> None:
 
 def unavailable() -> str:
     """Return why there is nothing to measure on CUDA, or ""."""
-    from gradc.device.driver import emulated, missing
+    from gradc.devices.driver import emulated, missing
 
     if emulated():
         return "GRADC_CUDA=emulate is a device in host memory: its times say nothing"
@@ -78,7 +78,7 @@ def set_precision(precision: str, peers: list[str]) -> None:
 
 def gpu() -> dict[str, str]:
     """Return what the device and the driver call themselves."""
-    from gradc.device.driver import driver
+    from gradc.devices.driver import driver
 
     device = driver()
     major, minor = device.compute_capability

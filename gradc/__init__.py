@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gradc.device import eager as _eager
+from gradc.devices import eager as _eager
 from gradc.ir.dtype import bool_ as bool
 from gradc.ir.dtype import float32 as float
 from gradc.ir.dtype import float64 as double
@@ -26,9 +26,9 @@ HOMES = {
     "elementwise": "gradc.tensor.formula",
     "explain": "gradc.inspect.stages",
     "from_sympy": "gradc.tensor.formula",
-    "get_float32_matmul_precision": "gradc.device.precision",
+    "get_float32_matmul_precision": "gradc.devices.precision",
     "get_num_threads": "gradc.runtime.threads",
-    "set_float32_matmul_precision": "gradc.device.precision",
+    "set_float32_matmul_precision": "gradc.devices.precision",
     "set_num_threads": "gradc.runtime.threads",
     "to_sympy": "gradc.tensor.symbols",
     "vmap": "gradc.func.mapped",

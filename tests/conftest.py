@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradc.device import cuda
+from gradc.devices import cuda
 
 
 def pytest_addoption(parser):

@@ -13,7 +13,7 @@ LEVELS = [
     {"origin"},
     {"errors", "config"},
     {"ir"},
-    {"device"},
+    {"devices"},
     {"symbolic"},
     {"primitives"},
     {"autodiff", "batching"},

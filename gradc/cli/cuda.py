@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 
 from gradc.config import wanted_cuda
-from gradc.device.driver import emulated
+from gradc.devices.driver import emulated
 from gradc.runtime.cublaslt import find_cublaslt
 
 Row = tuple[str, str]

@@ -13,7 +13,7 @@ from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
 from gradc.compiler.cuda_program import COPIED_ARGUMENT, COPIED_RESULT, CudaProgram
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, bound
 from gradc.compiler.split import split
-from gradc.device.array import DeviceArray, empty
+from gradc.devices.array import DeviceArray, empty
 from gradc.ir.graph import TensorType
 from gradc.passes.pipeline import optimise
 

@@ -14,9 +14,9 @@ from typing import Any, cast
 import numpy as np
 
 from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
-from gradc.device.array import DeviceArray, empty, upload
-from gradc.device.driver import driver
-from gradc.device.eager import Result, set_eager
+from gradc.devices.array import DeviceArray, empty, upload
+from gradc.devices.driver import driver
+from gradc.devices.eager import Result, set_eager
 from gradc.ir.builder import GraphBuilder, several
 from gradc.ir.dtype import from_numpy
 from gradc.ir.graph import TensorType

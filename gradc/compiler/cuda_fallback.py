@@ -7,7 +7,7 @@ from typing import Any
 
 from gradc.build.cuda import CudaNative, load_cuda
 from gradc.compiler.cuda_gpu import DeviceGpu, arch_of
-from gradc.device.driver import Driver
+from gradc.devices.driver import Driver
 from gradc.runtime.cuda_launch import View
 
 THREADS = 128

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from gradc.build.cuda import CudaNative
 from gradc.build.cuda_compiler import ARCHITECTURES
 from gradc.build.key import EMULATED
-from gradc.device.driver import Driver, Size
+from gradc.devices.driver import Driver, Size
 from gradc.errors import DeviceError
 from gradc.runtime.cuda_launch import View
 

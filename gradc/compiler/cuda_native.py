@@ -17,11 +17,11 @@ from gradc.build.cuda import CudaNative, load_cuda
 from gradc.compiler.cuda_gpu import DeviceGpu, arch_of
 from gradc.compiler.cuda_pool import DevicePool, pool_for
 from gradc.compiler.cuda_products import products_of
-from gradc.device.array import DeviceArray, empty, upload
-from gradc.device.driver import Driver, driver
-from gradc.device.driver import Graph as Captured
-from gradc.device.precision import PRECISION
-from gradc.device.statistics import memory_text
+from gradc.devices.array import DeviceArray, empty, upload
+from gradc.devices.driver import Driver, driver
+from gradc.devices.driver import Graph as Captured
+from gradc.devices.precision import PRECISION
+from gradc.devices.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda, emit
 from gradc.errors import OutOfMemoryError
 from gradc.ir.dtype import DType

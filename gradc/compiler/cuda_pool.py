@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.array import DeviceArray, empty
+from gradc.devices.array import DeviceArray, empty
 from gradc.ir.graph import Value
 
 POOL = 3  # arrays kept per output

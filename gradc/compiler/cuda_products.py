@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gradc.compiler.cuda_fallback import Fallback
-from gradc.device.array import DeviceArray, empty
-from gradc.device.driver import Array, Driver
-from gradc.device.emulated import EmulatedDriver
-from gradc.device.precision import PRECISION
+from gradc.devices.array import DeviceArray, empty
+from gradc.devices.driver import Array, Driver
+from gradc.devices.emulated import EmulatedDriver
+from gradc.devices.precision import PRECISION
 from gradc.runtime import interpreted
 from gradc.runtime.cublaslt import WORKSPACE, CublasLt, Problem, alignment, find_cublaslt
 from gradc.runtime.cuda_launch import View

@@ -24,9 +24,9 @@ from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, changed
 from gradc.compiler.flow import BackwardProgram
-from gradc.device.array import DeviceArray, copy_into
-from gradc.device.driver import Array
-from gradc.device.statistics import memory_text
+from gradc.devices.array import DeviceArray, copy_into
+from gradc.devices.driver import Array
+from gradc.devices.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda
 from gradc.schedule.plan import Plan
 from gradc.tensor.core import mark_inference, read

@@ -19,7 +19,7 @@ import numpy as np
 
 from gradc.compiler.capture import Source
 from gradc.compiler.cuda_pool import DevicePool
-from gradc.device.array import DeviceArray, copy_into, empty
+from gradc.devices.array import DeviceArray, copy_into, empty
 from gradc.ir.graph import Value
 from gradc.tensor import epoch
 from gradc.tensor.core import wrap_array

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from gradc.device import driver as drivers
-from gradc.device.driver import Driver
+from gradc.devices import driver as drivers
+from gradc.devices.driver import Driver
 from gradc.errors import ArgumentError
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.state import STATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.cuda.devices import number_of
-from gradc.device import driver as drivers
+from gradc.devices import driver as drivers
 from gradc.tensor import Generator, Tensor
 from gradc.tensor.generator import default_generator
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from gradc.cuda.devices import driver_of
-from gradc.device import driver as drivers
-from gradc.device.driver import Driver
+from gradc.devices import driver as drivers
+from gradc.devices.driver import Driver
 from gradc.errors import ArgumentError, UnsupportedError
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.device.array import DeviceArray
+from gradc.devices.array import DeviceArray
 from gradc.errors import AnomalyError
 from gradc.ir.primitive import Primitive
 from gradc.origin import Origin

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.device.driver import device_count, driver
+from gradc.devices.driver import device_count, driver
 from gradc.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
 from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.tensor import exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.device.driver import driver
+from gradc.devices.driver import driver
 from gradc.errors import ArgumentTypeError, DeviceError
 from gradc.tensor.state import STATE
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.device.array import DeviceArray, Memory
-from gradc.device.driver import Driver, driver
+from gradc.devices.array import DeviceArray, Memory
+from gradc.devices.driver import Driver, driver
 from gradc.errors import ArgumentError, DTypeError, UnsupportedError
 from gradc.ir.dtype import from_numpy
 from gradc.tensor.core import read, resolve

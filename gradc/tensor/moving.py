@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradc.device.array import upload
-from gradc.device.driver import Event, driver
+from gradc.devices.array import upload
+from gradc.devices.driver import Event, driver
 from gradc.errors import DeviceError
 from gradc.ir.builder import Builder
 from gradc.tensor.core import brief, is_tensor, read, resolve, shape_of, type_text, wrap

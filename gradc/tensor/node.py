@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ReferenceType
 
 from gradc.autodiff.rules import jvp_rule, rule_text, vjp_rule
-from gradc.device.array import DeviceArray
+from gradc.devices.array import DeviceArray
 from gradc.errors import GradientError, InplaceError, UnsupportedError
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import DType

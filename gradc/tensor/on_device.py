@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gradc.device.array import DeviceArray, copy_into, upload
-from gradc.device.eager import EAGER
+from gradc.devices.array import DeviceArray, copy_into, upload
+from gradc.devices.eager import EAGER
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import ALL, DType, from_numpy
 from gradc.ir.graph import TensorType

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradc.device import driver as drivers
-from gradc.device.array import DeviceArray, upload
-from gradc.device.eager import set_eager
+from gradc.devices import driver as drivers
+from gradc.devices.array import DeviceArray, upload
+from gradc.devices.eager import set_eager
 from gradc.ir.primitive import Primitive
 from gradc.tensor import generator as generators
 

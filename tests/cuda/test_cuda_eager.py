@@ -8,9 +8,9 @@ import pytest
 import gradc
 from gradc.compiler import cuda_eager
 from gradc.compiler.cuda_eager import frozen
-from gradc.device.array import DeviceArray, empty, upload
-from gradc.device.driver import driver
-from gradc.device.eager import set_eager
+from gradc.devices.array import DeviceArray, empty, upload
+from gradc.devices.driver import driver
+from gradc.devices.eager import set_eager
 from gradc.ir.primitive import Kind, registered
 
 ON_REAL_DEVICES = True

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.device import cuda
-from gradc.device import driver as drivers
+from gradc.devices import cuda
+from gradc.devices import driver as drivers
 from gradc.errors import DeviceError, GradcError
 
 

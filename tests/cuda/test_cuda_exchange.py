@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.device import driver as drivers
+from gradc.devices import driver as drivers
 from gradc.tensor import exchange
 
 

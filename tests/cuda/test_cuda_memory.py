@@ -9,7 +9,7 @@ import pytest
 
 import gradc
 from gradc.compiler import cuda_eager
-from gradc.device.eager import set_eager
+from gradc.devices.eager import set_eager
 from gradc.tensor import exchange
 
 ON_REAL_DEVICES = True

@@ -15,9 +15,9 @@ from fake_cuda import FakeCuda
 import gradc
 from gradc import nn
 from gradc.compiler import cuda_eager, cuda_products
-from gradc.device import bindings
-from gradc.device import driver as drivers
-from gradc.device.eager import set_eager
+from gradc.devices import bindings
+from gradc.devices import driver as drivers
+from gradc.devices.eager import set_eager
 
 real = pytest.importorskip("cuda.bindings.driver")
 pytest.importorskip("cuda.bindings.nvjitlink")

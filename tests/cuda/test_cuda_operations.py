@@ -10,7 +10,7 @@ from tensor_operations import CASES
 
 import gradc
 from gradc.compiler import cuda_eager
-from gradc.device.eager import set_eager
+from gradc.devices.eager import set_eager
 
 ON_REAL_DEVICES = True
 

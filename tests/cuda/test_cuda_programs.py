@@ -10,9 +10,9 @@ import pytest
 import gradc
 from gradc import nn
 from gradc.compiler import cuda_eager, cuda_program
-from gradc.device.array import DeviceArray, upload
-from gradc.device.driver import driver
-from gradc.device.eager import set_eager
+from gradc.devices.array import DeviceArray, upload
+from gradc.devices.driver import driver
+from gradc.devices.eager import set_eager
 from gradc.errors import DeviceError, OutOfMemoryError, TraceError
 
 ON_REAL_DEVICES = True

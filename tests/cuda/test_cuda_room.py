@@ -9,7 +9,7 @@ import pytest
 
 import gradc
 from gradc.cli.cuda import cuda as doctor
-from gradc.device import driver as drivers
+from gradc.devices import driver as drivers
 from gradc.utils.data import DataLoader, TensorDataset
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.device.driver import driver
+from gradc.devices.driver import driver
 
 ON_REAL_DEVICES = True
 CUDA = gradc.device("cuda:0")

@@ -21,7 +21,7 @@ import pytest
 from markdown_pages import PAGES, ROOT, blocks, name_of
 
 import gradc
-from gradc.device import driver as drivers
+from gradc.devices import driver as drivers
 from gradc.tensor import generator
 
 MARK = "<end of command>"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradc.cuda.devices import is_available
-from gradc.device.driver import driver
+from gradc.devices.driver import driver
 from gradc.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from gradc.tensor import Generator
 from gradc.tensor.device import check_device

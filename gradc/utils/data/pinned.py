@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc.device.driver import Driver, Event
+from gradc.devices.driver import Driver, Event
 from gradc.tensor import Tensor, from_numpy
 
 

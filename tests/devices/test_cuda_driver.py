@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from fake_cuda import FakeCuda
 
-from gradc.device import bindings, cuda
-from gradc.device import driver as drivers
-from gradc.device.array import empty, upload
-from gradc.device.cuda import CudaDriver
+from gradc.devices import bindings, cuda
+from gradc.devices import driver as drivers
+from gradc.devices.array import empty, upload
+from gradc.devices.cuda import CudaDriver
 from gradc.errors import DeviceError, OutOfMemoryError
 
 real = pytest.importorskip("cuda.bindings.driver")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.driver import Array, Driver, driver, gone
+from gradc.devices.driver import Array, Driver, driver, gone
 from gradc.errors import DeviceError, ShapeError
 
 ALIGNMENT = 16  # bytes; kernels move so many at once

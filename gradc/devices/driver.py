@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradc.config import wanted_cuda
-from gradc.device.statistics import Statistics, no_such_device
+from gradc.devices.statistics import Statistics, no_such_device
 from gradc.errors import ArgumentError, DeviceError
 
 Array = np.ndarray[Any, Any]
@@ -198,7 +198,7 @@ def device_count() -> int:
     count = emulated()
     if count:
         return count
-    from gradc.device import cuda  # the driver is touched only where a device is asked for
+    from gradc.devices import cuda  # the driver is touched only where a device is asked for
 
     return cuda.device_count()
 
@@ -207,7 +207,7 @@ def missing() -> str:
     """Return why there is no device, or ""."""
     if emulated():
         return ""
-    from gradc.device import cuda
+    from gradc.devices import cuda
 
     return cuda.missing()
 
@@ -252,11 +252,11 @@ def _start(index: int) -> Driver:
             return _DRIVERS[index]
         count = emulated()
         if not count:
-            from gradc.device import cuda
+            from gradc.devices import cuda
 
             made: Driver = cuda.start(index)
         else:
-            from gradc.device.emulated import EmulatedDriver
+            from gradc.devices.emulated import EmulatedDriver
 
             if not 0 <= index < count:
                 raise no_such_device(index, count)

@@ -18,8 +18,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from gradc.device.driver import Array, Size
-from gradc.device.statistics import Statistics, out_of_memory
+from gradc.devices.driver import Array, Size
+from gradc.devices.statistics import Statistics, out_of_memory
 from gradc.errors import DeviceError
 
 ALIGNMENT = 256

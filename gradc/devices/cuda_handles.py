@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.device.bindings import call, library
-from gradc.device.driver import Array, gone
+from gradc.devices.bindings import call, library
+from gradc.devices.driver import Array, gone
 
 if TYPE_CHECKING:
-    from gradc.device.cuda import CudaDriver
+    from gradc.devices.cuda import CudaDriver
 
 
 class CudaModule:

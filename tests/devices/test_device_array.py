@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gradc.device.array import DeviceArray, Memory, copy_into, empty, upload
-from gradc.device.driver import driver
-from gradc.device.statistics import memory_text
+from gradc.devices.array import DeviceArray, Memory, copy_into, empty, upload
+from gradc.devices.driver import driver
+from gradc.devices.statistics import memory_text
 from gradc.errors import DeviceError, ShapeError
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gradc.device.bindings import OUT_OF_MEMORY, DriverError, call, library
-from gradc.device.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
-from gradc.device.driver import Array, Driver, Size
-from gradc.device.statistics import Statistics, no_such_device, out_of_memory
+from gradc.devices.bindings import OUT_OF_MEMORY, DriverError, call, library
+from gradc.devices.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
+from gradc.devices.driver import Array, Driver, Size
+from gradc.devices.statistics import Statistics, no_such_device, out_of_memory
 from gradc.errors import DeviceError
 
 LEGACY = 0

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from gradc.device.array import empty, upload
-from gradc.device.driver import device_count, driver, emulated
+from gradc.devices.array import empty, upload
+from gradc.devices.driver import device_count, driver, emulated
 from gradc.errors import ArgumentError, DeviceError, OutOfMemoryError
 
 

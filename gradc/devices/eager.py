@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradc.device.array import DeviceArray
+from gradc.devices.array import DeviceArray
 from gradc.errors import UnsupportedError
 from gradc.ir.primitive import Primitive
 

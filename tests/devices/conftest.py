@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gradc.device import driver as drivers
-from gradc.device.emulated import EmulatedDriver
+from gradc.devices import driver as drivers
+from gradc.devices.emulated import EmulatedDriver
 
 
 @pytest.fixture

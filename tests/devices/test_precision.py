@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradc.device.precision import get_float32_matmul_precision, set_float32_matmul_precision
+from gradc.devices.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from gradc.errors import ArgumentError
 
 
