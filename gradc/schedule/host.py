@@ -37,6 +37,8 @@ def find_host(
             return group, Reason("it reads {} where that is made", _read_from(part, group))
         if group.form is not Form.SCALAR:
             refused = refused or why
+    if not any(_everywhere(r, root) for r in part.reads):
+        return None, refused or Reason("it reads no array along all its loops")
     for key_of, text in ((_key, "it reads {} too"), (_row_key, "it reads the same rows of {}")):
         group, value = _reader(root, part, made, sources, parts, lanes, key_of)
         if group is not None:
@@ -61,7 +63,7 @@ def _reader(
     """Return the group that `root` fits into and that reads something by the same key."""
     reads = part.reads
     if key_of is _key:
-        reads = tuple(r for r in reads if len(set(_axes(r))) == len(root.domain))
+        reads = tuple(r for r in reads if _everywhere(r, root))
     shared = {k for r in reads if (k := key_of(r)) is not None}
     for group in made if shared else []:
         if group in sources or group.domain != root.domain:
@@ -84,8 +86,9 @@ def _key(read: Read) -> Key:
     return read.root, read.dims, read.index
 
 
-def _axes(read: Read) -> list[int]:
-    return [a for place in read.index for a in place.axes]
+def _everywhere(read: Read, root: Root) -> bool:
+    """Return whether every loop of `root` moves along what it reads."""
+    return len({a for place in read.index for a in place.axes}) == len(root.domain)
 
 
 def _misfit(
