@@ -9,9 +9,7 @@ import ctypes
 from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
-
-from gradc.runtime.code_model import code_model
+from gradc.runtime.code_model import compiled
 
 # Words of the facts of a program; a record for each argument of the call follows.
 STEP, TABLE, COUNT, RANGES, RANGES_AT, HELD, HELD_AT, TEAM = range(8)
@@ -229,19 +227,7 @@ miss:
 @cache
 def call_address() -> int:
     """Return the address of the function, compiled once per process; it is never freed."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    triple = llvm.get_process_triple()
-    reloc, model = code_model(triple)
-    target = llvm.Target.from_triple(triple).create_target_machine(
-        opt=2, reloc=reloc, codemodel=model
-    )
-    module = llvm.parse_assembly(_text(triple))
-    module.verify()
-    engine: Any = llvm.create_mcjit_compiler(module, target)
-    engine.finalize_object()
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
-    return engine.get_function_address("call")
+    return compiled(_text, opt=2).get_function_address("call")
 
 
 def _text(triple: str) -> str:

@@ -10,9 +10,7 @@ import sys
 from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
-
-from gradc.runtime.code_model import code_model
+from gradc.runtime.code_model import compiled
 
 # Words of the pool, each on a cache line of its own (128 bytes: neighbours are fetched in pairs).
 LINE = 16
@@ -233,24 +231,12 @@ class PoolCode:
 
     def __init__(self) -> None:
         """Compile them for this processor."""
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        triple = llvm.get_process_triple()
-        reloc, model = code_model(triple)
-        target = llvm.Target.from_triple(triple).create_target_machine(
-            opt=0, reloc=reloc, codemodel=model
-        )
-        module = llvm.parse_assembly(_text(triple))
-        module.verify()
-        self._engine = llvm.create_mcjit_compiler(module, target)
-        self._engine.finalize_object()
+        self._engine = compiled(_text, opt=0)
         self.meet: int = self._engine.get_function_address("meet")
         made = {name: self._function(name, count) for name, count in _FUNCTIONS.items()}
         self.begin, self.finish = made["begin"], made["finish"]
         self.run, self.work = made["run"], made["work"]
         self.wake, self.halt = made["wake"], made["halt"]
-        # Threads may still wait in this code when the interpreter ends: it is never freed.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._engine))
 
     def _function(self, name: str, count: int) -> Any:
         """Return one function; ctypes drops the interpreter's lock while it runs."""
