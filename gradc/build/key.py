@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from functools import cache
-from pathlib import Path
 
 from gradc.build.machine import host
 from gradc.runtime.installed import version_of
 
+_HOUSE = os.path.dirname(os.path.dirname(__file__))
 _ROOMS = ("runtime", "build")
+# The rooms that turn a traced graph into a text.
+_MAKERS = ("ir", "symbolic", "primitives", "passes", "schedule", "emit")
 EMULATED = "emulated"
 
 
@@ -32,9 +35,15 @@ def cuda_key(source: str, arch: str) -> str:
     return keyed(source, "\0".join(("cuda", arch, *tools)))
 
 
+def graph_key(fingerprint: str) -> str:
+    """Return the key of a traced graph for this processor, these compilers and this house."""
+    parts = ("graph", _machine(), _files(_MAKERS), _files(_ROOMS), fingerprint)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
 def keyed(source: str, mode: str) -> str:
     """Return the key of a program in one mode of this house."""
-    return hashlib.sha256("\0".join((mode, _house(), source)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((mode, _files(_ROOMS), source)).encode()).hexdigest()
 
 
 @cache
@@ -59,11 +68,14 @@ def _machine() -> str:
 
 
 @cache
-def _house() -> str:
-    """Return the hash of the files that decide what machine code a text becomes."""
+def _files(rooms: tuple[str, ...]) -> str:
+    """Return the hash of the files of some rooms."""
     digest = hashlib.sha256()
-    for room in _ROOMS:
-        for file in sorted((Path(__file__).parent.parent / room).glob("*.py")):
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
+    for room in rooms:
+        folder = os.path.join(_HOUSE, room)
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".py"):
+                digest.update(f"{room}/{name}".encode())
+                with open(os.path.join(folder, name), "rb", buffering=0) as file:
+                    digest.update(file.read())
     return digest.hexdigest()

@@ -111,6 +111,14 @@ def load(source: str, name: str) -> Native:
     return _native(code, path, time.perf_counter() - started, source)
 
 
+def known(program: str) -> Native | None:
+    """Return the program of a key, or None where the store doesn't have it whole."""
+    entry = store.read(store.opened(cache_directory()), program, None)
+    if entry is None or key(entry.text, interpreted=False) != program:
+        return None
+    return _native(Code(entry.code, entry.externals), entry.path, 0.0, entry.text)
+
+
 def _native(code: Code, path: Path, seconds: float, source: str) -> Native:
     """Return the program around loaded machine code."""
     entry, at_once = _ENTRY(code.address), _AT_ONCE(code.address)

@@ -1,7 +1,8 @@
 """A key -> the entry of files kept under it, safe against other processes and killed writers.
 
 An entry `{key[:2]}/{key}/` holds `kernel.py`, `kernel.o` and `meta.json`. It is written beside its
-place and moved there whole; an entry whose files don't match `meta.json` is replaced.
+place and moved there whole; an entry whose files don't match `meta.json` is replaced. A note
+`{key[:2]}/{key}.json` says what is known under another key: which entry it leads to.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from gradc.errors import CacheError
 
@@ -33,6 +35,7 @@ class Entry:
     """One program of the store: its text and, unless it is only interpreted, machine code."""
 
     path: Path
+    text: str
     code: bytes
     externals: tuple[str, ...]
 
@@ -103,19 +106,25 @@ def place(directory: Path, key: str) -> Path:
     return directory / key[:2] / key
 
 
-def read(directory: Path, key: str, source: str) -> Entry | None:
-    """Return the whole entry of a key, or None where it is missing, cut short or changed."""
+def read(directory: Path, key: str, source: str | None) -> Entry | None:
+    """Return the whole entry of a key, or None where it is missing, cut short or changed.
+
+    Args:
+        directory: of the store.
+        key: of the entry.
+        source: its text; None where the caller compares that.
+    """
     folder = place(directory, key)
     try:
         meta = json.loads((folder / META).read_text())
         code = (folder / OBJECT).read_bytes()
         text = (folder / SOURCE).read_text()
-        sound = meta["object"] == hashlib.sha256(code).hexdigest() and text == source
+        sound = meta["object"] == hashlib.sha256(code).hexdigest() and source in (None, text)
         externals = tuple(str(name) for name in meta["externals"])
     except (OSError, ValueError, KeyError, TypeError):
         # Missing or damaged: the caller builds the entry anew.
         return None
-    return Entry(folder / SOURCE, code, externals) if sound else None
+    return Entry(folder / SOURCE, text, code, externals) if sound else None
 
 
 def write(directory: Path, key: str, source: str, code: bytes, externals: tuple[str, ...]) -> Path:
@@ -134,6 +143,30 @@ def write(directory: Path, key: str, source: str, code: bytes, externals: tuple[
 def write_source(directory: Path, key: str, source: str) -> Path:
     """Put the text alone in its place, for a program that did not compile."""
     return _publish(directory, key, {SOURCE: source})
+
+
+def read_note(directory: Path, key: str) -> dict[str, Any]:
+    """Return what is noted under a key; nothing where the note is missing or damaged."""
+    try:
+        found = json.loads(_note(directory, key).read_text())
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def write_note(directory: Path, key: str, facts: dict[str, Any]) -> None:
+    """Put a note in its place, whole; without room for it, there is none."""
+    target = _note(directory, key)
+    with suppress(OSError):
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, pending = tempfile.mkstemp(prefix=_PENDING, dir=directory)
+        with os.fdopen(handle, "w") as file:
+            json.dump(facts, file)
+        os.replace(pending, target)
+
+
+def _note(directory: Path, key: str) -> Path:
+    return directory / key[:2] / f"{key}.json"
 
 
 def _publish(directory: Path, key: str, files: dict[str, str | bytes]) -> Path:
@@ -176,20 +209,29 @@ def _move(pending: Path, folder: Path, directory: Path) -> None:
 def cache_info(directory: Path) -> CacheInfo:
     """Return what the store in a directory holds."""
     folders = list(_entries(directory))
-    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    files = [*_notes(directory), *(file for folder in folders for file in folder.iterdir())]
+    size = sum(file.stat().st_size for file in files)
     return CacheInfo(directory, len(folders), size)
 
 
 def clear(directory: Path) -> CacheInfo:
     """Remove the store's entries from a directory, nothing else; return what was removed."""
     removed = cache_info(directory)
-    for folder in list(_entries(directory)):
-        shutil.rmtree(folder)
-        if not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
+    for own in [*_entries(directory), *_notes(directory)]:
+        _remove(own)
+        if not any(own.parent.iterdir()):
+            own.parent.rmdir()
     for left_over in directory.glob(f"{_PENDING}*"):
-        shutil.rmtree(left_over)
+        _remove(left_over)
     return removed
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a file."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _entries(directory: Path) -> Iterator[Path]:
@@ -197,6 +239,12 @@ def _entries(directory: Path) -> Iterator[Path]:
     for folder in sorted(directory.glob("??/*")):
         if _KEY.fullmatch(folder.name) and folder.parent.name == folder.name[:2]:
             yield folder
+
+
+def _notes(directory: Path) -> list[Path]:
+    """Return the files of a store that are notes by their name, in order."""
+    found = sorted(directory.glob("??/*.json"))
+    return [f for f in found if _KEY.fullmatch(f.stem) and f.parent.name == f.stem[:2]]
 
 
 def damaged(directory: Path) -> tuple[Path, ...]:

@@ -12,32 +12,32 @@ import numpy as np
 from gradc.compiler.buffers import Array, GradientOutput, address
 from gradc.compiler.capture import Captured
 from gradc.compiler.flow import BackwardProgram, C, Residual
-from gradc.compiler.native import FIRST, Executable, executable
+from gradc.compiler.native import FIRST, Executable, executable, whole
 from gradc.compiler.program import Bound, Program
 from gradc.compiler.split import Halves, split
-from gradc.emit.namer import Values
 from gradc.ir.graph import Value
-from gradc.passes.pipeline import optimise
 from gradc.tensor.tree import Leaf
 
 
 def build(captured: Captured) -> Program:
     """Optimise, plan, write out, compile and bind a captured graph."""
-    graph = optimise(captured.graph)
     backward = None
     if captured.seeds:
-        halves = split(graph, captured.seeds, len(captured.sources))
+        # imported here: a warm start of a whole program needs neither passes nor planner
+        from gradc.passes.pipeline import optimise
+
+        halves = split(optimise(captured.graph), captured.seeds, len(captured.sources))
         name_residuals(halves, captured)
         code = executable(halves.forward)
         backward = backward_of(captured, halves, executable(halves.backward))
     else:
-        code = executable(graph)
+        code = whole(captured.graph)
     numbers: Any = np.zeros(max(len(captured.hypers), 1), np.float64)
     hypers = list(captured.hypers)
     bound: dict[Value, Bound] = {}
     count = len(captured.positions)
     updated = {old for old, _ in captured.graph.updates}
-    for i, value in enumerate(code.graph.inputs[count:], count):
+    for i, value in enumerate(code.inputs[count:], count):
         if value in captured.hypers:
             code.table[FIRST + i] = address(numbers) + 8 * hypers.index(value)
         else:
@@ -63,6 +63,8 @@ def build(captured: Captured) -> Program:
 
 def name_residuals(halves: Halves, captured: Captured) -> None:
     """Give what both graphs know the same names in both texts."""
+    from gradc.emit.namer import Values
+
     hints = Values(halves.forward)
     for value in halves.residuals:
         if not value.hint:

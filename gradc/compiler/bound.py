@@ -8,16 +8,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.capture import Captured, Source
 from gradc.compiler.guards import updatable
 from gradc.errors import TraceError
 from gradc.ir.graph import Graph
-from gradc.schedule.plan import Plan
 from gradc.tensor import epoch
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import unflatten
+
+if TYPE_CHECKING:
+    from gradc.schedule.plan import Plan
 
 
 class BoundProgram(ABC):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from gradc.errors import AnomalyError, UnsupportedError
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import DType
-from gradc.schedule.plan import Plan
 from gradc.tensor.anomaly import has_nan
 from gradc.tensor.core import brief
 from gradc.tensor.edges import edge_of
@@ -22,11 +21,17 @@ from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
 
+if TYPE_CHECKING:
+    from gradc.schedule.plan import Plan
+
 
 class Code(Protocol):
     """A compiled graph, for the processor or for a device, whose arrays it takes and gives."""
 
-    plan: Plan
+    @property
+    def plan(self) -> Plan:
+        """Kernels and buffers."""
+        ...
 
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """Run on one array per input; return the outputs."""

@@ -21,8 +21,6 @@ from gradc.compiler.buffers import Array, GradientOutput, Pool, address
 from gradc.compiler.capture import Captured, Source
 from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.native import FIRST, Executable
-from gradc.emit.cpu import Emitted
-from gradc.schedule.plan import Plan
 from gradc.tensor.core import mark_inference, wrap_array
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
@@ -31,6 +29,8 @@ from gradc.tensor.tree import unflatten
 
 if TYPE_CHECKING:
     from gradc.compiler.shortcut import Shortcut
+    from gradc.emit.cpu import Emitted
+    from gradc.schedule.plan import Plan
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ class Program(BoundProgram):
     @property
     def source(self) -> str:
         """The text of the generated file."""
-        return self.code.emitted.source
+        return self.code.native.source
 
     @property
     def path(self) -> Path:
