@@ -23,6 +23,7 @@ from gradc.build.objectfile import ObjectFile, externals_of
 from gradc.errors import BuildError
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text
+from gradc.runtime.cuda_device_tiles import emulated_tiles, gpu_tiles
 from gradc.runtime.cuda_frames import Positions
 from gradc.runtime.cuda_launch import CudaKernel
 from gradc.runtime.cuda_signature import Parameter
@@ -41,6 +42,7 @@ def compile_ptx(module: ModuleType, arch: str) -> bytes:
     target = _target().create_target_machine(cpu=arch, features=PTX_FEATURES, opt=3)
     linked.triple, linked.data_layout = TRIPLE, str(target.target_data)
     texts = [gpu_text(), *(gpu_entry(k, entries[k.__name__]) for k in kernels)]
+    texts.append(gpu_tiles(_asked(linked)))
     _link(linked, texts, TRIPLE, str(target.target_data))
     _optimise(linked, target, {k.symbol for k in kernels})
     return target.emit_assembly(linked).encode()
@@ -53,6 +55,7 @@ def compile_emulated(module: ModuleType, machine: Machine) -> ObjectFile:
     linked, entries = _lowered(module, kernels, wide=machine.wide_vectors)
     target = machine.target_machine()
     texts = [emulated_text(), *(host_entry(k, entries[k.__name__]) for k in kernels)]
+    texts.append(emulated_tiles(_asked(linked)))
     _link(linked, texts, linked.triple, linked.data_layout)
     _optimise(linked, target, {k.symbol for k in kernels})
     externals = externals_of(linked)
@@ -129,6 +132,11 @@ def _exact_remainders(module: Any) -> Any:
         f"declare {kind} @gradc.frem.{code}({kind}, {kind})\n" for kind, code in _CODES.items()
     ]
     return llvm.parse_assembly("".join([text, *known]))
+
+
+def _asked(module: Any) -> list[str]:
+    """Return the names of the functions that a module calls and does not have."""
+    return [f.name for f in module.functions if f.is_declaration]
 
 
 def _link(module: Any, texts: list[str], triple: str, layout: str) -> None:

@@ -1,7 +1,7 @@
-"""A lowered kernel -> its LLVM text, in which loops over four neighbours are to be unrolled.
+"""A lowered kernel -> its LLVM text, in which loops of a few positions are to be unrolled.
 
-LLVM unrolls short loops by itself only where their bodies are small; reading and writing four
-neighbours at once needs all of them unrolled.
+LLVM unrolls short loops by itself only where their bodies are small. Reading and writing four
+neighbours at once needs all of them unrolled, and so do sums that are to stay in registers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 
 _MARK = "gradc.unroll"
+_ASKED = ("gradc.neighbours", "gradc.dealt", "gradc.held")
 _NODE = re.compile(rf'^(!\d+) = !{{ !"{_MARK}" }}$', re.MULTILINE)
 
 
@@ -19,7 +20,7 @@ def unrolled_text(module: Any) -> str:
     """Return the text of a module of llvmlite's."""
     for function in module.functions:
         for block in function.blocks:
-            if any(_begins_neighbours(i) for i in block.instructions):
+            if any(_begins(i) for i in block.instructions):
                 _mark(module, function, block)
     # NOTE: LLVM wants a node that begins with itself, which llvmlite can't write.
     text = str(module)
@@ -31,10 +32,10 @@ def unrolled_text(module: Any) -> str:
     return text.replace(found[0], wanted)
 
 
-def _begins_neighbours(instruction: Any) -> bool:
-    """Return whether an instruction asks how many neighbours a thread has."""
+def _begins(instruction: Any) -> bool:
+    """Return whether an instruction asks how many neighbours, or sums, a thread has."""
     called = isinstance(instruction, ir.CallInstr)
-    return called and instruction.callee.name.startswith("gradc.neighbours")
+    return called and instruction.callee.name.startswith(_ASKED)
 
 
 def _mark(module: Any, function: Any, before: Any) -> None:

@@ -74,6 +74,8 @@ class Lanes:
                 self._order(body)
             case Frame.ALONE:
                 body.write(body.nest.body)
+            case Frame.TILES:
+                raise AssertionError("loop nests are not computed in tiles")
 
     def _grid(self, body: Body) -> None:
         """Write one loop over all positions."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from gradc.emit.arguments import CODES
 from gradc.emit.convolution import Text, arrays, axis_sizes
+from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter
 from gradc.emit.expression import literal
 from gradc.emit.kernel import UPDATES, first_value
 from gradc.emit.writer import Writer
@@ -102,35 +103,71 @@ def _step(writer: Writer, fold: str, dtype: DType, used: set[str]) -> None:
 def convolution_kernel(
     work: Convolution, dtype: DType, launch: Launch, facts: str, used: set[str]
 ) -> str:
-    """Return the text of a convolution: one thread per element of the result."""
-    writer, text, sizes = Writer(), Text(work, {}), axis_sizes(work)
+    """Return the text of a convolution: a tile per block, or one thread per element."""
+    writer, text = Writer(), Text(work, {})
     x, w, y = arrays(work)
-    owned = bool(launch.own)
     code, (left, right, result) = CODES[dtype], work.shapes
-    shapes = (left, right, (launch.parts, *result) if owned else result)
-    used.update(("kernel", "grid"))
+    shapes = (left, right, (launch.parts, *result) if launch.own else result)
+    used.add("kernel")
     writer.quote("@kernel", ", ".join(array(code, dims) for dims in shapes), facts)
+    with writer.block(f"def @({x}, {w}, {y}):"):
+        summed = ", ".join(sorted((work.inner_name, *work.window_names), key="nijkpqrc".index))
+        writer.line(f"# {y}[{text.y}] = sum over {summed} of")
+        writer.line(f"#     {x}[{text.x}] * {w}[{text.w}]")
+        if launch.tile is None:
+            _each_element(writer, work, dtype, launch, used)
+        else:
+            TileWriter(_as_tiles(work, dtype, launch), writer, used).write()
+    return str(writer)
+
+
+def _as_tiles(work: Convolution, dtype: DType, launch: Launch) -> TiledProduct:
+    """Return a convolution as a product in tiles: places by channels.
+
+    Neighbouring rows or terms are neighbours in memory: channels of x, samples last or first.
+    """
+    x, w, y = arrays(work)
+    sizes = axis_sizes(work)
+    rows, terms = (work.sample_name, *work.places_names), (*work.window_names, work.inner_name)
+    if work.sums_samples:
+        rows, terms = (*rows[1:], rows[0]), (terms[-1], *terms[:-1])
+    return TiledProduct(
+        Operand(x, lambda at: Text(work, dict(at)).x, turned=not work.sums_samples),
+        Operand(w, lambda at: Text(work, dict(at)).w),
+        Operand(y, lambda at: Text(work, dict(at)).y),
+        dtype,
+        [("g", work.groups)],
+        [(name, sizes[name]) for name in rows],
+        [(name, sizes[name]) for name in terms],
+        ("o", work.outer),
+        launch,
+        steps=not work.sums_samples,
+    )
+
+
+def _each_element(
+    writer: Writer, work: Convolution, dtype: DType, launch: Launch, used: set[str]
+) -> None:
+    """Write a loop over the elements of the result, one for each thread."""
+    text, sizes, owned = Text(work, {}), axis_sizes(work), bool(launch.own)
+    x, w, y = arrays(work)
+    used.add("grid")
     outside = [work.sample_name, *work.places_names, *("g",) * work.grouped, "o"]
     window = list(work.window_names)
     inside = [work.inner_name, *window] if work.sums_samples else [*window, work.inner_name]
-    with writer.block(f"def @({x}, {w}, {y}):"):
-        summed = ", ".join(sorted(inside, key="nijkpqrc".index))
-        writer.line(f"# {y}[{text.y}] = sum over {summed} of")
-        writer.line(f"#     {x}[{text.x}] * {w}[{text.w}]")
-        if owned:
-            used.add("this_part")
-            writer.line("part = this_part()")
-        with ExitStack() as loops:
-            extents = ", ".join(str(sizes[a]) for a in outside)
-            loops.enter_context(writer.block(f"for {', '.join(outside)} in grid({extents}):"))
-            writer.line(f"total = {literal(0, dtype, used)[0]}")
-            with ExitStack() as sums:
-                for axis in inside:
-                    head = f"range({sizes[axis]})"
-                    if owned and axis == work.inner_name:
-                        used.add("block_rows")
-                        head = f"block_rows({sizes[axis]}, {launch.together})"
-                    sums.enter_context(writer.block(f"for {axis} in {head}:"))
-                writer.assign("total", f"{x}[{text.x}] * {w}[{text.w}]", "+=")
-            writer.line(f"{y}[{'part, ' if owned else ''}{text.y}] = total")
-    return str(writer)
+    if owned:
+        used.add("this_part")
+        writer.line("part = this_part()")
+    with ExitStack() as loops:
+        extents = ", ".join(str(sizes[a]) for a in outside)
+        loops.enter_context(writer.block(f"for {', '.join(outside)} in grid({extents}):"))
+        writer.line(f"total = {literal(0, dtype, used)[0]}")
+        with ExitStack() as sums:
+            for axis in inside:
+                head = f"range({sizes[axis]})"
+                if owned and axis == work.inner_name:
+                    used.add("block_rows")
+                    head = f"block_rows({sizes[axis]}, {launch.together})"
+                sums.enter_context(writer.block(f"for {axis} in {head}:"))
+            writer.assign("total", f"{x}[{text.x}] * {w}[{text.w}]", "+=")
+        writer.line(f"{y}[{'part, ' if owned else ''}{text.y}] = total")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from itertools import product
 
+from gradc.runtime.cuda_device_tiles import THREADS
+
 TYPES = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64"}
 FOLDS = ("sum", "prod", "max", "min", "any", "all")
 SEARCHES = ("argmax", "argmin")
@@ -103,7 +105,7 @@ nan:
 def gpu_text() -> str:
     """Return the functions for a GPU."""
     texts = [_register(name, register) for name, register in _REGISTERS.items()]
-    texts += [_constant("stands_for", 1), _GROUPS, _MEET]
+    texts += [_constant("stands_for", 1), _constant("dealt", THREADS), _GROUPS, _MEET]
     texts += [_neighbours(code, ["  %count = add {t} 0, 4"]) for code in ("i32", "i64")]
     texts += [_REMAINDER.format(code=c, kind=TYPES[c], always=_ALWAYS) for c in ("f32", "f64")]
     texts += [_shuffle(code) for code in TYPES]
@@ -121,7 +123,8 @@ def gpu_text() -> str:
 def emulated_text() -> str:
     """Return the functions for one lane in each group, in memory that the launch writes."""
     texts = [_GROUPS]
-    texts += [_constant("lane", 0), _constant("lanes", 1), _constant("thread", 0)]
+    texts += [_constant(name, 0) for name in ("lane", "thread")]
+    texts += [_constant(name, 1) for name in ("lanes", "dealt")]
     for name in ("threads", "block", "blocks", "part", "group_of_block", "groups_of_block"):
         texts.append(_variable(name))
     texts.append(_alias("stands_for", "threads"))

@@ -1,4 +1,4 @@
-"""Who does which position: `grid`, `quads`, `sweep`, `rows`, `lanes`, `columns`, `block_rows`.
+"""Who does which position: `grid`, `quads`, `sweep`, `rows`, `lanes`, `dealt`, `block_rows`.
 
 Each is something to iterate over that gives this lane's positions, as whole numbers or, for
 several axes, as tuples of them. Where a lane stands is asked of a few small functions, `gradc.*`,
@@ -19,6 +19,7 @@ from gradc.runtime.operation import Operation, signature
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _LARGEST = 2**31 - 1
+THREADS = 256  # of a block among whose threads positions are `dealt`
 
 
 class Positions(types.SimpleIterableType):
@@ -36,6 +37,11 @@ class Positions(types.SimpleIterableType):
         self.word = types.int64 if math.prod(sizes) > _LARGEST else types.int32
         self.at = PositionsAt(self)
         types.SimpleIterableType.__init__(self, f"positions({sizes})", self.at)
+
+    @property
+    def count(self) -> int:
+        """How many there are, where all sizes are known."""
+        return math.prod(self.sizes)
 
 
 class PositionsAt(types.SimpleIteratorType):
@@ -198,6 +204,14 @@ def _lanes(frame: _Frame) -> Any:
     return frame.made(frame.ask("lane"), frame.total, frame.ask("lanes"))
 
 
+def _dealt(frame: _Frame) -> Any:
+    """Every 256th position, for each of the 256 threads of a block."""
+    lane, step = frame.ask("lane"), frame.ask("dealt")
+    if frame.kind.count % THREADS:
+        return frame.made(lane, frame.total, step)
+    return frame.made(frame.number(0), frame.total, step, base=lane)
+
+
 def _block_rows(frame: _Frame, count: Any) -> Any:
     """`count` neighbouring rows for each part."""
     builder = frame.builder
@@ -211,6 +225,7 @@ quads = _frame("quads", _quads)
 sweep = _frame("sweep", _sweep)
 rows = _frame("rows", _rows)
 lanes = _frame("lanes", _lanes)
+dealt = _frame("dealt", _dealt)
 block_rows = _frame("block_rows", _block_rows, extra=1)
 
 

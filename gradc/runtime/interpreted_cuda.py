@@ -1,9 +1,6 @@
 """CUDA kernels in plain Python: the lanes of a group are threads that take turns.
 
-A lane runs alone until it meets the others in a collective, then the next one in the order runs.
-So a lane is as far ahead of the others as it can be, which shows where one reads what another has
-not written yet; lanes that meet in different collectives are an error. With one lane in each
-group there are no threads, so pdb can stop in a kernel.
+With one lane in each group there are no threads, so pdb can stop in a kernel.
 """
 
 from __future__ import annotations
@@ -20,77 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc.errors import BuildError
 from gradc.runtime import interpreted_maths
 from gradc.runtime.cuda_launch import CudaKernel
 from gradc.runtime.cuda_signature import Parameter
+from gradc.runtime.interpreted_cuda_tiles import DTYPES, TileWords, unravel
+from gradc.runtime.interpreted_group import Fold, Group
 
 Array = NDArray[Any]
-DTYPES = {
-    "f32": np.float32,
-    "f64": np.float64,
-    "i32": np.int32,
-    "i64": np.int64,
-    "u8": np.uint8,
-    "b1": np.bool_,
-}
-Fold = Callable[[Sequence[Any]], Any]
-
-
-class _Group:
-    """Lanes that take turns.
-
-    Args:
-        order: the lanes in the order in which they run between two meetings.
-    """
-
-    def __init__(self, order: Sequence[int]) -> None:
-        """Let the first lane of the order begin."""
-        self.order = list(order)
-        self.turns = [threading.Lock() for _ in order]
-        for turn in self.turns:
-            turn.acquire()
-        self.given: dict[int, tuple[str, Any]] = {}
-        self.ended: set[int] = set()
-        self.errors: list[BaseException] = []
-        self.result: Any = None
-        self.turns[self.order[0]].release()
-
-    def meet(self, lane: int, name: str, value: Any, fold: Fold) -> Any:
-        """Give a value, wait for those of the other lanes, return their fold."""
-        if len(self.order) == 1:
-            return fold([value])
-        self.given[lane] = (name, value)
-        self._arrived(fold)
-        self._next(lane)
-        self.turns[lane].acquire()
-        if self.errors:
-            raise BuildError(f"{name}: another lane has failed")
-        return self.result
-
-    def _arrived(self, fold: Fold) -> None:
-        """Fold the values once all lanes have come."""
-        if self.given and len(self.given) + len(self.ended) == len(self.order):
-            names = {name for name, _ in self.given.values()}
-            if len(names) > 1 or self.ended:
-                met = ", ".join(sorted(names | ({"the end"} if self.ended else set())))
-                self.errors.append(BuildError(f"lanes of a group meet in different places: {met}"))
-            self.result = fold([self.given[n][1] for n in sorted(self.given)])
-            self.given = {}
-
-    def end(self, lane: int) -> None:
-        """Leave the group."""
-        self.ended.add(lane)
-        self._arrived(lambda values: None)
-        self._next(lane)
-
-    def _next(self, lane: int) -> None:
-        """Let the next lane run that has not ended."""
-        at = self.order.index(lane)
-        for other in (*self.order[at + 1 :], *self.order[: at + 1]):
-            if other not in self.ended:
-                self.turns[other].release()
-                return
 
 
 @dataclass(slots=True)
@@ -98,7 +31,7 @@ class _Lane:
     """Where a lane stands, as the text of a kernel asks for it."""
 
     number: int
-    group: _Group
+    group: Group
     lanes: int
     threads: int
     block: int
@@ -189,7 +122,9 @@ class _Lane:
                 "first_lane", "meet_lanes",
             )
         }  # fmt: skip
-        names["lanes"] = self.lanes_of
+        names["lanes"] = names["dealt"] = self.lanes_of
+        names |= TileWords(self.group, self.number, self.lanes).vocabulary()
+        names["unravel"] = unravel
         names |= {f"row_{name}": self.folded(f"row_{name}", f) for name, f in _FOLDS.items()}
         names["row_argmax"] = self.searched("row_argmax", lambda x, y: bool(x > y))
         names["row_argmin"] = self.searched("row_argmin", lambda x, y: bool(x < y))
@@ -256,7 +191,7 @@ def run(
     arrays = [_array(parameter, address) for parameter, address in pairs]
     with np.errstate(all="ignore"):
         for part, block, own in itertools.product(*map(range, (blocks[1], blocks[0], threads[1]))):
-            group = _Group(order)
+            group = Group(order)
             lanes = [
                 _Lane(n, group, len(order), threads[0], block, blocks[0], part, own, threads[1])
                 for n in range(len(order))
@@ -272,7 +207,7 @@ def _segments(kernel: CudaKernel, arguments: Sequence[int]) -> None:
     """Run a kernel on each of its sets of arrays, the last element first."""
     *parameters, _ = kernel.parameters
     count = len(parameters)
-    lane = _Lane(0, _Group([0]), 1, 1, 0, 1, 0, 0, 1)
+    lane = _Lane(0, Group([0]), 1, 1, 0, 1, 0, 0, 1)
     with np.errstate(all="ignore"):
         for number, size in enumerate(kernel.sizes):
             given = arguments[number * count : (number + 1) * count]
@@ -281,7 +216,7 @@ def _segments(kernel: CudaKernel, arguments: Sequence[int]) -> None:
 
 
 def _together(
-    kernel: CudaKernel, lanes: Sequence[_Lane], group: _Group, arrays: Sequence[Array]
+    kernel: CudaKernel, lanes: Sequence[_Lane], group: Group, arrays: Sequence[Array]
 ) -> None:
     """Run the lanes of a group as threads."""
 

@@ -18,6 +18,21 @@ class Frame(enum.Enum):
     ROWS = "a row per group of lanes"
     COLUMNS = "a column per thread, in blocks of rows"
     ORDER = "a line per thread, in order"
+    TILES = "a tile of the result per block"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of a product that a block of threads computes.
+
+    Args:
+        rows, columns: of the result.
+        terms: how many are in shared memory at a time.
+    """
+
+    rows: int
+    columns: int
+    terms: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +45,8 @@ class Launch:
         threads: lanes of a group, and groups of a block.
         own: sums that are made of parts, and what holds all parts of each.
         parts: how many parts there are.
-        together: rows of each part, where a part is a block of rows.
+        together: rows of each part, where a part is a block of rows; terms, where it is tiled.
+        tile: what a block computes at a time, where it is a tile.
     """
 
     frame: Frame
@@ -39,3 +55,4 @@ class Launch:
     own: dict[Value, Value] = field(default_factory=dict[Value, Value])
     parts: int = 1
     together: int = 1
+    tile: Tile | None = None

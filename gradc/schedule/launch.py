@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradc.ir.graph import TensorType, Value
+from gradc.schedule.blocks import extent, tiled
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.group import row_split
@@ -218,21 +219,25 @@ def _combine(kernel: Kernel, total: Value, parts: Value, fold: str, count: int) 
 
 
 def _convolution(kernel: Kernel, work: Convolution) -> list[Kernel]:
-    """Return a convolution with its launch; a weight's gradient is summed in parts."""
+    """Return a convolution with its launch, and what adds up the parts of its sums."""
     (value,) = kernel.values
-    size = value.type.size
-    launch = over(Frame.GRID, size)
-    if not work.sums_samples:
+    launch = tiled(extent(work)) or _by_elements(work, value)
+    if launch.parts == 1:
         return [replace(kernel, launch=launch)]
+    own = Value(TensorType((launch.parts, *work.shapes[2]), value.dtype))
+    combined = _combine(kernel, value, own, "sum", launch.parts)
+    return [replace(kernel, launch=replace(launch, own={value: own})), combined]
+
+
+def _by_elements(work: Convolution, value: Value) -> Launch:
+    """Return the launch of a thread for each element; a weight's gradient is summed in parts."""
+    launch = over(Frame.GRID, value.type.size)
+    if not work.sums_samples:
+        return launch
     parts = min(work.inner, max(MOST_GROUPS // launch.blocks[0], 1))
     together = -(-work.inner // parts)
     parts = -(-work.inner // together)
-    launch = replace(launch, blocks=(launch.blocks[0], parts), parts=parts, together=together)
-    if parts == 1:
-        return [replace(kernel, launch=launch)]
-    own = Value(TensorType((parts, *work.shapes[2]), value.dtype))
-    combined = _combine(kernel, value, own, "sum", parts)
-    return [replace(kernel, launch=replace(launch, own={value: own})), combined]
+    return replace(launch, blocks=(launch.blocks[0], parts), parts=parts, together=together)
 
 
 def _numbers_together(kernels: list[Kernel], replaced: dict[Value, Value]) -> list[Kernel]:

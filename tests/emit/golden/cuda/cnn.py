@@ -10,17 +10,25 @@ from numpy import int32
 
 from gradc.runtime.cuda import (
     block_rows,
+    dealt,
     first_lane,
     grid,
+    held,
     isnan,
     kernel,
     lanes,
     maximum,
+    meet_lanes,
+    minimum,
+    multiply_add,
     row_sum,
     rows,
+    shared_f32,
     step,
     sweep,
     this_part,
+    tile_f32,
+    unravel,
     view_f32,
     view_i32,
 )
@@ -123,13 +131,25 @@ def copy_5(x_bar, x_bar_1):
 def conv_3x3(x, w, y):
     # y[n, p, q, o] = sum over i, j, c of
     #     x[n, p + i, q + j, c] * w[i, j, c, o]
-    for n, p, q, o in grid(2, 8, 8, 16):
-        total = f(0)
-        for i in range(3):
-            for j in range(3):
-                for c in range(3):
-                    total += x[n, p + i, q + j, c] * w[i, j, c, o]
-        y[n, p, q, o] = total
+    # a block has a tile of 128 x 16 sums; 16 terms at a time come
+    # through shared memory
+    x_tile, w_tile = shared_f32(16, 132), shared_f32(16, 16)
+    for _ in rows(1):
+        sums = tile_f32(128, 16)
+        for first in range(0, 27, 16):
+            for a, t in dealt(128, 16):
+                n, p, q = unravel(a, 8, 8)
+                i, j, c = unravel(minimum(first + t, 26), 3, 3)
+                x_tile[t, a] = x[n, p + i, q + j, c] if first + t < 27 else f(0)
+            for t, b in dealt(16, 16):
+                i, j, c = unravel(minimum(first + t, 26), 3, 3)
+                w_tile[t, b] = w[i, j, c, b] if first + t < 27 else f(0)
+            meet_lanes()
+            multiply_add(sums, x_tile, w_tile)
+            meet_lanes()
+        for a, b, total in held(sums):
+            n, p, q = unravel(a, 8, 8)
+            y[n, p, q, b] = total
 
 
 @kernel("f32[8,16], f32[16]")
@@ -144,28 +164,30 @@ def add_parts(parts, total):
             total[i] = running
 
 
-@kernel("f32[2,10,10,3], f32[2,8,8,16], f32[2,3,3,3,16]")
+@kernel("f32[2,10,10,3], f32[2,8,8,16], f32[3,3,3,16]")
 def conv_weights(x, y_bar, w_bar):
     # w_bar[c, i, j, o] = sum over n, p, q of
     #     x[n, p + i, q + j, c] * y_bar[n, p, q, o]
-    part = this_part()
-    for c, i, j, o in grid(3, 3, 3, 16):
-        total = f(0)
-        for n in block_rows(2, 1):
-            for p in range(8):
-                for q in range(8):
-                    total += x[n, p + i, q + j, c] * y_bar[n, p, q, o]
-        w_bar[part, c, i, j, o] = total
-
-
-@kernel("f32[2,432], f32[432]")
-def add_parts_1(parts, total):
-    # total = the sum of the parts, in a fixed order
-    for i in grid(432):
-        running = f(0)
-        for k in range(2):
-            running += parts[k, i]
-        total[i] = running
+    # a block has a tile of 64 x 16 sums; 16 terms at a time come
+    # through shared memory
+    x_tile, y_bar_tile = shared_f32(16, 64), shared_f32(16, 16)
+    for _ in rows(1):
+        sums = tile_f32(64, 16)
+        for first in range(0, 128, 16):
+            for t, a in dealt(16, 64):
+                i, j, c = unravel(minimum(a, 26), 3, 3)
+                n, p, q = unravel(first + t, 8, 8)
+                x_tile[t, a] = x[n, p + i, q + j, c]
+            for t, b in dealt(16, 16):
+                n, p, q = unravel(first + t, 8, 8)
+                y_bar_tile[t, b] = y_bar[n, p, q, b]
+            meet_lanes()
+            multiply_add(sums, x_tile, y_bar_tile)
+            meet_lanes()
+        for a, b, total in held(sums):
+            if a < 27:
+                i, j, c = unravel(a, 3, 3)
+                w_bar[c, i, j, b] = total
 
 
 @kernel("f32[2,10,10,16], f32[3,3,16,3], f32[2,8,8,3]")
@@ -195,20 +217,17 @@ def loss_and_gradients(gpu, buffers):
     b_bar = view_f32(buffers, 9, 0, (16,))
     # ---- temporaries -----------------------------------------------------------------
     x_1 = view_f32(buffers, 2, 0, (2, 10, 10, 3))
-    W_bar = view_f32(buffers, 2, 0, (3, 3, 3, 16))
-    W_bar_flat = view_f32(buffers, 2, 0, (432,))
-    W_bar_rows = view_f32(buffers, 2, 0, (27, 16))
     x_bar = view_f32(buffers, 2, 0, (2, 8, 8, 3))
     x_bar_blocks = view_f32(buffers, 2, 0, (2, 64, 3))
     W_1_blocks = view_f32(buffers, 2, 2432, (9, 3, 16))
     W_1 = view_f32(buffers, 2, 2432, (3, 3, 3, 16))
+    W_bar = view_f32(buffers, 2, 2432, (3, 3, 3, 16))
+    W_bar_rows = view_f32(buffers, 2, 2432, (27, 16))
     z = z_bar_blocks_1 = view_f32(buffers, 2, 4160, (2, 8, 8, 16))
     z_bar_blocks = view_f32(buffers, 2, 4160, (8, 2, 4, 2, 16))
     h = view_f32(buffers, 2, 12352, (2, 4, 4, 16))
     h_blocks = view_f32(buffers, 2, 12352, (8, 4, 16))
     W_2 = view_f32(buffers, 2, 12352, (3, 3, 16, 3))
-    W_bar_parts = view_f32(buffers, 2, 14080, (2, 3, 3, 3, 16))
-    W_bar_parts_rows = view_f32(buffers, 2, 14080, (2, 432))
     z_bar_1 = view_f32(buffers, 2, 14080, (2, 10, 10, 16))
     index = view_i32(buffers, 2, 14400, (2, 4, 4, 16))
     index_blocks = view_i32(buffers, 2, 14400, (8, 4, 16))
@@ -218,7 +237,7 @@ def loss_and_gradients(gpu, buffers):
     # z = conv2d(x, W, b, padding=1)                                            cnn.py:2
     copy[3, 256](x, x_1)
     copy_1[2, 256](W_blocks, W_1_blocks)
-    conv_3x3[8, 256](x_1, W_1, z)
+    conv_3x3[1, 256](x_1, W_1, z)
     # h = max_pool2d(relu(z), 2)                                                cnn.py:3
     # L = (h * h).sum()                                                         cnn.py:4
     bias_relu_isnan_sum[1, 512](z, b, h, index, L)
@@ -231,8 +250,7 @@ def loss_and_gradients(gpu, buffers):
     add_parts[16, 32](b_bar_parts, b_bar)
     copy_2[2, 256](W_1, W_2)
     # W_bar = conv(x_1, z_bar)
-    conv_weights[(2, 2), 256](x_1, z_bar_blocks_1, W_bar_parts)
-    add_parts_1[2, 256](W_bar_parts_rows, W_bar_flat)
+    conv_weights[1, 256](x_1, z_bar_blocks_1, W_bar)
     copy_3[2, 256](W_bar_rows, W_bar_1_rows)
     copy_4[13, 256](z_bar_blocks_1, z_bar_1)
     # x_bar = conv(z_bar_1, W_2)

@@ -1,0 +1,259 @@
+"""The small functions `gradc.*` of tiles -> LLVM text for each device.
+
+On a GPU each of the 256 threads of a block holds a small rectangle of a tile, neighbouring threads
+neighbouring columns; on the emulated device the one lane holds all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+KINDS = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "u8": "i8"}
+BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1}
+THREADS = 256
+_ALWAYS = "alwaysinline nounwind"
+_NAME = re.compile(
+    r"gradc\.(clear|multiply_add|held|row|column)\.(f32|f64|i32|i64|u8)"
+    r"\.(\d+)x(\d+)(?:\.(\d+)\.(\d+)\.(\d+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the name of a function tells.
+
+    Attributes:
+        word: what it does.
+        code: element type.
+        rows, columns: of the tile.
+        terms: how many products are added to each element; 0 where nothing is.
+        pitches: how far apart the rows of both operands lie, in elements.
+    """
+
+    word: str
+    code: str
+    rows: int
+    columns: int
+    terms: int
+    pitches: tuple[int, int]
+
+    @property
+    def kind(self) -> str:
+        """LLVM's element type."""
+        return KINDS[self.code]
+
+    @property
+    def own(self) -> tuple[int, int]:
+        """Rows and columns that a thread of a GPU holds."""
+        each = self.rows * self.columns // THREADS
+        columns = 4 if each >= 16 else 2 if each >= 4 else 1
+        return each // columns, columns
+
+    @property
+    def across(self) -> int:
+        """Threads that share a row."""
+        return self.columns // self.own[1]
+
+
+def gpu_tiles(names: Iterable[str]) -> str:
+    """Return those of the functions that are named here, for a GPU."""
+    return _text(names, _ON_GPU)
+
+
+def emulated_tiles(names: Iterable[str]) -> str:
+    """Return those of the functions that are named here, for one lane in each group."""
+    return _text(names, _EMULATED)
+
+
+def _text(names: Iterable[str], makers: Mapping[str, Callable[[str, Form], list[str]]]) -> str:
+    """Return the functions, and the declarations that they need."""
+    texts: list[str] = []
+    for name in sorted(names):
+        found = _NAME.fullmatch(name)
+        if found is not None:
+            word, code, rows, columns, terms, x, w = found.groups()
+            pitches = int(x or 0), int(w or 0)
+            form = Form(word, code, int(rows), int(columns), int(terms or 0), pitches)
+            texts += makers[word](name, form)
+    for operation in ("fma", "fmuladd"):
+        for code in ("f32", "f64"):
+            if any(f"@llvm.{operation}.{code}(" in line for line in texts):
+                kinds = ", ".join([KINDS[code]] * 3)
+                texts.append(f"declare {KINDS[code]} @llvm.{operation}.{code}({kinds})")
+    if any("@llvm.memset" in line for line in texts):
+        texts.append("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+    return "\n".join(texts)
+
+
+def _clear(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
+    """Return what writes a function that sets so many elements to zero."""
+
+    def text(name: str, form: Form) -> list[str]:
+        size = count(form) * BYTES[form.code]
+        return [
+            f"define void @{name}(ptr %sums) {_ALWAYS} {{",
+            f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {size}, i1 false)",
+            "  ret void",
+            "}",
+        ]
+
+    return text
+
+
+def _number(name: str, arguments: str, lines: list[str]) -> list[str]:
+    return [f"define i32 @{name}({arguments}) {_ALWAYS} {{", *lines, "  ret i32 %r", "}"]
+
+
+def _held(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
+    """Return what writes a function that gives the number of elements held."""
+    return lambda name, form: _number(name, "", [f"  %r = add i32 0, {count(form)}"])
+
+
+def _place(form: Form, word: str) -> list[str]:
+    """Return the lines that find the first row or column, %first, that a thread of a GPU holds."""
+    rows, columns = form.own
+    found, own = ("udiv", rows) if word == "row" else ("urem", columns)
+    return [
+        f"  %{word}_lane = call i32 @gradc.lane()",
+        f"  %{word}_thread = {found} i32 %{word}_lane, {form.across}",
+        f"  %{word}_first = mul nuw nsw i32 %{word}_thread, {own}",
+    ]
+
+
+def _gpu_place(name: str, form: Form) -> list[str]:
+    """Return the function that gives the row or column of an element that a thread holds."""
+    found = "udiv" if form.word == "row" else "urem"
+    lines = _place(form, form.word)
+    lines.append(f"  %within = {found} i32 %at, {form.own[1]}")
+    lines.append(f"  %r = add nuw nsw i32 %{form.word}_first, %within")
+    return _number(name, "i32 %at", lines)
+
+
+def _emulated_place(name: str, form: Form) -> list[str]:
+    """Return the function that gives the row or column of an element of the tile."""
+    found = "udiv" if form.word == "row" else "urem"
+    return _number(name, "i32 %at", [f"  %r = {found} i32 %at, {form.columns}"])
+
+
+def _product(form: Form, result: str, x: str, w: str, total: str, fused: str) -> list[str]:
+    """Return the lines that compute x * w + total."""
+    kind = form.kind
+    if form.code in ("f32", "f64"):
+        given = f"{kind} {x}, {kind} {w}, {kind} {total}"
+        return [f"  {result} = call {kind} @llvm.{fused}.{form.code}({given})"]
+    return [f"  {result}.p = mul {kind} {x}, {w}", f"  {result} = add {kind} {total}, {result}.p"]
+
+
+def _gpu_multiply_add(name: str, form: Form) -> list[str]:
+    """Return the function, all unrolled: a column of x and a row of w for each term."""
+    kind, (rows, columns) = form.kind, form.own
+    lines = [f"define void @{name}(ptr %sums, ptr %x, ptr %w) {_ALWAYS} {{"]
+    lines += [*_place(form, "row"), *_place(form, "column")]
+    lines.append(f"  %x_at = getelementptr inbounds {kind}, ptr %x, i32 %row_first")
+    lines.append(f"  %w_at = getelementptr inbounds {kind}, ptr %w, i32 %column_first")
+    sums = [f"%s{e}" for e in range(rows * columns)]
+    for e, total in enumerate(sums):
+        lines.append(f"  %place{e} = getelementptr inbounds {kind}, ptr %sums, i32 {e}")
+        lines.append(f"  {total} = load {kind}, ptr %place{e}")
+    for k in range(form.terms):
+        x, loads = _loaded(form, f"%x{k}", "%x_at", k * form.pitches[0], rows)
+        w, more = _loaded(form, f"%w{k}", "%w_at", k * form.pitches[1], columns)
+        lines += [*loads, *more]
+        for e in range(rows * columns):
+            result = f"%s{e}.{k}"
+            lines += _product(form, result, x[e // columns], w[e % columns], sums[e], "fma")
+            sums[e] = result
+    lines += [f"  store {kind} {total}, ptr %place{e}" for e, total in enumerate(sums)]
+    return [*lines, "  ret void", "}"]
+
+
+def _loaded(
+    form: Form, name: str, base: str, offset: int, count: int
+) -> tuple[list[str], list[str]]:
+    """Return the names of neighbouring elements, and the lines that load them, 16 bytes at once."""
+    kind, size = form.kind, BYTES[form.code]
+    wide = min(16 // size, count)
+    names: list[str] = []
+    lines: list[str] = []
+    for first in range(0, count, wide):
+        part = f"{name}.{first}"
+        at = f"{kind}, ptr {base}, i32 {offset + first}"
+        lines.append(f"  {part}.at = getelementptr inbounds {at}")
+        vector = f"<{wide} x {kind}>"
+        lines.append(f"  {part}.all = load {vector}, ptr {part}.at, align {wide * size}")
+        for n in range(wide):
+            lines.append(f"  {part}.{n} = extractelement {vector} {part}.all, i32 {n}")
+            names.append(f"{part}.{n}")
+    return names, lines
+
+
+def _emulated_multiply_add(name: str, form: Form) -> list[str]:
+    """Return the function as loops over terms, rows and columns of the whole tile."""
+    kind, (x_pitch, w_pitch) = form.kind, form.pitches
+    return [
+        f"define void @{name}(ptr %sums, ptr %x, ptr %w) nounwind {{",
+        "entry:",
+        "  br label %terms",
+        "terms:",
+        "  %k = phi i32 [ 0, %entry ], [ %k.next, %rows.done ]",
+        f"  %x.k = mul i32 %k, {x_pitch}",
+        f"  %w.k = mul i32 %k, {w_pitch}",
+        f"  %x.at = getelementptr {kind}, ptr %x, i32 %x.k",
+        f"  %w.at = getelementptr {kind}, ptr %w, i32 %w.k",
+        "  br label %rows",
+        "rows:",
+        "  %a = phi i32 [ 0, %terms ], [ %a.next, %columns.done ]",
+        f"  %x.place = getelementptr {kind}, ptr %x.at, i32 %a",
+        f"  %x.value = load {kind}, ptr %x.place",
+        f"  %row = mul i32 %a, {form.columns}",
+        "  br label %columns",
+        "columns:",
+        "  %b = phi i32 [ 0, %rows ], [ %b.next, %columns ]",
+        f"  %w.place = getelementptr {kind}, ptr %w.at, i32 %b",
+        f"  %w.value = load {kind}, ptr %w.place",
+        "  %e = add i32 %row, %b",
+        f"  %place = getelementptr {kind}, ptr %sums, i32 %e",
+        f"  %old = load {kind}, ptr %place",
+        *_product(form, "%new", "%x.value", "%w.value", "%old", "fmuladd"),
+        f"  store {kind} %new, ptr %place",
+        "  %b.next = add i32 %b, 1",
+        f"  %b.more = icmp ult i32 %b.next, {form.columns}",
+        "  br i1 %b.more, label %columns, label %columns.done",
+        "columns.done:",
+        "  %a.next = add i32 %a, 1",
+        f"  %a.more = icmp ult i32 %a.next, {form.rows}",
+        "  br i1 %a.more, label %rows, label %rows.done",
+        "rows.done:",
+        "  %k.next = add i32 %k, 1",
+        f"  %k.more = icmp ult i32 %k.next, {form.terms}",
+        "  br i1 %k.more, label %terms, label %done",
+        "done:",
+        "  ret void",
+        "}",
+    ]
+
+
+def _each(form: Form) -> int:
+    return form.rows * form.columns // THREADS
+
+
+def _all(form: Form) -> int:
+    return form.rows * form.columns
+
+
+_ON_GPU = {
+    "clear": _clear(_each),
+    "held": _held(_each),
+    "row": _gpu_place,
+    "column": _gpu_place,
+    "multiply_add": _gpu_multiply_add,
+}
+_EMULATED = {
+    "clear": _clear(_all),
+    "held": _held(_all),
+    "row": _emulated_place,
+    "column": _emulated_place,
+    "multiply_add": _emulated_multiply_add,
+}

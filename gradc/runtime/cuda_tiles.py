@@ -1,0 +1,239 @@
+"""A block's tile of sums, and the memory that its threads share: what products are made of.
+
+A block of 256 threads has a tile of the result, of which each thread holds a part in registers;
+the operands come through shared memory. Text speaks of the whole tile: `multiply_add` adds up all
+of it, `held` gives each thread what is its own. How a tile is dealt out is the device's business
+(`cuda_device_tiles`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import RefType, iternext_impl
+from numba.extending import lower_builtin, models, register_model
+
+from gradc.runtime.cuda_arrays import DeviceArrayType
+from gradc.runtime.cuda_frames import asked
+from gradc.runtime.decorators import ELEMENT
+from gradc.runtime.operation import Operation, signature
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_SHARED = 3  # the address space
+_ALIGNMENT = 16
+
+
+class TileType(types.Type):
+    """A block's tile of sums: a pointer to what this thread holds of it.
+
+    Args:
+        code: element type, as in `f32`.
+        rows, columns: of the whole tile.
+    """
+
+    def __init__(self, code: str, rows: int, columns: int) -> None:
+        """Make the type; equal arguments give equal types."""
+        self.code, self.rows, self.columns = code, rows, columns
+        self.dtype = ELEMENT[code]
+        types.Type.__init__(self, name=f"block_tile({code}, {rows}, {columns})")
+
+    @property
+    def name_of_device(self) -> str:
+        """What the device's functions for such tiles end in."""
+        return f"{self.code}.{self.rows}x{self.columns}"
+
+
+class Held(types.SimpleIterableType):
+    """What a thread holds of a tile: row, column and sum of each element."""
+
+    def __init__(self, tile: TileType) -> None:
+        """Make the type; equal tiles give equal types."""
+        self.tile, self.at = tile, HeldAt(tile)
+        types.SimpleIterableType.__init__(self, f"held({tile.name})", self.at)
+
+
+class HeldAt(types.SimpleIteratorType):
+    """A place among what a thread holds."""
+
+    def __init__(self, tile: TileType) -> None:
+        """Make the type of one element."""
+        self.tile = tile
+        gives = types.Tuple([types.int64, types.int64, tile.dtype])
+        types.SimpleIteratorType.__init__(self, f"held_at({tile.name})", gives)
+
+
+@register_model(TileType)
+class _TileModel(models.PrimitiveModel):
+    """A pointer to the elements."""
+
+    def __init__(self, manager: Any, tile: TileType) -> None:
+        """Lay the type out."""
+        pointer = manager[tile.dtype].get_data_type().as_pointer()
+        models.PrimitiveModel.__init__(self, manager, tile, pointer)
+
+
+@register_model(Held)
+class _HeldModel(models.PrimitiveModel):
+    """The tile."""
+
+    def __init__(self, manager: Any, held: Held) -> None:
+        """Lay the type out."""
+        models.PrimitiveModel.__init__(self, manager, held, manager[held.tile].get_value_type())
+
+
+@register_model(HeldAt)
+class _HeldAtModel(models.StructModel):
+    """The tile, how many elements there are, and where it stands."""
+
+    def __init__(self, manager: Any, held: HeldAt) -> None:
+        """Lay the type out."""
+        place = types.EphemeralPointer(types.int32)
+        fields = [("tile", held.tile), ("count", types.int32), ("at", place)]
+        models.StructModel.__init__(self, manager, held, fields)
+
+
+def _literals(args: Any) -> tuple[int, ...] | None:
+    """Return the values of literal whole numbers, or None for other arguments."""
+    if not args or not all(isinstance(a, types.IntegerLiteral) for a in args):
+        return None
+    return tuple(a.literal_value for a in args)
+
+
+def _shared(code: str) -> Operation:
+    """Return the operation `shared_<code>(sizes...)`: an array of the block, not yet written."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        sizes = _literals(args)
+        return None if sizes is None else signature(DeviceArrayType(ELEMENT[code], sizes), *args)
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind: DeviceArrayType = sig.return_type
+        element = context.get_data_type(kind.dtype)
+        count = 1
+        for size in kind.sizes:
+            count *= size
+        module = builder.module
+        name = module.get_unique_name("shared")
+        memory = ir.GlobalVariable(module, ir.ArrayType(element, count), name, _SHARED)
+        memory.linkage, memory.align = "internal", _ALIGNMENT
+        memory.initializer = ir.Constant(memory.value_type, ir.Undefined)
+        everywhere = memory.value_type.as_pointer()
+        return builder.bitcast(builder.addrspacecast(memory, everywhere), element.as_pointer())
+
+    return Operation(f"shared_{code}", typing, lowering)
+
+
+def _tile(code: str) -> Operation:
+    """Return the operation `tile_<code>(rows, columns)`: zeros."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        sizes = _literals(args)
+        if sizes is None or len(sizes) != 2:
+            return None
+        return signature(TileType(code, *sizes), *args)
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind: TileType = sig.return_type
+        element = context.get_data_type(kind.dtype)
+        # Room for all: what a thread does not hold is never touched, and vanishes.
+        whole = cgutils.alloca_once(builder, ir.ArrayType(element, kind.rows * kind.columns))
+        place = builder.bitcast(whole, element.as_pointer())
+        asked(builder, f"clear.{kind.name_of_device}", ir.VoidType(), place)
+        return place
+
+    return Operation(f"tile_{code}", typing, lowering)
+
+
+def _multiply_add() -> Operation:
+    """Return `multiply_add(tile, x, w)`: tile[a, b] += x[k, a] * w[k, b], one k after the other."""
+
+    def typing(context: Any, *args: Any) -> Any:
+        if len(args) != 3 or not isinstance(args[0], TileType):
+            return None
+        tile, *operands = args
+        widths = (tile.rows, tile.columns)
+        for kind, width in zip(operands, widths, strict=True):
+            alike = isinstance(kind, DeviceArrayType) and kind.dtype == tile.dtype
+            if not alike or len(kind.sizes) != 2 or kind.sizes[1] < width:
+                return None
+        same = operands[0].sizes[0] == operands[1].sizes[0]
+        return signature(types.void, *args) if same else None
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        tile, x, w = sig.args
+        form = f"{x.sizes[0]}.{x.sizes[1]}.{w.sizes[1]}"  # terms, and how far rows are apart
+        asked(builder, f"multiply_add.{tile.name_of_device}.{form}", ir.VoidType(), *args)
+        return context.get_dummy_value()
+
+    return Operation("multiply_add", typing, lowering)
+
+
+def _held_typing(context: Any, *args: Any) -> Any:
+    fits = len(args) == 1 and isinstance(args[0], TileType)
+    return signature(Held(args[0]), args[0]) if fits else None
+
+
+def _held_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return args[0]
+
+
+@lower_builtin("getiter", Held)
+def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Begin to walk through the elements."""
+    kind: Held = sig.args[0]
+    made = cgutils.create_struct_proxy(kind.at)(context, builder)
+    made.tile = args[0]
+    made.count = asked(builder, f"held.{kind.tile.name_of_device}")
+    made.at = cgutils.alloca_once_value(builder, ir.Constant(_I32, 0))
+    return made._getvalue()
+
+
+@lower_builtin("iternext", HeldAt)
+@iternext_impl(RefType.UNTRACKED)
+def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    """Give the next element."""
+    kind: HeldAt = sig.args[0]
+    place = cgutils.create_struct_proxy(kind)(context, builder, args[0])
+    at = builder.load(place.at)
+    more = builder.icmp_unsigned("<", at, place.count)
+    result.set_valid(more)
+    with builder.if_then(more):
+        name = kind.tile.name_of_device
+        index = [
+            builder.zext(asked(builder, f"{word}.{name}", _I32, at), _I64)
+            for word in ("row", "column")
+        ]
+        pointer = builder.gep(place.tile, [builder.zext(at, _I64)], inbounds=True)
+        value = context.unpack_value(builder, kind.tile.dtype, pointer)
+        result.yield_(context.make_tuple(builder, kind.yield_type, [*index, value]))
+        builder.store(builder.add(at, ir.Constant(_I32, 1), flags=["nuw", "nsw"]), place.at)
+
+
+def _unravel_typing(context: Any, *args: Any) -> Any:
+    sizes = _literals(args[1:])
+    if sizes is None or not isinstance(types.unliteral(args[0]), types.Integer):
+        return None
+    return signature(types.UniTuple(types.int64, len(sizes) + 1), types.int64, *args[1:])
+
+
+def _unravel_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return the position along each axis, worked out in 32 bits."""
+    # NOTE: tiles are made of products with fewer than 2^31 rows, columns and terms.
+    rest, index = builder.trunc(args[0], _I32), list[Any]()
+    for kind in reversed(sig.args[1:]):
+        size = ir.Constant(_I32, kind.literal_value)
+        index.insert(0, builder.zext(builder.urem(rest, size), _I64))
+        rest = builder.udiv(rest, size)
+    index.insert(0, builder.zext(rest, _I64))
+    return context.make_tuple(builder, sig.return_type, index)
+
+
+shared_f32, shared_f64 = _shared("f32"), _shared("f64")
+shared_i32, shared_i64, shared_u8 = _shared("i32"), _shared("i64"), _shared("u8")
+tile_f32, tile_f64 = _tile("f32"), _tile("f64")
+tile_i32, tile_i64, tile_u8 = _tile("i32"), _tile("i64"), _tile("u8")
+multiply_add = _multiply_add()
+held = Operation("held", _held_typing, _held_lowering)
+unravel = Operation("unravel", _unravel_typing, _unravel_lowering)

@@ -1,0 +1,100 @@
+"""Tiles and shared memory of CUDA kernels in plain Python: a lane holds every so-many-th sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc.runtime.interpreted_group import Group
+
+Array = NDArray[Any]
+DTYPES = {
+    "f32": np.float32,
+    "f64": np.float64,
+    "i32": np.int32,
+    "i64": np.int64,
+    "u8": np.uint8,
+    "b1": np.bool_,
+}
+
+
+@dataclass(slots=True)
+class Tile:
+    """A block's tile of sums, of which a lane uses what it holds.
+
+    Attributes:
+        sums: of the whole tile.
+        own: which elements the lane holds.
+    """
+
+    sums: Array
+    own: Array
+
+
+@dataclass(slots=True)
+class TileWords:
+    """The words of one lane.
+
+    Args:
+        group: the lanes.
+        number: of this one.
+        lanes: how many there are.
+        arrays: how many shared arrays this lane has called for.
+    """
+
+    group: Group
+    number: int
+    lanes: int
+    arrays: int = 0
+
+    def shared(self, code: str, *sizes: int) -> Array:
+        """Return an array that all lanes of the group see, full of what is to be overwritten."""
+        number, self.arrays = self.arrays, self.arrays + 1
+        dtype = np.dtype(DTYPES[code])
+
+        def make() -> Array:
+            unwritten = np.nan if dtype.kind == "f" else 77
+            return np.full(sizes, unwritten, dtype)
+
+        return self.group.memory(number, make)
+
+    def tile(self, code: str, rows: int, columns: int) -> Tile:
+        """Return zeros."""
+        numbers = np.arange(rows * columns).reshape(rows, columns)
+        return Tile(np.zeros((rows, columns), DTYPES[code]), numbers % self.lanes == self.number)
+
+    def vocabulary(self) -> dict[str, Callable[..., Any]]:
+        """Return the names that the text of a kernel may use."""
+        names: dict[str, Callable[..., Any]] = {"multiply_add": multiply_add, "held": held}
+        for code in DTYPES:
+            names[f"shared_{code}"] = partial(self.shared, code)
+            names[f"tile_{code}"] = partial(self.tile, code)
+        return names
+
+
+def multiply_add(tile: Tile, x: Array, w: Array) -> None:
+    """Add x[k, a] * w[k, b] to element (a, b), one k after the other."""
+    rows, columns = tile.sums.shape
+    for k in range(len(x)):
+        products = np.multiply.outer(x[k, :rows], w[k, :columns])
+        np.add(tile.sums, products, out=tile.sums, where=tile.own)
+
+
+def held(tile: Tile) -> Iterator[tuple[int, int, Any]]:
+    """Give row, column and sum of each element that the lane holds."""
+    for a, b in np.argwhere(tile.own):
+        yield int(a), int(b), tile.sums[a, b]
+
+
+def unravel(place: int, *sizes: int) -> tuple[int, ...]:
+    """Return the position along each axis; the first size is not needed."""
+    index: list[int] = []
+    for size in reversed(sizes):
+        place, at = divmod(int(place), size)
+        index.insert(0, at)
+    return (int(place), *index)
