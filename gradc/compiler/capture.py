@@ -146,7 +146,10 @@ def capture(
     checks = [dtype_guard(), *grad_guards(trace, own), *tensor_guards(trace, own)]
     still = [*trace.steady, *steady(checks)]
     _check_steady(name, [*guards, *still])
-    guards += content_guards(function)  # after the check: tracing may leave notes in a list
+    modules = touched_modules(trace)
+    watched = [*modules, *touched_optimizers(trace), *_arrays(trace)]
+    # After the check, because tracing may leave notes in a list.
+    guards += content_guards(function, [*modules, args, kwargs], watched)
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}
     positions = tuple(sorted(first.values()))
@@ -179,6 +182,12 @@ def capture(
         steady=tuple(still),
         device=trace.device,
     )
+
+
+def _arrays(trace: Trace) -> list[Any]:
+    """Return the arrays that the program reads where they lie, and those that these show."""
+    contents = [c.storage.content for c in trace.cells.values() if c.storage.place is None]
+    return [*contents, *(a.base for a in contents if a.base is not None)]
 
 
 def _check_updates(trace: Trace, name: str) -> None:

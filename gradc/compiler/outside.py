@@ -7,62 +7,19 @@ program. So names must keep their values, and what they hold its contents.
 from __future__ import annotations
 
 import inspect
-import sysconfig
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from dis import get_instructions
-from types import (
-    CellType,
-    CodeType,
-    FunctionType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-)
+from types import CellType, FunctionType, ModuleType
 from typing import Any, cast
 
-from gradc.origin import PACKAGE
-from gradc.tensor.tree import exact
+import numpy as np
+
+from gradc.compiler.reach import Met, attributes, own_classes, reach, table_of
+from gradc.compiler.reads import MISSING, content, plain_function, users, variables
+from gradc.tensor.snapshot import CONTAINERS, PLAIN, array_snapshot, snapshot
 
 Guard = Callable[[], bool]
 FIXED = (ModuleType, type)
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
-CONTAINERS = (list, tuple, dict, set, frozenset)
-OTHERS = ("gradc", "builtins")
-DEEP = 3  # objects held by objects that are looked into
-MOST = 1000  # entries of a container that are compared; of a longer one, how many there are
-LIBRARIES = (
-    PACKAGE,
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """What the text of a function names.
-
-    Args:
-        names: of globals.
-        attributes: of any object.
-    """
-
-    names: tuple[str, ...]
-    attributes: tuple[str, ...]
-
-
-class Same:
-    """Equal where it holds the same object, which it keeps alive."""
-
-    __slots__ = ("held",)
-
-    def __init__(self, held: object) -> None:
-        self.held = held
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.held is self.held
-
-    def __hash__(self) -> int:
-        return id(self.held)
 
 
 def variable_guards(function: Any) -> list[Guard]:
@@ -70,84 +27,48 @@ def variable_guards(function: Any) -> list[Guard]:
 
     Plain constants must stay equal; tensors, modules, functions and the like the same objects.
     """
-    target = _plain_function(function)
-    if target is None:
-        return []
-    return [check for check, value in _variables(target) if not isinstance(value, FIXED)]
+    target = plain_function(function)
+    return [] if target is None else list(_variable_guards(target))
 
 
-def content_guards(function: Any) -> list[Guard]:
+def content_guards(
+    function: Any, others: Iterable[Any] = (), watched: Iterable[Any] = ()
+) -> list[Guard]:
     """Return checks on what those variables lead to, as it is now.
 
-    These are the entries of lists, dicts and sets, the plain attributes of objects, classes and
-    modules that the function names, and all of this for the user's functions that it can call.
-    Attributes and options of `nn.Module` and of optimizers have checks of their own.
+    These are the entries of lists, dicts and sets, the numbers of small arrays, the attributes
+    of objects, classes and modules that the function names, and all of this for the user's
+    functions that it can call.
+
+    Args:
+        function: the user's; a method, a module, a partial or another callable object.
+        others: arguments and modules that were called; objects inside are looked into.
+        watched: objects and arrays that have checks of their own; what they hold is looked into.
     """
-    target = _plain_function(function)
-    waiting = [] if target is None else [(target, getattr(function, "__self__", None))]
-    seen: set[tuple[int, int]] = set()
+    found = reach(function, others)
+    own = {id(value) for value in watched}
+    first = plain_function(function)
     guards: list[Guard] = []
-    while waiting:
-        code_of, owner = waiting.pop()
-        if (id(code_of), id(owner)) in seen:
-            continue
-        first = not seen
-        seen.add((id(code_of), id(owner)))
-        attributes = _reads(code_of.__code__).attributes
-        values = [] if owner is None else [owner]
-        for check, value in _variables(code_of):
-            values.append(value)
-            if not first and not isinstance(value, FIXED):
-                guards.append(check)
-        for value in values:
-            guards += _contents(value, attributes)
-            waiting += _called(value, attributes)
+    for called in found.functions:
+        if called is not first:
+            guards += _variable_guards(called)
+    for met in found.objects:
+        if id(met.value) not in own:
+            guards += _guards(met)
     return guards
 
 
-def _plain_function(function: Any) -> FunctionType | None:
-    """Return the function that was written, past wrappers and methods."""
-    target = inspect.unwrap(getattr(function, "__func__", function))
-    return target if isinstance(target, FunctionType) else None
-
-
-def _users(function: FunctionType) -> bool:
-    """Return whether a function is the user's own, not a library's."""
-    return not function.__code__.co_filename.startswith((*LIBRARIES, "<frozen"))
-
-
-def _reads(code: CodeType) -> Reads:
-    """Return what a function and those written inside it name."""
-    names, attributes = dict[str, None](), dict[str, None]()
-    for instruction in get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            names[instruction.argval] = None
-        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            attributes[instruction.argval] = None
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            inner = _reads(constant)
-            names |= dict.fromkeys(inner.names)
-            attributes |= dict.fromkeys(inner.attributes)
-    return Reads(tuple(names), tuple(attributes))
-
-
-def _variables(function: FunctionType) -> Iterator[tuple[Guard, Any]]:
-    """Yield a check and the value of each variable around a function."""
-    for cell in function.__closure__ or ():
-        value = _content(cell)
-        yield CellGuard(cell, value), value
+def _variable_guards(function: FunctionType) -> Iterator[Guard]:
     space = function.__globals__
-    for name in _reads(function.__code__).names:
-        if name in space:
-            yield GlobalGuard(space, name, space[name]), space[name]
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # bound later
-        return cell
+    for name, value, cell in variables(function):
+        if not name or isinstance(value, FIXED):
+            continue
+        if cell is not None:
+            yield CellGuard(cell, value)
+        elif value is MISSING:
+            yield AbsentGuard(space, name)
+        else:
+            yield GlobalGuard(space, name, value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +80,7 @@ class CellGuard:
 
     def __call__(self) -> bool:
         """Return whether it has."""
-        return _equal(_content(self.cell), self.before)
+        return _equal(content(self.cell), self.before)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,94 +96,120 @@ class GlobalGuard:
         return _equal(self.space.get(self.name), self.before)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AbsentGuard:
+    """Whether there is still no global variable of a name."""
+
+    space: dict[str, Any]
+    name: str
+
+    def __call__(self) -> bool:
+        """Return whether there is none."""
+        return self.name not in self.space
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContentGuard:
+    """Whether a container has the entries that it had."""
+
+    held: Any
+    before: object
+
+    def __call__(self) -> bool:
+        """Return whether it has."""
+        return snapshot(self.held) == self.before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayGuard:
+    """Whether an array has the numbers that it had."""
+
+    held: np.ndarray[Any, Any]
+    before: object
+
+    def __call__(self) -> bool:
+        """Return whether it has."""
+        return array_snapshot(self.held) == self.before
+
+
+class TableGuard:
+    """Whether the attributes of an object, class or module are what they were.
+
+    Args:
+        table: where they are.
+        before: their values.
+        absent: names that it hadn't.
+    """
+
+    __slots__ = ("absent", "exact", "loose", "table")
+
+    def __init__(
+        self, table: Mapping[str, Any], before: Mapping[str, Any], absent: Iterable[str]
+    ) -> None:
+        self.table, self.absent = table, frozenset(absent)
+        loose = {n for n, v in before.items() if isinstance(v, CONTAINERS)}
+        self.exact = [(n, v) for n, v in before.items() if n not in loose]
+        self.loose = [(n, snapshot(before[n])) for n in sorted(loose)]
+
+    def __call__(self) -> bool:
+        """Return whether they are."""
+        table = self.table
+        for name, value in self.exact:
+            now = table.get(name, MISSING)
+            if now is not value and not _equal(now, value):
+                return False
+        for name, taken in self.loose:
+            if snapshot(table.get(name, MISSING)) != taken:
+                return False
+        return self.absent.isdisjoint(table)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotGuard:
+    """Whether an attribute in a slot is what it was."""
+
+    held: Any
+    name: str
+    before: object
+
+    def __call__(self) -> bool:
+        """Return whether it is."""
+        return snapshot(getattr(self.held, self.name, MISSING)) == self.before
+
+
+def _guards(met: Met) -> Iterator[Guard]:
+    """Yield the checks on the inside of an object; checks on containers look into those inside."""
+    value, names = met.value, met.names
+    if isinstance(value, np.ndarray):
+        array = cast("np.ndarray[Any, Any]", value)
+        yield ArrayGuard(array, array_snapshot(array))
+        return
+    if isinstance(value, CONTAINERS):
+        if not met.held and not isinstance(value, tuple | frozenset):
+            yield ContentGuard(value, snapshot(value))
+        return
+    table, found = table_of(value), attributes(value, names)
+    before = {name: v for name, v in found.items() if name in table and not _library(v)}
+    absent = [] if isinstance(value, ModuleType) else [n for n in names if n not in found]
+    if isinstance(value, type):  # a name that a base has, which the class itself could get
+        absent = [n for n in absent if any(n in vars(base) for base in own_classes(value))]
+    if before or absent:
+        yield TableGuard(table, before, absent)
+    for name in found.keys() - before.keys() - table.keys():
+        yield SlotGuard(value, name, snapshot(found[name]))
+
+
+def _library(value: Any) -> bool:
+    """Return whether an entry of a class is a function of a library, which nobody replaces."""
+    return inspect.isroutine(value) and not (isinstance(value, FunctionType) and users(value))
+
+
 def _equal(now: Any, before: Any) -> bool:
     """Return whether a value is the same."""
-    return now is before or (_plain(before) and _entries(now) == _entries(before))
+    return now is before or (_plain(before) and snapshot(now) == snapshot(before))
 
 
 def _plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(_plain(v) for v in cast("tuple[Any, ...]", value))
-    return isinstance(value, PLAIN)
-
-
-def _contents(value: Any, attributes: Sequence[str], deep: int = DEEP) -> list[Guard]:
-    """Return checks on the inside of a value, and of the objects that its attributes hold."""
-    if isinstance(value, PLAIN):
-        return []
-    if isinstance(value, CONTAINERS):
-        before = _entries(value)
-        return [lambda: _entries(value) == before]
-    found = dict(_fields(value, attributes))
-    if not found:
-        return []
-    before = {name: _entries(v) for name, v in found.items()}
-    guards: list[Guard] = [
-        lambda: {n: _entries(v) for n, v in _fields(value, tuple(before))} == before
-    ]
-    for held in found.values() if deep else ():
-        if not isinstance(held, (*PLAIN, *CONTAINERS, FunctionType)):
-            guards += _contents(held, attributes, deep - 1)
-    return guards
-
-
-def _fields(value: Any, attributes: Sequence[str]) -> list[tuple[str, Any]]:
-    """Return the attributes of an object that are there without running the user's code."""
-    if isinstance(value, ModuleType):
-        tables: list[Mapping[str, Any]] = [vars(value)] if _own_module(value) else []
-    else:
-        kind: type = value if isinstance(value, type) else type(value)
-        own = [k for k in kind.__mro__ if k.__module__.partition(".")[0] not in OTHERS]
-        tables = [vars(k) for k in own]
-        if own and not isinstance(value, type):
-            tables.insert(0, getattr(value, "__dict__", {}))
-    found: dict[str, Any] = {}
-    for name in attributes:
-        for table in tables:
-            if name in table:
-                found[name] = table[name]
-                if isinstance(table[name], MemberDescriptorType):  # of __slots__
-                    found[name] = getattr(value, name, None)
-                break
-    return list(found.items())
-
-
-def _own_module(module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and not file.startswith(LIBRARIES)
-
-
-def _called(value: Any, attributes: Sequence[str]) -> Iterator[tuple[FunctionType, Any]]:
-    """Yield the user's functions that a value is or has, each with the object it is bound to."""
-    candidates = [(value, None)]
-    if not isinstance(value, (*PLAIN, *CONTAINERS)):
-        owner = None if isinstance(value, type | ModuleType) else value
-        candidates += [(v, owner) for _, v in _fields(value, attributes)]
-    for candidate, owner in candidates:
-        if isinstance(candidate, property):
-            candidate = candidate.fget
-        if isinstance(candidate, MethodType):
-            owner = candidate.__self__
-        if isinstance(candidate, FunctionType | MethodType) or hasattr(candidate, "__wrapped__"):
-            function = _plain_function(candidate)
-            if function is not None and _users(function):
-                yield function, owner
-
-
-def _entries(value: Any, room: int = MOST) -> object:
-    """Return plain data by value and type, containers by their entries, others by identity."""
-    if isinstance(value, PLAIN):
-        return type(value), exact(value)
-    if not isinstance(value, CONTAINERS):
-        return Same(value)
-    held = cast("Sequence[Any]", value)
-    if len(held) > room:
-        return Same(held), len(held)
-    if isinstance(value, Mapping):
-        table = cast("Mapping[Any, Any]", value)
-        pairs = ((_entries(k), _entries(v, room // 8)) for k, v in table.items())
-        return type(table), tuple(pairs)
-    kind: type = type(held)
-    if isinstance(value, Set):
-        return kind, frozenset(map(_entries, held))
-    return kind, tuple(_entries(v, room // 8) for v in held)
+    return isinstance(value, (*PLAIN, np.generic))

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from gradc.nn.guard import contents, frozen
+from gradc.nn.guard import contents
 from gradc.tensor import epoch
+from gradc.tensor.snapshot import snapshot
 from gradc.tensor.state import active_trace
 from gradc.tensor.trace import Trace
 
@@ -57,7 +58,7 @@ class Touched:
 
     def holds(self) -> bool:
         """Return whether their lists and dicts still hold what they held."""
-        return all(frozen(held) == taken for held, taken in self.loose)
+        return all(snapshot(held) == taken for held, taken in self.loose)
 
 
 _TOUCHED: WeakKeyDictionary[Trace, Touched] = WeakKeyDictionary()

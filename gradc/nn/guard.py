@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from gradc.ir.dtype import DType
 from gradc.tensor import Tensor, epoch
-from gradc.tensor.tree import exact
+from gradc.tensor.snapshot import snapshot
 
 if TYPE_CHECKING:
     from gradc.nn.module import Module
@@ -31,8 +31,8 @@ _TABLES = frozenset(
 def state_epoch() -> int:
     """Return a number that changes with every change of a module, parameter or hook.
 
-    The same number twice means that all fingerprints are the same too, but for lists and dicts
-    that a module holds (see `contents`); contents of tensors don't count.
+    The same number twice means that all fingerprints are the same too, but for lists, dicts and
+    the like that a module holds (see `contents`); contents of tensors don't count.
     """
     return epoch.current()
 
@@ -42,7 +42,7 @@ def fingerprint(module: Module) -> tuple[object, ...]:
     attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
     return (
         type(module),
-        tuple((name, frozen(value)) for name, value in attributes.items()),
+        tuple((name, snapshot(value)) for name, value in attributes.items()),
         tuple((name, *_identity(p)) for name, p in module._parameters.items()),
         tuple((name, *_identity(b)) for name, b in module._buffers.items()),
         tuple((name, id(m)) for name, m in module._modules.items()),
@@ -52,13 +52,13 @@ def fingerprint(module: Module) -> tuple[object, ...]:
 
 
 def contents(module: Module) -> list[tuple[object, object]]:
-    """Return the lists and dicts among a module's attributes, and what each holds now."""
+    """Return the lists, dicts and the like among a module's attributes, and what each holds now."""
     values = (v for k, v in vars(module).items() if k not in _TABLES)
-    return [(v, frozen(v)) for v in cast("Iterable[object]", values) if _loose(v)]
+    return [(v, snapshot(v)) for v in cast("Iterable[object]", values) if _loose(v)]
 
 
 def _loose(value: object) -> bool:
-    return isinstance(value, list | Mapping)
+    return isinstance(value, list | deque | set | Mapping)
 
 
 def _identity(tensor: Tensor | None) -> tuple[object, ...]:
@@ -66,17 +66,3 @@ def _identity(tensor: Tensor | None) -> tuple[object, ...]:
     if tensor is None:
         return ()
     return (id(tensor), id(tensor._storage), tensor.dtype, tensor.shape, tensor.requires_grad)
-
-
-def frozen(value: object) -> object:
-    """Return plain Python data by value, other objects by identity."""
-    if value is None or isinstance(value, bool | int | float | str | bytes | DType):
-        # NOTE: the type goes along because 1 == 1.0 == True.
-        return (type(value), exact(value))
-    if isinstance(value, list | tuple):
-        entries = cast("Sequence[object]", value)
-        return (type(entries), tuple(frozen(v) for v in entries))
-    if isinstance(value, Mapping):
-        table = cast("Mapping[object, object]", value)
-        return (type(table), tuple((frozen(k), frozen(v)) for k, v in table.items()))
-    return (type(value), id(value))

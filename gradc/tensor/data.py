@@ -58,8 +58,18 @@ def tensor(
         return made(copy if kind is None else cast(copy, kind), requires_grad)
     if _holds_tensor(data):
         return made(_stacked(data, kind, where), requires_grad)
-    array = array_of(data, kind)
-    return made(placed(array, where), requires_grad)
+    if STATE.trace is not None and is_array(data) and _lies_in_order(data):
+        # A compiled function reads the numbers that the array holds at each call.
+        copy = move(clone(wrap_array(data)), where)
+        return made(copy if kind is None else cast(copy, kind), requires_grad)
+    return made(placed(array_of(data, kind), where), requires_grad)
+
+
+def _lies_in_order(array: Array) -> bool:
+    """Return whether a tensor can be made on the memory of an array."""
+    return bool(
+        array.ndim and from_numpy(array.dtype) is not None and all(s >= 0 for s in array.strides)
+    )
 
 
 def placed(array: Array, device: Device) -> Tensor:

@@ -1,13 +1,17 @@
 """What a compiled function reads from around itself is checked at each call."""
 
+from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property, partial, wraps
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
 import gradc
 from gradc import nn
-from gradc.compiler.outside import MOST, content_guards
+from gradc.compiler.outside import content_guards
+from gradc.tensor.snapshot import MOST
 
 FACTOR = 2.0
 TABLE = {"scale": 2.0, "deep": [1.0, 2.0]}
@@ -115,6 +119,157 @@ def test_lists_that_a_module_holds():
     model = Scaled()
     check(model, lambda: model.factors.__setitem__(0, 5.0))
     check(model, lambda: model.options.update(shift=2.0))
+
+
+class Model(nn.Module):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+
+    def forward(self, x):
+        return x * self.held.scale
+
+
+class Caller:
+    def __init__(self):
+        self.scale = 2.0
+
+    def __call__(self, x):
+        return x * self.scale
+
+    def __getitem__(self, _):
+        return self.scale
+
+    @staticmethod
+    def fixed(x):
+        return x * FACTOR
+
+    @cached_property
+    def kept(self):
+        return OPTIONS.scale
+
+
+OPTIONS = Options()
+
+
+def decorated(function):
+    @wraps(function)
+    def around(x):
+        return function(x) * OPTIONS.scale
+
+    return around
+
+
+@decorated
+def twice(x):
+    return x * 2
+
+
+def by_default(x, *, options=OPTIONS, table={"scale": 2.0}):  # noqa: B006
+    return x * options.scale * table["scale"]
+
+
+def with_options(x, options):
+    return x * options.scale
+
+
+def test_what_modules_hold():
+    options = Options()
+    model = Model(options)
+    check(model, lambda: setattr(options, "scale", 5.0))
+    check(lambda x: model(x), lambda: setattr(options, "scale", 6.0))
+    check(nn.Sequential(model), lambda: setattr(options, "scale", 7.0))
+    caller = Caller()
+    deep = Model(SimpleNamespace(scale=caller))
+    deep.forward = lambda x: deep.held.scale(x)
+    check(deep, lambda: setattr(caller, "scale", 5.0))
+
+
+def test_callable_objects_and_operators():
+    caller = Caller()
+    check(caller, lambda: setattr(caller, "scale", 5.0))
+    check(lambda x: caller(x), lambda: setattr(caller, "scale", 6.0))
+    check(lambda x: x * caller[0], lambda: setattr(caller, "scale", 7.0))
+
+
+def test_static_and_decorated_functions(monkeypatch):
+    check(lambda x: Caller.fixed(x), lambda: monkeypatch.setitem(globals(), "FACTOR", 5.0))
+    check(lambda x: twice(x), lambda: monkeypatch.setattr(OPTIONS, "scale", 6.0))
+    check(twice, lambda: monkeypatch.setattr(OPTIONS, "scale", 7.0))
+
+
+def test_default_and_partial_arguments(monkeypatch):
+    options = Options()
+    check(partial(with_options, options=options), lambda: setattr(options, "scale", 5.0))
+    bound = partial(with_options, options=options)
+    check(lambda x: bound(x), lambda: setattr(options, "scale", 6.0))
+    check(by_default, lambda: monkeypatch.setattr(OPTIONS, "scale", 5.0))
+    table = by_default.__kwdefaults__["table"]
+    check(by_default, lambda: monkeypatch.setitem(table, "scale", 5.0))
+
+
+def test_objects_in_containers_and_arguments():
+    options = Options()
+    held = {"a": [options], "f": [lambda x: x * options.scale]}
+    check(lambda x: x * held["a"][0].scale, lambda: setattr(options, "scale", 5.0))
+    check(lambda x: held["f"][0](x), lambda: setattr(options, "scale", 6.0))
+    ends = deque([2.0])
+    check(lambda x: x * ends[0], lambda: ends.append(ends.popleft() + 1.0))
+    chosen = SimpleNamespace(scale=2.0)
+    space = Space()  # hashed by identity: may be an argument
+
+    compiled = gradc.compile(with_options)
+    assert compiled(gradc.ones(1), space).item() == 2.0
+    space.scale = chosen.scale = 5.0
+    assert compiled(gradc.ones(1), space).item() == 5.0
+
+
+def test_names_in_strings_and_names_that_are_not_there(monkeypatch):
+    options = Options()
+    check(lambda x: x * getattr(options, "scale"), lambda: setattr(options, "scale", 5.0))  # noqa: B009
+    space = SimpleNamespace()
+    check(lambda x: x * getattr(space, "shift", 2.0), lambda: setattr(space, "shift", 5.0))
+
+    def with_global(x):
+        return x * LATER if "LATER" in globals() else x  # noqa: F821
+
+    check(with_global, lambda: monkeypatch.setitem(globals(), "LATER", 5.0))
+
+
+def test_arrays():
+    array = np.full(1, 2.0, "f")
+    check(lambda x: x * float(array[0]), lambda: array.__setitem__(0, 5.0))
+
+    def read(x):
+        return x * gradc.tensor(array) + array * gradc.from_numpy(array)
+
+    compiled = gradc.compile(read)
+    for value in (2.0, 3.0):  # where it lies: nothing is compiled anew
+        array[0] = value
+        assert compiled(gradc.ones(1)).item() == value + value**2
+    assert count(compiled) == 1
+
+
+def test_attributes_of_the_same_name_elsewhere_are_not_read():
+    class Loop:
+        def __init__(self):
+            self.model = nn.Linear(1, 1)
+            self.optimizer = gradc.optim.SGD(self.model.parameters(), lr=0.1)
+            self.step = self.loss = 0
+
+        def update(self, x):
+            self.optimizer.zero_grad()
+            loss = self.model(x).sum()
+            loss.backward()
+            self.optimizer.step()
+            return loss
+
+    loop = Loop()
+    compiled = gradc.compile(loop.update)
+    for _ in range(3):
+        loop.loss = compiled(gradc.ones(1, 1)).item()
+        loop.step += 1
+    assert count(compiled) == 1
 
 
 def test_what_is_not_read_compiles_nothing_anew():

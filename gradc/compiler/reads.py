@@ -1,0 +1,108 @@
+"""A function's code -> the names it reads around itself, and what they stand for now."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dis import get_instructions
+from types import CellType, CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from gradc.origin import PACKAGE
+
+BY_NAME = ("getattr", "hasattr", "attrgetter")
+ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
+GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+BETWEEN = ("PUSH_NULL", "EXTENDED_ARG")
+LIBRARIES = (
+    PACKAGE,
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What the text of a function names.
+
+    Args:
+        names: of globals.
+        attributes: of any object, each with the name of the variable or attribute that holds the
+            object: ("cfg", "scale"), or "" where the text doesn't say.
+        modules: that it imports.
+    """
+
+    names: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+    modules: tuple[str, ...]
+
+
+def plain_function(value: Any) -> FunctionType | None:
+    """Return the function that was written, past wrappers and methods."""
+    target = inspect.unwrap(getattr(value, "__func__", value))
+    return target if isinstance(target, FunctionType) else None
+
+
+def users(function: FunctionType) -> bool:
+    """Return whether a function is the user's own, not a library's."""
+    return not function.__code__.co_filename.startswith((*LIBRARIES, "<frozen"))
+
+
+@functools.lru_cache(maxsize=1000)
+def reads(code: CodeType) -> Reads:
+    """Return what a function and those written inside it name."""
+    names, modules = dict[str, None](), dict[str, None]()
+    pairs = dict[tuple[str, str], None]()
+    holder = ""
+    for instruction in get_instructions(code):
+        name, kind = instruction.argval, instruction.opname
+        if kind == "IMPORT_NAME":
+            modules[name] = None
+        elif kind in ATTRIBUTE:
+            pairs[holder, name] = None
+        elif kind in GLOBAL:
+            names[name] = None
+        if kind not in BETWEEN:
+            holder = name if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF") else ""
+    if any(name in names for name in BY_NAME):
+        spelled = (c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
+        pairs |= dict.fromkeys(("", name) for name in spelled)
+    for inner in (reads(c) for c in code.co_consts if isinstance(c, CodeType)):
+        names |= dict.fromkeys(inner.names)
+        pairs |= dict.fromkeys(inner.attributes)
+        modules |= dict.fromkeys(inner.modules)
+    return Reads(tuple(names), tuple(pairs), tuple(modules))
+
+
+class Variable(NamedTuple):
+    """A variable around a function: its cell, None for a global; MISSING where there is none."""
+
+    name: str
+    value: Any
+    cell: CellType | None = None
+
+
+def variables(function: FunctionType) -> Iterator[Variable]:
+    """Yield the variables around a function, with its default arguments and imports."""
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        yield Variable(name, content(cell), cell)
+    space, read = function.__globals__, reads(code)
+    for name in read.names:
+        if name in space or not hasattr(builtins, name):
+            yield Variable(name, space.get(name, MISSING))
+    yield from (Variable("", sys.modules.get(name)) for name in read.modules)
+    yield Variable("", (function.__defaults__, function.__kwdefaults__))
+
+
+def content(cell: CellType) -> Any:
+    """Return what a cell holds, itself where it is bound later."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
