@@ -11,6 +11,7 @@ from gradc.errors import GradientError
 from gradc.ir.builder import Builder
 from gradc.ir.derivative import (
     Bilinear,
+    Composed,
     Derivative,
     Linear,
     Looped,
@@ -71,6 +72,11 @@ def vjp_rule(
         from gradc.autodiff.loop_reverse import loop_vjp
 
         return loop_vjp(b, params, inputs, outputs, cotangents, needed)
+    if isinstance(rule, Composed):
+        # likewise by walking what it stands for
+        from gradc.autodiff.composed import composed_vjp
+
+        return composed_vjp(b, rule, params, inputs, outputs, cotangents, needed)
     ct = cotangents[0]
     if ct is None or isinstance(rule, Zero):
         return list(none)
@@ -117,6 +123,10 @@ def jvp_rule(
         from gradc.autodiff.loop_forward import loop_jvp
 
         return loop_jvp(b, params, inputs, outputs, tangents)
+    if isinstance(rule, Composed):
+        from gradc.autodiff.composed import composed_jvp
+
+        return composed_jvp(b, rule, params, inputs, tangents)
     match rule:
         case Partials():
             terms = [
@@ -155,6 +165,8 @@ def residuals(primitive: Primitive) -> tuple[Sequence[int], Sequence[int]]:
     match primitive.derivative:
         case Looped():
             return EVERY, ()
+        case Composed() as rule:
+            return EVERY, rule.reads
         case Partials() as rule:
             used = names_used(rule)
             inputs = tuple(i for i, name in enumerate(rule.operands) if name in used)
@@ -179,7 +191,7 @@ def rule_text(primitive: Primitive, position: int) -> str:
     match primitive.derivative:
         case Partials() as rule:
             return rule.expressions[position] or "0"
-        case Linear() | Weighted() as rule:
+        case Linear() | Weighted() | Composed() as rule:
             return rule.rule
         case Bilinear() as rule:
             return rule.rule_left if position == 0 else rule.rule_right

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from gradc.autodiff.rules import residuals
-from gradc.ir.derivative import Bilinear, Partials
+from gradc.ir.derivative import Bilinear, Composed, Partials
 from gradc.ir.primitive import Kind, Primitive
 from gradc.symbolic.lower import free_names
 
@@ -31,6 +31,8 @@ def saved_by(primitive: Primitive, needed: tuple[bool, ...]) -> tuple[Positions,
             return inputs, (0,) if "out" in used else ()
         case Bilinear():
             return tuple(i for i in (0, 1) if needed[1 - i]), ()
+        case Composed() as rule:
+            return range(len(needed)), rule.reads
         case _:
             return residuals(primitive)
 

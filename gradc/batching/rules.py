@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradc.batching.attention import attend
 from gradc.batching.axes import along_axes, elementwise, window
 from gradc.batching.batch import Batch, Flags, Operands, Params, Rule
 from gradc.batching.contraction import contract
@@ -17,6 +18,7 @@ RULES: dict[Kind, Rule] = {
     Kind.SCAN: along_axes,
     Kind.SORT: along_axes,
     Kind.CONTRACTION: contract,
+    Kind.ATTENTION: attend,
     Kind.MOVEMENT: move,
     Kind.INDEXING: index,
     Kind.WINDOW: window,

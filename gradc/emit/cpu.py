@@ -81,6 +81,7 @@ def emit(plan: Plan) -> Emitted:
         own = (
             *writer.products.values(),
             *writer.convolutions.values(),
+            *writer.attentions.values(),
             *writer.sorts.values(),
             *writer.team.sums.values(),
         )

@@ -16,6 +16,7 @@ from gradc.emit.naming import Dims, Naming
 from gradc.emit.views import Views
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Section, Value
+from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import over
@@ -105,6 +106,8 @@ class CudaStepWriter:
                 self._repeat(kernel, repeat, body)
             case Combine() as work:
                 self._combine(kernel, work, body)
+            case Attention():
+                raise AssertionError("a GPU's plan has the primitives that attention stands for")
 
     def _nest(self, kernel: Kernel, body: Writer) -> None:
         """Write the launch of a loop nest, or of all that are launched with it."""

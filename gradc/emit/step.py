@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.emit import describe
 from gradc.emit.arguments import CODES, arguments, places_of
+from gradc.emit.attention import attention_kernel
 from gradc.emit.convolution import convolution_kernel
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
@@ -17,6 +18,7 @@ from gradc.emit.views import Views
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Section, Value
 from gradc.schedule.arena import Place
+from gradc.schedule.attention import Attention, attention_tiles
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
@@ -37,6 +39,7 @@ class StepWriter:
         calls: the function that each kernel of the plan calls.
         convolutions: name and text of each convolution that it calls.
         products: name and text of each product from tiles.
+        attentions: name and text of each attention.
         team: what it says where several threads run it.
     """
 
@@ -59,6 +62,7 @@ class StepWriter:
         self.calls: dict[Kernel, str] = {}
         self.convolutions: dict[str, tuple[str, str]] = {}
         self.products: dict[str, tuple[str, str]] = {}
+        self.attentions: dict[str, tuple[str, str]] = {}
         self.team = Team(plan, naming)
         self.views = Views(plan, naming, times)
 
@@ -125,6 +129,8 @@ class StepWriter:
                 self._multiply(kernel, kernel.work, body)
             case Convolution():
                 self._convolve(kernel, kernel.work, body)
+            case Attention():
+                self._attend(kernel, kernel.work, body)
             case Sort():
                 self._sort(kernel, kernel.work, body)
             case Repeat():
@@ -250,6 +256,23 @@ class StepWriter:
                 body.call(name, [*views, self.team.part(value, shape, share), "chunk"])
         else:
             body.call(name, [*views, self.naming.view(value, shape), *self._mine(kernel)])
+
+    def _attend(self, kernel: Kernel, work: Attention, body: Writer) -> None:
+        dtype = kernel.values[0].dtype
+        cut = attention_tiles(work.queries, dtype, self.plan.registers)
+        mine = self._mine(kernel)
+        given = [(home, seen.dims) for home, seen in zip(work.homes, work.operands, strict=True)]
+        equation = kernel.roots[0].equation
+        assert equation is not None
+        given += [(v, v.shape) for v in equation.outputs]
+        codes = tuple(f"{CODES[v.dtype]}[{','.join(':' * len(dims))}]" for v, dims in given)
+        about = (work, dtype, cut, codes, self.naming.used, "rows" if mine else "")
+        key = attention_kernel("", *about)
+        if key not in self.attentions:
+            name = self.naming.namer("attention_bar" if work.adjoint else "attention")
+            self.attentions[key] = (name, attention_kernel(name, *about))
+        name = self.calls[kernel] = self.attentions[key][0]
+        body.call(name, [*(self.naming.view(v, dims) for v, dims in given), *mine])
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
         equation = kernel.roots[0].equation

@@ -7,9 +7,11 @@ import math
 from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.functional.dropout import dropout
 from gradc.functional.reduction import check_floating, check_tensor
-from gradc.functional.softmax import softmax
 from gradc.ir.dtype import float32
+from gradc.ir.primitive import lookup
 from gradc.tensor import Tensor, arange, where
+from gradc.tensor.axes import broadcast_shapes
+from gradc.tensor.dispatch import apply
 
 
 def scaled_dot_product_attention(
@@ -61,12 +63,37 @@ def scaled_dot_product_attention(
         raise ArgumentError(
             f"{name}: give either attn_mask or is_causal=True", hint="make the mask causal itself"
         )
+    if attn_mask is None and dropout_p == 0.0 and not isinstance(scale, Tensor):
+        mixed = attend(query, key, value, scale, is_causal)
+        if mixed is not None:
+            return mixed
     shown = scores(query, key, scale)
     if is_causal:
-        return dropout(softmax(causal(shown), -1), dropout_p) @ value
-    if attn_mask is None:
-        return dropout(softmax(shown, -1), dropout_p) @ value
-    return dropout(safe_softmax(masked(name, shown, attn_mask)), dropout_p) @ value
+        shown = causal(shown)
+    if attn_mask is not None:
+        shown = masked(name, shown, attn_mask)
+    return dropout(safe_softmax(shown), dropout_p) @ value
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, scale: float | None, is_causal: bool
+) -> Tensor | None:
+    """Return softmax(scale Q K^T) V as one primitive; None where it doesn't take the sizes."""
+    operands = query, key, value
+    lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in operands))
+    if lead is None or not all(x.numel() for x in operands):
+        return None
+    heads = lead[-1] if lead else 1
+
+    def heads_last(x: Tensor) -> Tensor:
+        rows, features = x.shape[-2:]
+        return x.expand(*lead, rows, features).reshape(-1, heads, rows, features).transpose(1, 2)
+
+    q, k, v = heads_last(query), heads_last(key), heads_last(value)
+    factor = scale if scale is not None else 1.0 / math.sqrt(int(query.shape[-1]))
+    mixed, log_sum = apply(lookup("attention"), q, k, v, scale=float(factor), causal=is_causal)
+    del log_sum  # what the adjoint computes the weights from
+    return mixed.transpose(1, 2).reshape(*lead, query.shape[-2], value.shape[-1])
 
 
 def scores(query: Tensor, key: Tensor, scale: float | None = None) -> Tensor:

@@ -89,8 +89,26 @@ class Looped:
 
 
 @dataclass(frozen=True, slots=True)
+class Composed:
+    """It stands for other primitives, and so do its derivatives.
+
+    Args:
+        parts: `parts(b, inputs, params)` -> its results, from other primitives.
+        reverse: `reverse(b, inputs, outputs, cotangents, needed, params)` -> the adjoints, where
+            there is a better way than that of the parts; its result None means these.
+        reads: positions of the results that `reverse` reads.
+        rule: maths of the adjoint.
+    """
+
+    parts: Callable[..., tuple[Any, ...]]
+    reverse: Callable[..., list[Any | None] | None] | None = None
+    reads: tuple[int, ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Zero:
     """The derivative is zero, and that is declared (integers, comparisons, stop_gradient)."""
 
 
-Derivative = Partials | Linear | Bilinear | Weighted | Selection | Looped | Zero
+Derivative = Partials | Linear | Bilinear | Weighted | Selection | Looped | Composed | Zero

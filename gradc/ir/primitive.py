@@ -21,6 +21,7 @@ class Kind(enum.Enum):
     REDUCTION = "reduction"  # folds axes
     SCAN = "scan"  # running fold along one axis
     CONTRACTION = "contraction"  # sum of products
+    ATTENTION = "attention"  # sums of products weighted by the softmax of sums of products
     MOVEMENT = "movement"  # out[i] = x[f(i)], f known when compiling
     INDEXING = "indexing"  # out[i] = x[index[i]] and its transposes
     WINDOW = "window"  # out[i] from x[stride i + dilation k], k over a window; for pooling

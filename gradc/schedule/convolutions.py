@@ -137,7 +137,7 @@ def operands(equation: Equation, known: Definitions) -> tuple[Seen, Seen]:
     x, w = equation.inputs
     n = len(equation.params["stride"])
     space = tuple(range(1, n + 1))
-    swapped = _look_through(x, known), _look_through(w, known)
+    swapped = look_through(x, known), look_through(w, known)
     turned = (n + 2, *space, n + 1, 0), (*space, n + 1, 0, n + 2)
     if (swapped[0].axes, swapped[1].axes) == turned:
         return swapped
@@ -145,13 +145,13 @@ def operands(equation: Equation, known: Definitions) -> tuple[Seen, Seen]:
 
 
 def _plain(value: Value, known: Definitions) -> Seen:
-    seen = _look_through(value, known)
+    seen = look_through(value, known)
     if seen.axes == tuple(range(value.type.ndim)):
         return seen
     return Seen(value, value.shape, tuple(range(value.type.ndim)))
 
 
-def _look_through(value: Value, known: Definitions) -> Seen:
+def look_through(value: Value, known: Definitions) -> Seen:
     """Return what lies below permutes, and below slices that only cut off ends."""
     axes = tuple(range(value.type.ndim))
     while value in known:

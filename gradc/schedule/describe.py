@@ -8,6 +8,7 @@ from itertools import groupby
 from gradc.ir.graph import Value
 from gradc.ir.show import Names
 from gradc.schedule.arena import ARENA_SLOT
+from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat
@@ -71,10 +72,23 @@ def kernel_rows(plan: Plan, names: Name) -> list[Row]:
                 f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
                 shared(plan, i),
                 "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
-                kernel.work.choice.reason if isinstance(kernel.work, Product) else "",
+                _reason(kernel),
             )
         )
     return rows
+
+
+def _reason(kernel: Kernel) -> str:
+    """Return why a kernel does it the way it does."""
+    work = kernel.work
+    if isinstance(work, Product):
+        return work.choice.reason
+    if isinstance(work, Attention):
+        number = f"{amount(work.units * work.queries * work.keys)}weights"
+        if work.keeps:
+            return f"{number} kept: no more than the operands"
+        return f"{number} computed again: more than the operands" if work.adjoint else ""
+    return ""
 
 
 def _row_of(numbered: tuple[int, Kernel]) -> tuple[str, int]:
@@ -137,6 +151,9 @@ def what(kernel: Kernel) -> str:
         groups = f"{work.groups} x " if work.grouped else ""
         window = " x ".join(map(str, work.window))
         return f"convolution {groups}[{window}, {work.inner}, {work.outer}]"
+    if isinstance(work, Attention):
+        sizes = f"{work.units} x [{work.queries}, {work.features}] of [{work.keys}, {work.outputs}]"
+        return f"attention{' adjoint' * work.adjoint} {sizes}{', causal' * work.causal}"
     if isinstance(work, Repeat):
         return f"{work.span.loop.length} x ({len(work.plan.kernels)} kernels of {work.plan.name})"
     if not isinstance(work, Nest):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradc.ir.graph import Value
-from gradc.schedule import convolutions, products
+from gradc.schedule import attention, convolutions, products
 from gradc.schedule.loops import Argument, Compute, Index, Node, Read, walk
 from gradc.schedule.lower import Lowering, full_index
 from gradc.schedule.roots import Form, Program, Root
@@ -72,6 +72,9 @@ def fragment(program: Program, root: Root) -> Fragment:
         seen = convolutions.operands(equation, program.known)
         homes = [program.home(s.value) for s in seen]
         return Fragment(None, (), tuple(r.value for r in homes if r is not None))
+    if root.form is Form.ATTENTION:
+        homes = [program.home(s.value) for s in attention.operands(equation, program.known)]
+        return Fragment(None, (), tuple(dict.fromkeys(r.value for r in homes if r is not None)))
     if root.form is Form.LOOP:
         homes = [program.home(v) for v in equation.inputs]
         return Fragment(None, (), tuple(dict.fromkeys(r.value for r in homes if r is not None)))

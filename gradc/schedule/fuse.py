@@ -78,8 +78,8 @@ def _reads(group: Group, value: Value, parts: dict[Value, Fragment]) -> bool:
 
 
 def _join_outputs(root: Root, home: dict[Value, Group], made: list[Group], own: Group) -> None:
-    """The outputs of one sort or loop are computed by one kernel."""
-    if root.form not in (Form.SORT, Form.LOOP) or root.equation is None:
+    """The outputs of one sort, loop or attention are computed by one kernel."""
+    if root.form not in (Form.SORT, Form.LOOP, Form.ATTENTION) or root.equation is None:
         return
     first = root.equation.outputs[0]
     if first is not root.value and first in home and home[first] is not own:

@@ -103,7 +103,8 @@ def _misfit(
     """Return why `root` can't join `group`; None where it can: then set the row split."""
     other = _read_from(part, group) or group.roots[0].value
     if group.form is not Form.ELEMENT:
-        return Reason(f"{{}} comes from a kernel of its own, a {group.form.value}", other)
+        article = "an" if group.form is Form.ATTENTION else "a"
+        return Reason(f"{{}} comes from a kernel of its own, {article} {group.form.value}", other)
     if len(group.work | part.work) > LARGEST_KERNEL:
         return Reason("the kernel of {} is large enough", other)
     if group.updating is not (section_of(root) is Section.UPDATE):
@@ -188,4 +189,5 @@ def _small(domain: tuple[int, ...]) -> bool:
 
 def alone(root: Root) -> Reason:
     """Return why a root of a form that joins nothing begins a group."""
-    return Reason(f"a {root.form.value} has a kernel of its own")
+    article = "an" if root.form is Form.ATTENTION else "a"
+    return Reason(f"{article} {root.form.value} has a kernel of its own")

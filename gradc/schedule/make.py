@@ -10,11 +10,14 @@ from gradc.ir.graph import Graph, Section, TensorType, Value
 from gradc.primitives.loop import Body
 from gradc.schedule import fuse, launch, nest, products
 from gradc.schedule.arena import Use, assign
+from gradc.schedule.attention import Attention, attention
+from gradc.schedule.attention import operands as attention_operands
 from gradc.schedule.convolutions import Convolution, convolution
 from gradc.schedule.fragments import Fragment, fragments
 from gradc.schedule.fusion import fusion
 from gradc.schedule.group import Group, section_of
 from gradc.schedule.keep import Decision, worth_keeping
+from gradc.schedule.keep_weights import keep_weights
 from gradc.schedule.loops import (
     Compute,
     Let,
@@ -79,7 +82,7 @@ def schedule(
 
 def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     lanes = launch.fits if aim.target is CUDA else None
-    prepared, late, kept = prepare(graph, deferred)
+    prepared, late, kept = prepare(keep_weights(graph, aim.target), deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
     chosen |= kept
@@ -154,6 +157,8 @@ def _kernels(
             return [_product(program, group, aim)]
         case Form.CONVOLUTION:
             return [_convolution(program, group)]
+        case Form.ATTENTION:
+            return [_attention(program, group)]
         case Form.SORT:
             return [_sort(program, group)]
         case Form.LOOP:
@@ -263,6 +268,17 @@ def _convolution(program: Program, group: Group) -> Kernel:
     )  # fmt: skip
 
 
+def _attention(program: Program, group: Group) -> Kernel:
+    equation = group.roots[0].equation
+    assert equation is not None
+    homes = (program.home(s.value) for s in attention_operands(equation, program.known))
+    work = attention(equation, program.known, tuple(r.value for r in homes if r is not None))
+    moved = sum(v.type.nbytes for v in (*equation.inputs, *equation.outputs))
+    cost = Cost(work.flops, moved)
+    reads = tuple(dict.fromkeys(work.homes))
+    return Kernel(tuple(group.roots), work, _section(group), reads, cost, work.units, ())
+
+
 def _sort(program: Program, group: Group) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
@@ -301,7 +317,7 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     work = kernel.work
     if isinstance(work, Combine):
         return Use((work.total,), kernel.reads)
-    if isinstance(work, Product | Convolution):
+    if isinstance(work, Product | Convolution | Attention):
         return Use(tuple(kernel.own.get(v, v) for v in kernel.values), kernel.reads)
     if isinstance(work, Repeat):
         span = work.span

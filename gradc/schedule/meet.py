@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradc.ir.graph import Value
 from gradc.schedule.arena import Memory, Place
+from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Store
 from gradc.schedule.nest import Nest
@@ -141,6 +142,16 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
             (value,) = kernel.values
             target = share.own.get(value, value)
             yield _whole(target, memory, _product_owner(target, share, memory), writes=True)
+        case Attention() as work:
+            # samples lie side by side, but heads do not: blocks are rows where samples are whole
+            rows = share.cut and share.block % work.heads == 0
+            for number, value in enumerate(work.homes):
+                by_rows = rows and work.by_samples(number)
+                owner = _owner(value, memory.places[value], share) if by_rows else whole
+                yield _whole(value, memory, owner, writes=False)
+            for value in kernel.values:
+                owner = _owner(value, memory.places[value], share) if rows else whole
+                yield _whole(value, memory, owner, writes=True)
         case Combine(parts, total):
             yield _whole(parts, memory, whole, writes=False)
             owner = whole if whole else _owner(total, memory.places[total], share)

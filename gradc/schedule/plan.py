@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gradc.ir.graph import Graph, Section, Value
 from gradc.schedule.arena import Memory
+from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
 from gradc.schedule.fusion import Fused
@@ -24,6 +25,7 @@ from gradc.schedule.target import Target
 FLOPS_PER_NS = 8
 BYTES_PER_NS = 24
 PRODUCT_FLOPS_PER_NS = 90
+ATTENTION_FLOPS_PER_NS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +118,7 @@ class Kernel:
     """
 
     roots: tuple[Root, ...]
-    work: Nest | Product | Convolution | Sort | Repeat | Combine
+    work: Nest | Product | Convolution | Attention | Sort | Repeat | Combine
     section: Section
     reads: tuple[Value, ...]
     cost: Cost
@@ -141,6 +143,8 @@ class Kernel:
         """What it takes on one core, roughly."""
         if isinstance(self.work, Product):
             return self.cost.flops / PRODUCT_FLOPS_PER_NS
+        if isinstance(self.work, Attention):
+            return self.cost.flops / ATTENTION_FLOPS_PER_NS
         if isinstance(self.work, Repeat):
             return self.work.span.loop.length * self.work.plan.nanoseconds
         return self.cost.flops / FLOPS_PER_NS + self.cost.bytes_moved / BYTES_PER_NS

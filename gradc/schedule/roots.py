@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
-from gradc.schedule import convolutions, products
+from gradc.schedule import attention, convolutions, products
 from gradc.schedule.loops import ZERO, Index, axis_index
 from gradc.schedule.pieces import pieces
 
@@ -24,6 +24,7 @@ class Form(enum.Enum):
     FOLD = "reduction"
     PRODUCT = "product"
     CONVOLUTION = "convolution"
+    ATTENTION = "attention"
     SCATTER = "scatter"
     SCAN = "scan"
     SORT = "sort"
@@ -126,6 +127,9 @@ def _needed(graph: Graph, known: products.Definitions) -> dict[Value, str]:
             case "conv":
                 for seen in convolutions.operands(equation, known):
                     keep(seen.value, "a convolution reads it")
+            case "attention" | "attention_adjoint":
+                for seen in attention.operands(equation, known):
+                    keep(seen.value, "attention reads it")
             case "scan":
                 for value in equation.inputs:
                     keep(value, "a loop reads it")
@@ -149,6 +153,8 @@ def _root(equation: Equation, output: Value, reason: str, shared_scalar: bool) -
     shape = squeeze(output.shape)
     if name == "conv":
         return Root(output, Form.CONVOLUTION, equation, reason="it is a convolution")
+    if kind is Kind.ATTENTION:
+        return Root(output, Form.ATTENTION, equation, reason="attention makes it")
     if kind is Kind.CONTRACTION:
         return Root(output, Form.PRODUCT, equation, reason="it is a matrix product")
     if kind is Kind.SCAN and output.shape[equation.params["axis"]] != 1:

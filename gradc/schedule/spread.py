@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gradc.ir.dtype import float32, float64
 from gradc.ir.graph import TensorType, Value
+from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
@@ -20,6 +21,7 @@ SMALL = 3_000  # a kernel that is done sooner is left whole
 WORTH = 40_000  # a program whose bigger kernels are done sooner runs on one thread
 BLOCK = 3_000  # what a block should take
 MOST_BLOCKS = 32
+SAMPLES = 8  # of an attention that threads share without cutting one
 MOST_WEIGHTS = 8  # copies of a convolution's weights, one for the samples of each block
 LINE = 16  # float32 elements of a cache line
 FLAT = 1024  # elements: vectors and their remainders fall alike in every block
@@ -47,6 +49,8 @@ def _divisible(kernel: Kernel) -> bool:
         return True
     if isinstance(kernel.work, Repeat):
         return kernel.work.plan.shared
+    if isinstance(kernel.work, Attention):
+        return kernel.work.units > 1
     if isinstance(kernel.work, Convolution):
         return _samples(kernel.work) > 1
     if not isinstance(kernel.work, Nest) or kernel.is_scalar or kernel.parallel < 2:
@@ -121,6 +125,8 @@ class _Spreading:
                 return [replace(kernel, share=self._product(kernel, kernel.work))]
             case Repeat() if _divisible(kernel):
                 return [replace(kernel, share=Share(Way.STEPS))]
+            case Attention() if _divisible(kernel):
+                return [replace(kernel, share=self._attention(kernel, kernel.work))]
             case Convolution() if _divisible(kernel):
                 return self._convolution(kernel, kernel.work)
             case Nest() if _divisible(kernel):
@@ -171,6 +177,21 @@ class _Spreading:
         parts = _rows_of(value, share.blocks)
         share = replace(share, own={value: parts})
         return [replace(kernel, share=share), self._combine(kernel, value, parts, share.blocks)]
+
+    def _attention(self, kernel: Kernel, work: Attention) -> Share:
+        """Return whole samples where there are several: they lie side by side."""
+        if self.times[kernel] < SMALL:
+            return Share(Way.FIRST)
+        block = -(-work.units // MOST_BLOCKS)
+        if work.samples >= SAMPLES:
+            block = work.heads * -(-work.samples // MOST_BLOCKS)
+            row = work.homes[0].type.nbytes // work.samples if work.by_samples(0) else 0
+            known = self.owned.get(work.homes[0], 0)
+            if row and known % row == 0 and 0 < known // row <= work.samples // 2:
+                block = work.heads * (known // row)
+            for value in kernel.values:
+                self.owned[value] = value.type.nbytes // work.units * block
+        return Share(Way.ROWS, work.units, block)
 
     def _nest(self, kernel: Kernel, nest: Nest) -> list[Kernel]:
         totals = _summed(nest)
