@@ -8,7 +8,7 @@ from gradc.emit.arguments import CODES
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
-from gradc.schedule.attention import KEYS, Attention, AttentionTiles
+from gradc.schedule.attention import Attention, AttentionTiles
 from gradc.schedule.convolutions import Seen
 
 NAMES = ("q", "k", "v", "out_bar", "log_sum", "delta")
@@ -77,7 +77,7 @@ class _Text:
         self.least = self.number(float("-inf"))
         self.lanes = tiles.lanes
         self.whole = work.queries % self.lanes == 0
-        self.several = work.keys > KEYS
+        self.several = work.keys > tiles.keys
         self.first = "i" if self.whole else "begin"
         at = "j - start" if self.several else "j"
         self.at_score = (at, "i" if work.keeps else "0")
@@ -99,12 +99,13 @@ class _Text:
             writer.comment("v_bar = weights @ out_bar; k_bar, q_bar from scores_bar likewise")
         else:
             writer.comment("out[i] = sum over j of weights[j, i] * v[j]")
-        keys = min(work.keys, KEYS)
+        keys = min(work.keys, self.tiles.keys)
         panels = {"queries": work.features} if not (work.adjoint and work.keeps) else {}
         if work.adjoint:
             panels |= {"rows_bar": work.outputs, "scores_bar": keys, "shift": 2}
         else:
-            panels |= {"largest": 1, "total": 1} | ({"before": 1} if self.several else {})
+            panels |= {"largest": 1, "total": 1}
+            panels |= {"shift": 1, "before": 1} if self.several else {}
         if not work.keeps:
             panels["weights"] = keys
         for name, size in panels.items():
@@ -129,7 +130,11 @@ class _Text:
         """Write lines for each query m of the lanes."""
         with self.writer.block(f"for m in range({self.lanes}):"):
             for line in lines:
-                self.writer.line(line)
+                target, operator, value = line.partition(" = ")
+                if operator:
+                    self.writer.assign(target, value)
+                else:
+                    self.writer.line(line)
 
     def each_score(self, *lines: str) -> None:
         """Write lines for each key j and each query m of the lanes."""
@@ -158,8 +163,8 @@ class _Text:
     def keys(self) -> None:
         """Open the loop over blocks of keys, where there are several."""
         if self.several:
-            self.open(f"for start in range(0, {self.seen}, {KEYS}):")
-            self.writer.line(f"last = minimum(start + {KEYS}, {self.seen})")
+            self.open(f"for start in range(0, {self.seen}, {self.tiles.keys}):")
+            self.writer.line(f"last = minimum(start + {self.tiles.keys}, {self.seen})")
 
     def tiled_keys(self) -> Iterator[int]:
         """Open a loop over tiles of keys j; yield their height, then that of what is left over."""
@@ -226,13 +231,14 @@ class _Text:
             f"{self.score} = score",
             "largest[0, m] = maximum(largest[0, m], score)",
         )
+        shift = "shift[0, m]" if self.several else "largest[0, m]"
         self.each_lane(
-            f"shift = {self.zero} if largest[0, m] == {self.least} else largest[0, m]",
-            "largest[0, m] = shift",
+            f"empty = largest[0, m] == {self.least}",
+            f"{shift} = {self.zero} if empty else largest[0, m]",
             *(self.rescale() if self.several else ()),
         )
         self.each_score(
-            f"weight = exp({self.score} - largest[0, m])",
+            f"weight = exp({self.score} - {shift})",
             f"{self.score} = weight",
             "total[0, m] += weight",
         )
@@ -241,7 +247,7 @@ class _Text:
             writer.depth = top
         self.each_lane(
             f"sum_m = {self.one} if total[0, m] == {self.zero} else total[0, m]",
-            "log_sum[n, i + m, h] = largest[0, m] + log(sum_m)",
+            f"log_sum[n, i + m, h] = {shift} + log(sum_m)",
             f"total[0, m] = {self.one} / sum_m",
         )
         if self.several:
@@ -258,7 +264,8 @@ class _Text:
     def rescale(self) -> tuple[str, ...]:
         """Return the lines that shrink what was summed by the growth of the largest score."""
         return (
-            f"factor = {self.zero} if before[0, m] == {self.least} else exp(before[0, m] - shift)",
+            "factor = exp(before[0, m] - shift[0, m])",
+            f"factor = {self.zero} if before[0, m] == {self.least} else factor",
             "before[0, m] = factor",
             "total[0, m] *= factor",
         )
@@ -292,6 +299,8 @@ class _Text:
             start = "0"
             if self.several:
                 count, start = f"{last} - start", "start"
+                if work.causal and not self.whole:
+                    count = f"maximum({count}, 0)"
             for first, stop, width in self.tiles.cut(axis, extent):
                 inner = writer.depth
                 lane = str(first)
@@ -358,7 +367,8 @@ class _Text:
                     lane = axis
                     self.open(f"for {axis} in range({begin}, {stop}, {width}):")
                 target = f"{out}, (j, {lane}), (1, 0)"
-                writer.line(f"tile = load_tile(tile_{self.code}({height}, {width}), {target})")
+                tile = f"tile_{self.code}({height}, {width})"
+                writer.call("load_tile", [tile, target], "tile = ")
                 given = [left, f"({at}, {lane_at})", right, f"({first}, {lane})", count]
                 writer.call("tile_matmul", ["tile", *given], "tile = ")
                 writer.line(f"store_tile(tile, {target})")

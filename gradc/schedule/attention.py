@@ -91,6 +91,11 @@ class AttentionTiles:
     rows: int
     width: int
 
+    @property
+    def keys(self) -> int:
+        """How many keys' scores are held at a time."""
+        return KEYS - KEYS % self.rows
+
     def cut(self, axis: str, extent: int) -> list[tuple[int, int, int]]:
         """Return (begin, end, size of a tile) of the even part of an axis and of the rest."""
         most = self.width if axis in "de" else self.rows
