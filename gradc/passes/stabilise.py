@@ -93,8 +93,45 @@ def _reciprocal(b: Rewriter, e: Equation) -> Value | None:
 
 
 def _div(b: Rewriter, e: Equation) -> Value | None:
+    """e^u / (1 + e^u) = sigmoid(u)."""
     x, y = e.inputs
-    return _one_over(b, y) if b.constant(x) == 1 else None
+    if b.constant(x) == 1:
+        return _one_over(b, y)
+    power = b.definition(x, "exp")
+    if power is None or _one_plus(b, y) is not x:
+        return None
+    return b.op("sigmoid", power.inputs[0])
+
+
+def _mul(b: Rewriter, e: Equation) -> Value | None:
+    """Turn c / (1 + e^u) * e^u, from the derivative of log(1 + e^u), into c * sigmoid(u)."""
+    for share, x in (e.inputs, e.inputs[::-1]):
+        power = b.definition(x, "exp")
+        if power is None:
+            continue
+        (u,) = power.inputs
+        if _is_rest(b, share, u):
+            return b.op("sigmoid", u)
+        quotient = b.definition(share, "div")
+        if quotient is not None and _one_plus(b, quotient.inputs[1]) is x:
+            return b.op("mul", quotient.inputs[0], b.op("sigmoid", u))
+        product = b.definition(share, "mul")
+        for rest, c in (product.inputs, product.inputs[::-1]) if product is not None else ():
+            if _is_rest(b, rest, u):
+                return b.op("mul", c, b.op("sigmoid", u))
+    return None
+
+
+def _is_rest(b: Rewriter, x: Value, u: Value) -> bool:
+    """Return whether x is sigmoid(-u), which 1 / (1 + e^u) has become."""
+    inner = b.definition(x, "sigmoid")
+    if inner is None:
+        return False
+    (v,) = inner.inputs
+    minus_u, minus_v = b.definition(u, "neg"), b.definition(v, "neg")
+    return (minus_u is not None and minus_u.inputs[0] is v) or (
+        minus_v is not None and minus_v.inputs[0] is u
+    )
 
 
 def _one_over(b: Rewriter, x: Value) -> Value | None:
@@ -117,4 +154,5 @@ RULES: dict[str, Callable[[Rewriter, Equation], Value | None]] = {
     "sub": _sub,
     "reciprocal": _reciprocal,
     "div": _div,
+    "mul": _mul,
 }

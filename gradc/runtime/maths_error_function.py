@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradc.runtime.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_64, LOG_ERFC_32
-from gradc.runtime.maths_exponential import exponential, plain_exponential
+from gradc.runtime.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_64, SCALED_ERFC_32
+from gradc.runtime.maths_exponential import exponential
 from gradc.runtime.real import Maker, Real
 
 
@@ -11,9 +11,8 @@ def erf(m: Maker, x: Real) -> Real:
     """Return 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
     size = abs(x)
     if m.single:
-        # past 4.2 the result is 1; the exponent is small enough to be taken as it is
-        a = size.at_least(1.0).at_most(4.2)
-        far = 1.0 - plain_exponential(m, a * m.polynomial(a, LOG_ERFC_32))
+        # e^(-x^2) is computed once where the derivative needs it too
+        far = 1.0 - exponential(m, -x * x) * m.polynomial(size.at_most(4.2), SCALED_ERFC_32)
     else:
         far = 1.0 - _tail(m, size.at_least(1.0))
     return m.select(size < 1.0, _near(m, x), far.with_sign_of(x))

@@ -24,16 +24,18 @@ def exponential(m: Maker, x: Real, low: Real | None = None, *, halved: bool = Fa
         r = r + low
     if halved:
         k = k - 1
-    y = 1.0 + _less_one(m, r)
     # Two factors, since 2^k itself may be too large or too small for a normal number.
     first = k >> 1
-    return y * power_of_two(m, first) * power_of_two(m, k - first)
+    scale = power_of_two(m, first)
+    return m.fma(_less_one(m, r), scale, scale) * power_of_two(m, k - first)
 
 
-def plain_exponential(m: Maker, x: Real) -> Real:
-    """Return e^x where that is a normal number."""
-    k, r = _reduced(m, x)
-    return (1.0 + _less_one(m, r)) * power_of_two(m, k)
+def falling_exponential(m: Maker, x: Real) -> Real:
+    """Return e^x for x that isn't positive."""
+    k, r = _reduced(m, x.at_least(-104.0 if m.single else -746.0))
+    # 2^64 too large, so that a result too small for a normal number is rounded once, at the end
+    scale = power_of_two(m, k + 64)
+    return m.fma(_less_one(m, r), scale, scale) * 2.0**-64
 
 
 def expm1(m: Maker, x: Real) -> Real:
@@ -50,13 +52,13 @@ def expm1(m: Maker, x: Real) -> Real:
 
 def sigmoid(m: Maker, x: Real) -> Real:
     """Return 1 / (1 + e^-x)."""
-    e = exponential(m, -abs(x))
+    e = falling_exponential(m, -abs(x))
     return m.select(x >= 0.0, 1.0, e) / (1.0 + e)
 
 
 def softplus(m: Maker, x: Real) -> Real:
     """Return log(1 + e^x)."""
-    return m.select(x < 0.0, 0.0, x) + log1p_of_unit(m, exponential(m, -abs(x)))
+    return m.select(x < 0.0, 0.0, x) + log1p_of_unit(m, falling_exponential(m, -abs(x)))
 
 
 def tanh(m: Maker, x: Real) -> Real:

@@ -132,6 +132,16 @@ def test_movements_merge(case):
     np.testing.assert_array_equal(after, before)
 
 
+def _power_and_more(b, x):
+    power = b.op("exp", x)
+    return power, b.op("add", power, const(b, x, 1))
+
+
+def _share_and_power(b, x):
+    power, more = _power_and_more(b, x)
+    return b.op("reciprocal", more), power
+
+
 STABLE = {
     "log(1 + e^x)": (
         lambda b, x: b.op("log", b.op("add", const(b, x, 1), b.op("exp", x))),
@@ -175,6 +185,31 @@ STABLE = {
         ["sigmoid"],
         -1000.0,
         0.0,
+    ),
+    "e^x / (1 + e^x)": (lambda b, x: b.op("div", *_power_and_more(b, x)), ["sigmoid"], 800.0, 1.0),
+    "3 / (1 + e^x) * e^x": (
+        lambda b, x: b.op(
+            "mul", b.op("div", const(b, x, 3), (two := _power_and_more(b, x))[1]), two[0]
+        ),
+        ["full", "sigmoid", "mul"],
+        800.0,
+        3.0,
+    ),
+    "1 / (1 + e^-x) * e^-x": (
+        lambda b, x: b.op("mul", *_share_and_power(b, b.op("neg", x))),
+        ["neg", "sigmoid"],
+        -800.0,
+        1.0,
+    ),
+    "e^x * (3 * (1 / (1 + e^x)))": (
+        lambda b, x: b.op(
+            "mul",
+            (two := _share_and_power(b, x))[1],
+            b.op("mul", const(b, x, 3), two[0]),
+        ),
+        ["full", "sigmoid", "mul"],
+        800.0,
+        3.0,
     ),
     "log(e^x)": (lambda b, x: b.op("log", b.op("exp", x)), [], 800.0, 800.0),
 }
