@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gradc.emit.arguments import CODES, Arguments, Array
-from gradc.emit.expression import affine
+from gradc.emit.cuda_running import write_running
+from gradc.emit.cuda_scattered import store_in_range, write_ranges
+from gradc.emit.cuda_statements import around, opened, totals, without
 from gradc.emit.kernel import Body, all_statements, first_value
 from gradc.emit.serial import bound
 from gradc.ir.graph import Value
@@ -15,7 +17,6 @@ from gradc.schedule.arena import Place
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import free_axes, kept_axes
 from gradc.schedule.loops import Clear, Fold, Join, Loop, Scope, Start, Statement, Step, Store
-from gradc.schedule.nest import Nest
 
 ALIGNMENT = 16  # bytes; four neighbours of four bytes are read at once
 
@@ -60,7 +61,7 @@ class Lanes:
 
     def write(self, body: Body) -> None:
         """Write a whole nest."""
-        self.part, self.range, self.totals, self.sums = "", None, _totals(body.nest), {}
+        self.part, self.range, self.totals, self.sums = "", None, totals(body.nest), {}
         match self.launch.frame:
             case Frame.GRID | Frame.QUADS:
                 self._grid(body)
@@ -72,6 +73,9 @@ class Lanes:
                 self._columns(body)
             case Frame.ORDER:
                 self._order(body)
+            case Frame.RUNNING:
+                with self._spread(body, "rows", range(body.nest.rows)):
+                    write_running(body)
             case Frame.ALONE:
                 body.write(body.nest.body)
             case Frame.TILES:
@@ -86,7 +90,7 @@ class Lanes:
 
     def _sweep(self, body: Body) -> None:
         """Write one loop over this thread's positions, then fold what the lanes have."""
-        before, loop, after = _around(body.nest.body)
+        before, loop, after = around(body.nest.body)
         self._name_part(body, "this_group")
         body.write(before)
         with self._spread(body, "sweep", range(len(body.nest.extents))):
@@ -100,11 +104,11 @@ class Lanes:
         if not nest.rows:
             self._each_row(body, nest.body)
             return
-        before, loop, after = _around(nest.body)
+        before, loop, after = around(nest.body)
         body.write(before)
         statements = [loop]
         for _ in range(nest.rows):
-            statements = _opened(statements)
+            statements = opened(statements)
         with self._spread(body, "rows", range(nest.rows)):
             self._each_row(body, statements)
         self._finish(body, after)
@@ -133,7 +137,7 @@ class Lanes:
         for s in all_statements(nest.body):
             if isinstance(s, Store) and s.clear:
                 self.sums[s] = Fold(s.root, s.fold, s.node, 0, Scope.END)
-        _, loop, _ = _around(nest.body)
+        _, loop, _ = around(nest.body)
         outside = [s for s in nest.body if not isinstance(s, Loop)]
         body.write([s for s in outside if not isinstance(s, Clear)])
         self._name_part(body, "this_part")
@@ -154,31 +158,13 @@ class Lanes:
         lines = free_axes(nest) if scattered else tuple(range(nest.rows))
         statements = nest.body
         if scattered and self.launch.parts > 1:
-            self._ranges(body, lines, _places(nest))
+            self.range = body.namer("low"), body.namer("high")
+            write_ranges(body, self.launch, lines, self.range)
         elif not lines:
             body.write(statements)
         else:
             with self._spread(body, "grid", lines):
-                body.write(_without(statements, lines))
-
-    def _ranges(self, body: Body, lines: Sequence[int], places: int) -> None:
-        """Write a loop over ranges of places and lines; a thread adds what belongs to its range."""
-        part = body.namer("part")
-        self.range = body.namer("low"), body.namer("high")
-        together, before = self.launch.together, set(body.visible)
-        names = ", ".join([part, *(body.names.axes[a] for a in lines)])
-        sizes = ", ".join(map(str, [self.launch.parts, *(body.nest.extents[a] for a in lines)]))
-        body.used.add("grid")
-        with body.writer.block(f"for {names} in grid({sizes}):"):
-            low, high = self.range
-            body.writer.line(f"{low} = {f'{together} * {part}' if together > 1 else part}")
-            end = f"{low} + {together}"
-            if places % together:  # the last range is shorter
-                body.used.add("minimum")
-                end = f"minimum({end}, {places})"
-            body.writer.line(f"{high} = {end}")
-            body.write(_without(body.nest.body, lines))
-        body.visible = before
+                body.write(without(statements, lines))
 
     @contextmanager
     def _spread(self, body: Body, word: str, axes: Sequence[int], *further: str) -> Generator[None]:
@@ -244,7 +230,7 @@ class Lanes:
             body.step(self.sums[store])
             return
         if store.fold and self.range is not None:
-            self._store_in_range(body, store, self.range)
+            store_in_range(body, store, self.range)
             return
         frame = self.launch.frame
         whole = frame is Frame.SWEEP and store.scope is Scope.END
@@ -269,15 +255,6 @@ class Lanes:
             return
         with body.writer.block("if first_lane():"):
             body.store(store, lead)
-
-    def _store_in_range(self, body: Body, store: Store, ends: tuple[str, str]) -> None:
-        """Write a scattered sum's step, for places of this thread's range."""
-        low, high = ends
-        place = next(t for t in store.tests if t.place.nodes)
-        rest = tuple(t for t in store.tests if t is not place)
-        text = affine(place.place, body.names)[0]
-        with body.writer.block(f"if {low} <= {text} < {high}:"):
-            body.store(replace(store, tests=rest))
 
     def _is_open(self, body: Body, head: str) -> bool:
         """Return whether the last lines are stores of the first lane."""
@@ -321,47 +298,3 @@ class Lanes:
 def aligned(places: Iterable[Place]) -> bool:
     """Return whether all places are multiples of 16 bytes, at every step of the loops around."""
     return all(n % ALIGNMENT == 0 for p in places for n in (p.offset, *p.steps))
-
-
-def _totals(nest: Nest) -> dict[Fold, Fold]:
-    """Return the total that each sum of one run of the innermost loop joins."""
-    joins = [s for s in all_statements(nest.body) if isinstance(s, Join)]
-    return {join.part: join.total for join in joins}
-
-
-def _places(nest: Nest) -> int:
-    """Return how many places a scattered sum has."""
-    stores = [s for s in all_statements(nest.body) if isinstance(s, Store) and s.fold]
-    found = [t.high for s in stores for t in s.tests if t.place.nodes and t.high is not None]
-    return found[0]
-
-
-def _around(
-    statements: Sequence[Statement],
-) -> tuple[list[Statement], Loop, list[Statement]]:
-    """Return what comes before the loop, the loop, and what follows."""
-    at = next(i for i, s in enumerate(statements) if isinstance(s, Loop))
-    loop = statements[at]
-    assert isinstance(loop, Loop)
-    return list(statements[:at]), loop, list(statements[at + 1 :])
-
-
-def _opened(statements: Sequence[Statement]) -> list[Statement]:
-    """Return statements with their loops' bodies in place of the loops."""
-    found: list[Statement] = []
-    for s in statements:
-        found += s.body if isinstance(s, Loop) else [s]
-    return found
-
-
-def _without(statements: Sequence[Statement], axes: Sequence[int]) -> list[Statement]:
-    """Return statements without the loops over some axes, whose bodies stay."""
-    found: list[Statement] = []
-    for s in statements:
-        if not isinstance(s, Loop):
-            found.append(s)
-        elif s.axis in axes:
-            found += _without(s.body, axes)
-        else:
-            found.append(Loop(s.axis, _without(s.body, axes)))
-    return found

@@ -1,4 +1,4 @@
-"""Convolutions, sorts and sums of parts -> the text of their CUDA kernels."""
+"""Convolutions and sums of parts -> the text of their CUDA kernels."""
 
 from __future__ import annotations
 
@@ -16,46 +16,10 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
 from gradc.schedule.share import Combine
 
-SORT = """@kernel("{code}[{sizes}], {code}[{sizes}], i64[{sizes}]"{facts})
-def {name}(x, values, index):
-    # an element's place is the number of those that come before it{nan}
-    for i, j in grid({rows}, {columns}):
-        a = x[i, j]
-        place = 0
-        for k in range({columns}):
-            b = x[i, k]
-            if {first}:
-                place += 1
-            elif k < j and {same}:
-                place += 1
-        values[i, place] = a
-        index[i, place] = j
-"""
-
 
 def array(code: str, dims: Sequence[int]) -> str:
     """Return the type of an array in a signature: `f32[64,256]`."""
     return f"{code}[{','.join(map(str, dims or (1,)))}]"
-
-
-def sort_kernel(
-    dtype: DType, rows: int, columns: int, facts: str, used: set[str], *, descending: bool
-) -> str:
-    """Return the text of a stable sort of each row; NaN counts as the largest, as in PyTorch.
-
-    The kernel is called `@` here, and gets its name where the text is used.
-    """
-    first = "b > a" if descending else "b < a"
-    same, nan = "b == a", ""
-    if dtype.is_floating_point:
-        nan = "; NaN counts as the largest"
-        first += " or (b != b and a == a)" if descending else " or (a != a and b == b)"
-        same = "(b == a or (a != a and b != b))"
-    used.update(("kernel", "grid"))
-    return SORT.format(
-        code=CODES[dtype], name="@", facts=facts, nan=nan, first=first, same=same,
-        sizes=f"{rows},{columns}", rows=rows, columns=columns,
-    )  # fmt: skip
 
 
 def sum_kernel(work: Combine, facts: str, used: set[str]) -> str:

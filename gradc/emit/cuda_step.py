@@ -8,7 +8,8 @@ from gradc.emit import describe
 from gradc.emit.arguments import Arguments, arguments, places_of
 from gradc.emit.cuda_frames import aligned
 from gradc.emit.cuda_numbers import Numbers
-from gradc.emit.cuda_special import convolution_kernel, sort_kernel, sum_kernel
+from gradc.emit.cuda_sort import SortText
+from gradc.emit.cuda_special import convolution_kernel, sum_kernel
 from gradc.emit.cuda_together import MOST, Together
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
@@ -19,11 +20,12 @@ from gradc.ir.graph import Section, Value
 from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
-from gradc.schedule.launch import over
+from gradc.schedule.launch import BLOCK, over
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
 from gradc.schedule.products import Matrix
 from gradc.schedule.share import Combine
+from gradc.schedule.sorts import merges, run_of
 
 ORDER = list(Section)
 
@@ -229,13 +231,30 @@ class CudaStepWriter:
         assert equation is not None
         values, index = equation.outputs
         dims = (sort.rows, sort.columns)
-        used = self.naming.used
-        facts = self._facts([sort.source, values, index])
-        text = sort_kernel(values.dtype, *dims, facts, used, descending=sort.descending)
-        name = self._special("sort_descending" if sort.descending else "sort_ascending", text)
-        views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
-        launch = over(Frame.GRID, dims[0] * dims[1])
-        self._launch(kernel, name, launch, views, body)
+        facts = self._facts([sort.source, values, index, *sort.scratch])
+        text = SortText(values.dtype, *dims, sort.descending, facts, self.naming.used)
+        name = "sort_descending" if sort.descending else "sort_ascending"
+        run = run_of(sort.columns, values.dtype.itemsize)
+        source = self.naming.view(sort.source, dims)
+        both = [self.naming.view(v, dims) for v in (values, index)]
+        whole = over(Frame.GRID, dims[0] * dims[1])
+        if not run:
+            name = self._special(name, text.ranks())
+            self._launch(kernel, name, whole, [source, *both], body)
+            return
+        spare = [self.naming.view(v, dims) for v in sort.scratch]
+        passes = merges(sort.columns, run)
+        # Passes write now here, now there, so that the last one writes the results.
+        here, there = (spare, both) if len(passes) % 2 else (both, spare)
+        blocks = sort.rows * -(-sort.columns // run)
+        launch = Launch(Frame.ROWS, (blocks, 1), (min(run, BLOCK), 1))
+        name = self._special(name, text.runs(run))
+        self._launch(kernel, name, launch, [source, *here], body)
+        for length in passes:
+            merge = self._special(f"merge_{length}", text.merge(length))
+            self._launch(kernel, merge, whole, [*here, *there], body)
+            here, there = there, here
+        self.calls[kernel] = name
 
     def _combine(self, kernel: Kernel, work: Combine, body: Writer) -> None:
         assert kernel.launch is not None

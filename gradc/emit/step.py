@@ -287,8 +287,8 @@ class StepWriter:
         self.calls[kernel] = self.sorts[key][0]
         dims = (sort.rows, sort.columns)
         views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
-        scratch = self.naming.view(sort.scratch, (sort.columns,))
-        body.call(self.sorts[key][0], [*views, scratch])
+        scratch = [self.naming.view(v, (sort.columns,)) for v in sort.scratch]
+        body.call(self.sorts[key][0], [*views, *scratch])
 
     def _repeat(self, kernel: Kernel, repeat: Repeat, body: Writer) -> None:
         function, time = self.loops[kernel]

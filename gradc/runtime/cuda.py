@@ -12,6 +12,7 @@ from gradc.runtime.cuda_collectives import (
     row_max,
     row_min,
     row_prod,
+    row_running,
     row_sum,
 )
 from gradc.runtime.cuda_frames import (
@@ -21,6 +22,7 @@ from gradc.runtime.cuda_frames import (
     lanes,
     quads,
     rows,
+    steps,
     sweep,
     this_group,
     this_part,
@@ -47,6 +49,7 @@ from gradc.runtime.cuda_launch import (
 from gradc.runtime.cuda_tiles import (
     held,
     multiply_add,
+    shared_b1,
     shared_f32,
     shared_f64,
     shared_i32,
@@ -153,9 +156,11 @@ __all__ = [
     "row_max",
     "row_min",
     "row_prod",
+    "row_running",
     "row_sum",
     "rows",
     "rsqrt",
+    "shared_b1",
     "shared_f32",
     "shared_f64",
     "shared_i32",
@@ -168,6 +173,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "step",
+    "steps",
     "sweep",
     "t_matmul",
     "t_matmul_t",

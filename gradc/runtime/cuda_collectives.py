@@ -1,4 +1,4 @@
-"""What the lanes of a group do together: `row_sum` and its kin, `first_lane`, `meet_lanes`.
+"""What lanes of a group do together: `row_sum`, `row_running`, `first_lane`, `meet_lanes` ...
 
 Every lane of a group must come to each of them, and all lanes get the same result to the last
 bit: folds are added up in one fixed order.
@@ -71,6 +71,27 @@ def _search(name: str, fold: str) -> Operation:
     return Operation(name, typing, lowering)
 
 
+def _running_typing(context: Any, *args: Any) -> Any:
+    kind = types.unliteral(args[0]) if len(args) == 2 else None
+    if not isinstance(kind, types.Number):
+        return None
+    return signature(types.UniTuple(kind, 2), kind, kind)
+
+
+def _running(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return the sum up to this lane, and up to the last one, of what came before and all."""
+    kind, (value, before) = sig.args[0], args
+    code, own = _CODES.get(kind, "i32"), args[0].type
+    word = _WORDS[code]
+    widen = builder.sext if _signed(kind) else builder.zext
+    value, before = (x if own == word else widen(x, word) for x in (value, before))
+    place = cgutils.alloca_once_value(builder, before)
+    sums = [asked(builder, f"running.{code}", word, value, place), builder.load(place)]
+    sums = [x if own == word else builder.trunc(x, own) for x in sums]
+    return context.make_tuple(builder, sig.return_type, sums)
+
+
+row_running = Operation("row_running", _running_typing, _running)
 row_sum = _fold("row_sum", "sum")
 row_prod = _fold("row_prod", "prod")
 row_max = _fold("row_max", "max")

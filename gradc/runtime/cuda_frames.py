@@ -1,4 +1,4 @@
-"""Who does which position: `grid`, `quads`, `sweep`, `rows`, `lanes`, `dealt`, `block_rows`.
+"""Who does which position: `grid`, `quads`, `sweep`, `rows`, `lanes`, `steps`, `dealt` ...
 
 Each is something to iterate over that gives this lane's positions, as whole numbers or, for
 several axes, as tuples of them. Where a lane stands is asked of a few small functions, `gradc.*`,
@@ -204,6 +204,12 @@ def _lanes(frame: _Frame) -> Any:
     return frame.made(frame.ask("lane"), frame.total, frame.ask("lanes"))
 
 
+def _steps(frame: _Frame) -> Any:
+    """Every so-many-th position, all lanes equally often: at the end some are past the last."""
+    base = frame.ask("lane")
+    return frame.made(frame.number(0), frame.total, frame.ask("lanes"), base=base)
+
+
 def _dealt(frame: _Frame) -> Any:
     """Every 256th position, for each of the 256 threads of a block."""
     lane, step = frame.ask("lane"), frame.ask("dealt")
@@ -225,6 +231,7 @@ quads = _frame("quads", _quads)
 sweep = _frame("sweep", _sweep)
 rows = _frame("rows", _rows)
 lanes = _frame("lanes", _lanes)
+steps = _frame("steps", _steps)
 dealt = _frame("dealt", _dealt)
 block_rows = _frame("block_rows", _block_rows, extra=1)
 

@@ -231,7 +231,8 @@ def _unravel_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 shared_f32, shared_f64 = _shared("f32"), _shared("f64")
-shared_i32, shared_i64, shared_u8 = _shared("i32"), _shared("i64"), _shared("u8")
+shared_i32, shared_i64 = _shared("i32"), _shared("i64")
+shared_u8, shared_b1 = _shared("u8"), _shared("b1")
 tile_f32, tile_f64 = _tile("f32"), _tile("f64")
 tile_i32, tile_i64, tile_u8 = _tile("i32"), _tile("i64"), _tile("u8")
 multiply_add = _multiply_add()

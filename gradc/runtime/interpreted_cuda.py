@@ -70,6 +70,23 @@ class _Lane:
         """Give the positions of this lane in a row."""
         return _positions(range(self.number, math.prod(sizes), self.lanes), sizes)
 
+    def steps(self, size: int) -> Iterator[int]:
+        """Give every so-many-th position, past the end too where other lanes have one more."""
+        for first in range(0, size, self.lanes):
+            yield first + self.number
+
+    def row_running(self, value: Any, before: Any) -> tuple[Any, Any]:
+        """Return the running sum up to this lane, and that of all lanes."""
+
+        def fold(values: Sequence[Any]) -> list[Any]:
+            sums: list[Any] = [values[0][1]]
+            for added, _ in values:
+                sums.append(sums[-1] + added)
+            return sums[1:]
+
+        sums = self.group.meet(self.number, "row_running", (value, before), fold)
+        return sums[self.number], sums[-1]
+
     def block_rows(self, *sizes: int) -> Iterator[Any]:
         """Give neighbouring rows, as many as the last number says."""
         *extents, count = sizes
@@ -118,8 +135,8 @@ class _Lane:
         names: dict[str, Any] = {
             name: getattr(self, name)
             for name in (
-                "grid", "quads", "sweep", "rows", "block_rows", "this_group", "this_part",
-                "first_lane", "meet_lanes",
+                "grid", "quads", "sweep", "rows", "steps", "block_rows", "this_group",
+                "this_part", "first_lane", "meet_lanes", "row_running",
             )
         }  # fmt: skip
         names["lanes"] = names["dealt"] = self.lanes_of

@@ -19,6 +19,7 @@ class Frame(enum.Enum):
     COLUMNS = "a column per thread, in blocks of rows"
     ORDER = "a line per thread, in order"
     TILES = "a tile of the result per block"
+    RUNNING = "a row per group of lanes, running sums from step to step"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ MOST_GROUPS = 512  # parts that sums are made of
 SWEPT = 8  # elements for each thread of a total, at least
 SCATTERING = 65536  # threads that scattered sums are worth
 MOST_RANGES = 256  # of places: each looks at all places
+LINES = 4096  # side by side, that threads go along one by one
 FOLDED = 16  # rows for each part of a sum over rows, at least
 
 
@@ -71,7 +72,7 @@ def _nest(kernel: Kernel, nest: Nest) -> list[Kernel]:
     if any(s.fold and not s.clear for s in stores):
         return [replace(kernel, launch=_scattered(nest))]
     if any(r.form is Form.SCAN for r in kernel.roots):
-        return [replace(kernel, launch=_in_order(nest, range(nest.rows)))]
+        return [replace(kernel, launch=_running(nest))]
     if nest.rows or any(f.scope is Scope.ROW for f in nest.folds) or nest.sweeps > 1:
         return _rows(kernel, nest)
     if any(s.clear for s in stores):
@@ -100,6 +101,21 @@ def _scattered(nest: Nest) -> Launch:
     if ranges == 1:
         return _in_order(nest, lines)
     return replace(over(Frame.ORDER, count * ranges), parts=ranges, together=together)
+
+
+def _running(nest: Nest) -> Launch:
+    """Return the launch of running sums: a group of lanes for each line, or a thread.
+
+    Threads go along many lines that lie side by side just as well, and short ones.
+    """
+    length, lines = nest.extents[-1], _count(nest, range(nest.rows))
+    (store,) = _stores(nest)
+    apart = nest.rows not in store.index[-1].axes
+    if length < WARP or (apart and lines >= LINES):
+        return _in_order(nest, range(nest.rows))
+    lanes = WARP if length <= LONGEST_WARP_ROW else BLOCK
+    groups = min(BLOCK // lanes, lines)
+    return Launch(Frame.RUNNING, (-(-lines // groups), 1), (lanes, groups))
 
 
 def _in_order(nest: Nest, lines: Sequence[int]) -> Launch:

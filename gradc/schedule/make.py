@@ -18,6 +18,7 @@ from gradc.schedule.fusion import fusion
 from gradc.schedule.group import Group, section_of
 from gradc.schedule.keep import Decision, worth_keeping
 from gradc.schedule.keep_weights import keep_weights
+from gradc.schedule.long_scans import split_long_scans
 from gradc.schedule.loops import (
     Compute,
     Let,
@@ -37,6 +38,7 @@ from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
 from gradc.schedule.share import Combine
+from gradc.schedule.sorts import scratch_of
 from gradc.schedule.spread import spread
 from gradc.schedule.state import prepare
 from gradc.schedule.target import CPU, CUDA, Target
@@ -82,7 +84,8 @@ def schedule(
 
 def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     lanes = launch.fits if aim.target is CUDA else None
-    prepared, late, kept = prepare(keep_weights(graph, aim.target), deferred)
+    given = graph if aim.target is CPU else split_long_scans(graph)
+    prepared, late, kept = prepare(keep_weights(given, aim.target), deferred)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
     chosen |= kept
@@ -160,7 +163,7 @@ def _kernels(
         case Form.ATTENTION:
             return [_attention(program, group)]
         case Form.SORT:
-            return [_sort(program, group)]
+            return [_sort(program, group, aim)]
         case Form.LOOP:
             return [_repeat(program, group, aim)]
         case Form.SCATTER:
@@ -279,14 +282,16 @@ def _attention(program: Program, group: Group) -> Kernel:
     return Kernel(tuple(group.roots), work, _section(group), reads, cost, work.units, ())
 
 
-def _sort(program: Program, group: Group) -> Kernel:
+def _sort(program: Program, group: Group, aim: _Aim) -> Kernel:
     equation = group.roots[0].equation
     assert equation is not None
     source = program.home(equation.inputs[0])
     assert source is not None
     columns = equation.inputs[0].shape[-1]
     rows = equation.inputs[0].type.size // columns
-    scratch = Value(TensorType((columns,), int64), "merged")
+    scratch = (Value(TensorType((columns,), int64), "merged"),)
+    if aim.target is CUDA:
+        scratch = scratch_of(equation.outputs[0], rows, columns)
     descending = equation.params.get("descending", False)
     work = Sort(source.value, rows, columns, descending, scratch)
     moved = sum(v.type.nbytes for v in (*equation.inputs, *equation.outputs))
@@ -326,7 +331,7 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     if isinstance(work, Sort):
         equation = kernel.roots[0].equation
         assert equation is not None
-        return Use(equation.outputs, kernel.reads, (work.scratch,))
+        return Use(equation.outputs, kernel.reads, work.scratch)
     written = work.stored
     if kernel.is_scalar:
         written = tuple(v for v in written if v in in_memory)

@@ -167,7 +167,7 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
             assert equation is not None
             for value in kernel.reads:
                 yield _whole(value, memory, whole, writes=False)
-            for value in (*equation.outputs, sort.scratch):
+            for value in (*equation.outputs, *sort.scratch):
                 if value in memory.places:
                     yield _whole(value, memory, whole, writes=True)
 

@@ -63,14 +63,14 @@ class Sort:
         source: the materialised operand.
         rows, columns: the shape it is seen with.
         descending: the order.
-        scratch: room for one row of positions.
+        scratch: room for one row of positions; on a GPU for what merging passes read.
     """
 
     source: Value
     rows: int
     columns: int
     descending: bool
-    scratch: Value
+    scratch: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
