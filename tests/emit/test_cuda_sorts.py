@@ -1,6 +1,5 @@
 """Sorts on a GPU: ranks of short rows, runs in shared memory, merging passes."""
 
-
 import numpy as np
 import pytest
 from emit_cuda import check, cuda_text, in_lanes
