@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+import gradc
 from benchmarks import __main__ as command
 from benchmarks import kernels, report
 from benchmarks.measure import Run, disagreement
@@ -27,6 +28,29 @@ def test_a_workload_gives_pytorchs_numbers(name):
     numbers = [[s.number(s.run()) for _ in range(4)] for s in steps]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-4)
     assert steps[0].temporaries() is not None
+
+
+def bits(result):
+    """All numbers of a result, as bytes."""
+    if isinstance(result, tuple):
+        return b"".join(map(bits, result))
+    return result.detach().numpy().tobytes()
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS))
+def test_a_hundred_steps_are_the_same_on_any_number_of_threads(name):
+    before = gradc.get_num_threads()
+    runs = []
+    try:
+        for count in (1, 2, 3):
+            gradc.set_num_threads(count)
+            step = make(name, "gradc")
+            steps = 3 if name == "chain" else 100  # which has 4 million results, always the same
+            runs.append([bits(step.run()) for _ in range(steps)])
+    finally:
+        gradc.set_num_threads(before)
+    assert runs[1] == runs[0]
+    assert runs[2] == runs[0]
 
 
 @pytest.mark.parametrize("name", sorted(set(WORKLOADS) - {"chain", "mlp_big"}))
