@@ -62,7 +62,7 @@ def latest(
     function.unchanged()
     if direct:
         assert isinstance(program, Program)
-        shortcut = Shortcut(program, leaves, [t._dtype for t in given])
+        shortcut = Shortcut(program, leaves, [t._dtype for t in given], MISS)
         program.shortcuts.append(shortcut)
         function.run(shortcut, [isinstance(leaf, Tensor) for leaf in leaves])
     else:

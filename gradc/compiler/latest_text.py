@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gradc.compiler.arguments import State, state_of
+from gradc.compiler.capture import Source
 from gradc.compiler.outside import CellGuard, GlobalGuard
 from gradc.compiler.program import Program
 from gradc.compiler.shortcut import Shortcut
 from gradc.emit.namer import Namer
 from gradc.optim.hyper import Entry
 from gradc.tensor import epoch
-from gradc.tensor.core import wrap_inference, wrap_new
+from gradc.tensor.core import mark_inference
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, exact, unflatten
@@ -25,13 +24,12 @@ from gradc.tensor.tree import PLAIN, Branch, Constant, Leaf, Spec, exact, unflat
 if TYPE_CHECKING:
     from gradc.compiler.target import AnyProgram
 
-SMALL = 1024  # bytes: up to here a new array costs less than a look for one that is free
 WIDTH = 76  # of a line, without its indentation
 _DATA: State = ("cpu", False, False, ((), ()))
 _OWN = frozenset(
     """
     args kwargs before now seen MISS STATE CHANGES GRAD INFERENCE LOCK PROGRAM PLACE state_of steady
-    run launch empty wrap_new unflatten exact
+    run launch made mark_inference unflatten exact
     """.split()
 )
 
@@ -231,20 +229,20 @@ class Function:
         assert isinstance(program, Program)
         captured, code = program.captured, program.code
         self.values["run"] = shortcut.run
-        results = [self._result(i) for i in range(captured.returned)]
         names = [f"{self.leaves[p]}{'._data' if tensors[p] else ''}" for p in captured.positions]
-        given = ", ".join([*names, *map(self._number, program.hypers), *results])
-        after = [f"{self._value('storage', b.storage)}.version += 1" for b in program.changed]
+        taken = [f"{self._value('take', program.fresh[i].take)}()[0]" for i in shortcut.taken]
+        given = ", ".join([*names, *map(self._number, program.hypers), *taken])
+        run = f"made = run({given})"
+        after: list[str] = []
         if not code.brief:
             self.values["launch"], self.values["PLACE"] = code.call, shortcut.place
-            after.insert(0, "launch(PLACE)")
-        if after or program.hypers or program.gradients:
+            after = ["if made is not MISS:", "    launch(PLACE)"]
+        if after or program.changed or program.hypers or program.gradients:
             self.values["LOCK"] = code.lock
-            self._line("with LOCK.inner:", f"    if run({given}):", "        return MISS")
-            self._line(*(f"    {line}" for line in after))
+            self._line("with LOCK.inner:", f"    {run}", *(f"    {line}" for line in after))
         else:
-            self._miss(f"run({given})")
-        self._line(f"return {self._returned(results)}")
+            self._line(run)
+        self._finish()
 
     def _number(self, hyper: tuple[Any, str]) -> str:
         """Return the text that reads a hyper-parameter."""
@@ -253,33 +251,27 @@ class Function:
             return f"{self._value('group', owner.group)}[{owner.key!r}][{owner.index}]"
         return f"{self._value('group', owner)}[{key!r}]"
 
-    def _result(self, output: int) -> str:
-        """Make an array for a result; return its name."""
-        assert isinstance(self.program, Program)
-        pool = self.program.fresh[output]
-        name = self._namer("out")
-        if int(np.prod(pool.shape, dtype=np.int64)) * pool.dtype.itemsize <= SMALL:
-            self.values["empty"] = np.empty
-            shape = self._value("SHAPE", pool.shape)
-            self._line(f"{name} = empty({shape}, {self._value('DTYPE', pool.dtype)})")
-        else:
-            self._line(f"{name} = {self._value('take', pool.take)}()[0]")
-        return name
-
-    def _returned(self, outputs: list[str]) -> str:
-        """Return the text of what the function returns."""
+    def _finish(self) -> None:
+        """Return the new tensors in what the function returns, or MISS where nothing was made."""
         captured = self.program.captured
-        self.values["wrap_new"] = wrap_inference if STATE.inference else wrap_new
-        made = iter(zip(outputs, captured.graph.outputs, strict=False))
-        tensors: list[str] = []
-        for own in captured.passed:
-            if own is None:
-                name, value = next(made)
-                tensors.append(f"wrap_new({name}, {self._value('DTYPE', value.dtype)})")
-            else:
-                kept = self.leaves[own] if isinstance(own, int) else self._value("kept", own)
-                tensors.append(kept)
-        return self._tree(captured.result, tensors)
+        new = [self._namer("new") for _ in range(captured.returned)]
+        made = iter(new)
+        tensors = [next(made) if own is None else self._own(own) for own in captured.passed]
+        returned = self._tree(captured.result, tensors)
+        unpacked = f"{', '.join(new)}{',' if len(new) == 1 else ''}"
+        asis = returned == f"({unpacked})"
+        if not (asis and not STATE.inference):
+            self._miss("made is MISS")
+        if STATE.inference:
+            self.values["mark_inference"] = mark_inference
+            self._line("mark_inference(made)")
+        if not asis and new:
+            self._line(f"{unpacked} = made")
+        self._line(f"return {'made' if asis else returned}")
+
+    def _own(self, source: Source) -> str:
+        """Return the text of a tensor that is not new."""
+        return self.leaves[source] if isinstance(source, int) else self._value("kept", source)
 
     def _tree(self, spec: Spec, tensors: list[str]) -> str:
         if isinstance(spec, Leaf):

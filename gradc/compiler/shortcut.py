@@ -13,13 +13,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from gradc.compiler.buffers import Array, address, held
+from gradc.compiler.buffers import Array, Pool, address, held
+from gradc.compiler.layout import layout
 from gradc.compiler.native import FIRST
 from gradc.compiler.program import Program
 from gradc.ir.dtype import DType
-from gradc.runtime.direct import Direct, Given, available, number_inside
-from gradc.runtime.direct_code import ARRAY, FLOAT, NUMBER, RESULT
+from gradc.runtime.direct import Around, Direct, Given, Result, number_inside
+from gradc.runtime.direct_facts import ARRAY, FLOAT, NEW, NUMBER, RESULT
 from gradc.tensor.tensor import Tensor
+
+SMALL = 1024  # bytes: up to here a new array costs less than a look for one that is free
 
 
 def possible(program: Program, leaves: Sequence[Any]) -> bool:
@@ -30,7 +33,7 @@ def possible(program: Program, leaves: Sequence[Any]) -> bool:
         leaves: what stands where the tensors of a call are: tensors, NumPy arrays or numbers.
     """
     captured = program.captured
-    if program.native.address == 0 or program.backward is not None or not available():
+    if program.native.address == 0 or program.backward is not None or layout() is None:
         return False
     if program.moving or program.copied or captured.grads_seen:
         return False
@@ -56,18 +59,22 @@ class Shortcut:
     """A native way into a program, for arguments of certain classes, shapes and dtypes.
 
     Attributes:
-        run: takes the arrays of arguments, the hyper-parameters, the arrays of results; returns 0
-            where that was all right (a brief program has run then).
+        run: takes the arrays of arguments, the hyper-parameters, the arrays of large results;
+            returns a tuple of new tensors (a brief program has run then), or `miss`.
         place: the address of the table.
+        taken: the results whose arrays are given.
     """
 
-    def __init__(self, program: Program, leaves: Sequence[Any], types: Sequence[DType]) -> None:
+    def __init__(
+        self, program: Program, leaves: Sequence[Any], types: Sequence[DType], miss: Any
+    ) -> None:
         """Describe the arguments.
 
         Args:
             program: compiled.
             leaves: of a call that it has run for.
             types: dtype of each leaf.
+            miss: what `run` returns where an argument is of another kind, and nothing has run.
         """
         code, captured = program.code, program.captured
         self._table: Array = code.table.copy()
@@ -79,17 +86,31 @@ class Shortcut:
         ]
         numbers = address(program.numbers)
         given += [Given(FLOAT, numbers + 8 * i, float) for i in range(len(program.hypers))]
-        given += [
-            Given(RESULT, self._slot(code.first_output + i), np.ndarray)
-            for i in range(captured.returned)
-        ]
-        step = code.native.address if code.brief else 0
-        self._direct = Direct(step, self.place, given, list(zip(*program.ranges, strict=True)))
-        self.run: Callable[..., int] = self._direct.run
+        self.taken = [i for i in range(captured.returned) if _bytes(program.fresh[i]) > SMALL]
+        results = [self._result(i, program, len(given)) for i in range(captured.returned)]
+        given += [Given(RESULT, results[i].place, np.ndarray) for i in self.taken]
+        around = Around(
+            code.native.address if code.brief else 0,
+            self.place,
+            list(zip(*program.ranges, strict=True)),
+            [b.storage for b in program.changed],
+            miss,
+        )
+        where = layout()
+        assert where is not None
+        self._direct = Direct(around, given, results, where)
+        self.run: Callable[..., Any] = self._direct.run
         self.follow(program)
 
     def _slot(self, slot: int) -> int:
         return self.place + 8 * slot
+
+    def _result(self, i: int, program: Program, first: int) -> Result:
+        """Describe a result; `first` is the argument that is the first taken array."""
+        pool, value = program.fresh[i], program.captured.graph.outputs[i]
+        argument = first + self.taken.index(i) if i in self.taken else NEW
+        place = self._slot(program.code.first_output + i)
+        return Result(place, pool.dtype, pool.shape, value.dtype, argument)
 
     def follow(self, program: Program) -> None:
         """Take over where a call by the long way has put new gradients."""
@@ -104,3 +125,7 @@ def _argument(leaf: Any, dtype: DType, place: int) -> Given:
         return Given(NUMBER, place, cast("Any", leaf).__class__)
     array: Array = leaf._data if isinstance(leaf, Tensor) else leaf
     return Given(ARRAY, place, np.ndarray, dtype.numpy, array.shape)
+
+
+def _bytes(pool: Pool) -> int:
+    return int(np.prod(pool.shape, dtype=np.int64)) * pool.dtype.itemsize

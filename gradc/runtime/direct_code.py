@@ -6,44 +6,66 @@ Written in LLVM's language and compiled by llvmlite in a few milliseconds, witho
 from __future__ import annotations
 
 import ctypes
+from dataclasses import asdict
 from functools import cache
-from typing import Any
 
+from gradc.runtime import direct_facts as facts
+from gradc.runtime import result_code
 from gradc.runtime.code_model import compiled
-
-# Words of the facts of a program; a record for each argument of the call follows.
-STEP, TABLE, COUNT, RANGES, RANGES_AT, HELD, HELD_AT, TEAM = range(8)
-HEADER = 8
-# Words of a record.
-KIND, TYPE, PLACE, DTYPE, RANK, SIZES_AT, BYTES = range(7)
-RECORD = 8
-# Kinds: an array, a NumPy number, a Python float, an array that the caller just made.
-ARRAY, NUMBER, FLOAT, RESULT = range(4)
-# Bytes into an ndarray, a NumPy number and a float; `probe` in direct.py checks them.
-OBJECT_TYPE, CONTENT, NDIM, SIZES, DESCR, FLAGS = 8, 16, 24, 32, 56, 64
-# NumPy's flags: elements in order, and they may be written.
-PLAIN = 0x1 | 0x400
 
 _TEXT = """
 target triple = "{triple}"
 
-; Put what is given into the table of addresses and run the step. Return 0, or 1 where something
-; given is not as the facts say (then nothing has run), or -1 where the step failed.
+; Make the results, put what is given into the table of addresses, run the step. Return the results,
+; or what the facts say where something given is not as they say (then nothing has run) or the step
+; failed, or null with Python's error set.
 define ptr @call(ptr %self, ptr %given, i64 %count) {{
-  %status = call i64 @bind(ptr %self, ptr %given, i64 %count)
-  %f = inttoptr i64 {number} to ptr
-  %result = call ptr %f(i64 %status)
-  ret ptr %result
-}}
-
-define internal i64 @bind(ptr %self, ptr %given, i64 %count) {{
-start:
   %facts_at = getelementptr i8, ptr %self, i64 {content}
   %facts = load ptr, ptr %facts_at
   %count_at = getelementptr i64, ptr %facts, i64 {count}
   %expected = load i64, ptr %count_at
   %complete = icmp eq i64 %count, %expected
-  br i1 %complete, label %next, label %miss
+  br i1 %complete, label %make, label %otherwise
+make:
+  %results = call ptr @make_results(ptr %facts, ptr %given)
+  %failed = icmp eq ptr %results, null
+  br i1 %failed, label %done, label %bind
+bind:
+  %bound = call i1 @bind(ptr %facts, ptr %given, i64 %count)
+  br i1 %bound, label %place, label %drop
+place:
+  call void @place_results(ptr %facts, ptr %results)
+  %step = load ptr, ptr %facts
+  %bound_only = icmp eq ptr %step, null
+  br i1 %bound_only, label %ran, label %run
+run:
+  %table_at = getelementptr i64, ptr %facts, i64 {table}
+  %table = load ptr, ptr %table_at
+  %team_at = getelementptr i64, ptr %facts, i64 {team}
+  %team = load ptr, ptr %team_at
+  %returned = call i32 %step(ptr %table, ptr %team)
+  %good = icmp eq i32 %returned, 0
+  br i1 %good, label %ran, label %drop
+ran:
+  call void @count_changes(ptr %facts)
+  br label %done
+drop:
+  call void @let_go(ptr %results)
+  br label %otherwise
+otherwise:
+  %otherwise_at = getelementptr i64, ptr %facts, i64 {otherwise}
+  %other = load ptr, ptr %otherwise_at
+  call void @hold(ptr %other)
+  br label %done
+done:
+  %answer = phi ptr [%results, %make], [%results, %ran], [%other, %otherwise]
+  ret ptr %answer
+}}
+
+; Return whether everything is as the facts say; put addresses and numbers into their places.
+define internal i1 @bind(ptr %facts, ptr %given, i64 %count) {{
+start:
+  br label %next
 
 next:
   %i = phi i64 [0, %start], [%i2, %done]
@@ -67,7 +89,7 @@ one:
   br i1 %typed, label %choose, label %other
 other:
   ; another number in place of a float
-  %convertible = icmp eq i64 %kind, {a_float}
+  %convertible = icmp eq i64 %kind, {float}
   br i1 %convertible, label %convert, label %miss
 convert:
   %to_double = inttoptr i64 {to_double} to ptr
@@ -83,19 +105,15 @@ refused:
   br label %miss
 choose:
   switch i64 %kind, label %miss [ i64 {array} , label %array
-                                  i64 {a_number}, label %number
-                                  i64 {a_float}, label %float
-                                  i64 {result}, label %result ]
+                                  i64 {number}, label %number
+                                  i64 {float}, label %float
+                                  i64 {result}, label %done ]
 number:
   store ptr %inside, ptr %place
   br label %done
 float:
   %double = load double, ptr %inside
   store double %double, ptr %place
-  br label %done
-result:
-  %fresh = load ptr, ptr %inside
-  store ptr %fresh, ptr %place
   br label %done
 array:
   %dtype_at = getelementptr i64, ptr %record, i64 {dtype}
@@ -187,7 +205,7 @@ holders:
 holder:
   %h = phi i64 [0, %holders], [%h2, %free]
   %held_left = icmp ult i64 %h, %held
-  br i1 %held_left, label %counted, label %run
+  br i1 %held_left, label %counted, label %well
 counted:
   %h_low = mul i64 %h, 2
   %mine_at = getelementptr i64, ptr %held_at, i64 %h_low
@@ -202,72 +220,41 @@ free:
   %h2 = add i64 %h, 1
   br label %holder
 
-run:
-  %step = load ptr, ptr %facts
-  %bound_only = icmp eq ptr %step, null
-  br i1 %bound_only, label %well, label %go
-go:
-  %table_at = getelementptr i64, ptr %facts, i64 {table}
-  %table = load ptr, ptr %table_at
-  %team_at = getelementptr i64, ptr %facts, i64 {team}
-  %team = load ptr, ptr %team_at
-  %returned = call i32 %step(ptr %table, ptr %team)
-  %good = icmp eq i32 %returned, 0
-  br i1 %good, label %well, label %failed
 well:
-  ret i64 0
-failed:
-  ret i64 -1
+  ret i1 true
 miss:
-  ret i64 1
+  ret i1 false
 }}
 """
 
 
 @cache
-def call_address() -> int:
+def call_address(layout: facts.Layout) -> int:
     """Return the address of the function, compiled once per process; it is never freed."""
-    return compiled(_text, opt=2).get_function_address("call")
+
+    def text(triple: str) -> str:
+        names = {name.lower(): value for name, value in vars(facts).items() if name.isupper()}
+        return (_TEXT + result_code.TEXT).format(
+            triple=triple, **names, **asdict(layout), **_functions()
+        )
+
+    return compiled(text, opt=2).get_function_address("call")
 
 
-def _text(triple: str) -> str:
-    """Return the function for a kind of processor."""
+def _functions() -> dict[str, int]:
+    """Return the addresses of CPython's functions and objects that the text names."""
     python = ctypes.pythonapi
-    return _TEXT.format(
-        triple=triple,
-        number=_address(python.PyLong_FromLongLong),
-        to_double=_address(python.PyFloat_AsDouble),
-        error_occurred=_address(python.PyErr_Occurred),
-        error_clear=_address(python.PyErr_Clear),
-        content=CONTENT,
-        count=COUNT,
-        record=RECORD,
-        header=HEADER,
-        type=TYPE,
-        object_type=OBJECT_TYPE,
-        place=PLACE,
-        array=ARRAY,
-        a_number=NUMBER,
-        a_float=FLOAT,
-        result=RESULT,
-        dtype=DTYPE,
-        descr=DESCR,
-        flags=FLAGS,
-        plain=PLAIN,
-        rank=RANK,
-        ndim=NDIM,
-        sizes_at=SIZES_AT,
-        sizes=SIZES,
-        bytes=BYTES,
-        ranges=RANGES,
-        ranges_at=RANGES_AT,
-        held=HELD,
-        held_at=HELD_AT,
-        table=TABLE,
-        team=TEAM,
-    )
-
-
-def _address(function: Any) -> int:
-    """Return the address of one of CPython's functions."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+    functions = {
+        "to_double": python.PyFloat_AsDouble,
+        "error_occurred": python.PyErr_Occurred,
+        "error_clear": python.PyErr_Clear,
+        "new_tuple": python.PyTuple_New,
+        "new_object": python.PyType_GenericAlloc,
+        "next_of": python.PyIter_Next,
+        "to_int": python.PyLong_AsLongLong,
+        "from_int": python.PyLong_FromLongLong,
+        "hold": python.Py_IncRef,
+        "let_go": python.Py_DecRef,
+    }
+    found = {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in functions.items()}
+    return {**found, "new_array": result_code.new_array(), "none": id(None), "zero": id(0)}

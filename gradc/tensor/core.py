@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -48,6 +49,9 @@ class TensorCore:
         _frozen_view: made under no_grad: must not be changed in place with gradients.
         _foreign: stands under a trace for a tensor computed, with gradients, before it.
     """
+
+    # Of every tensor, and where native code finds them.
+    __slots__ = ("_data", "_dtype", "_storage")
 
     public: ClassVar[type[Tensor]]  # set by tensor.tensor, which imports this module
 
@@ -99,14 +103,7 @@ def wrap_new(array: Any, dtype: DType) -> Tensor:
     return tensor
 
 
-def wrap_inference(array: Any, dtype: DType) -> Tensor:
-    """Return the same as a tensor made under inference_mode."""
-    tensor = wrap_new(array, dtype)
-    tensor._inference = True
-    return tensor
-
-
-def mark_inference(tensors: list[Tensor]) -> None:
+def mark_inference(tensors: Sequence[Tensor]) -> None:
     """Say of new tensors that they were made under inference_mode."""
     for t in tensors:
         t._inference = True

@@ -116,7 +116,8 @@ def check_writable(into: Tensor, name: str) -> None:
 
 def repeats(x: Tensor) -> bool:
     """Return whether a broadcast made several elements share one place in memory."""
-    return any(s == 0 and n > 1 for s, n in zip(strides(x), shape_of(x), strict=True))
+    shape = shape_of(x)
+    return 0 not in shape and any(s == 0 and n > 1 for s, n in zip(strides(x), shape, strict=True))
 
 
 def check_converts(given: DType, wanted: DType) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ _NUMBERS = itertools.count()
 def next_number() -> int:
     """Return a number greater than those of all storages so far."""
     return next(_NUMBERS)
+
+
+def numbers() -> Iterator[int]:
+    """Return what numbers the storages, for code that makes them without calling Python."""
+    return _NUMBERS
 
 
 class Storage:
