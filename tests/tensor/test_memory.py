@@ -292,3 +292,10 @@ def test_tensor_class_and_set_data():
     assert w.is_leaf
     (w * 2).sum().backward()
     assert w.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_empty_tensors_are_changed_in_place():
+    assert gradc.empty(2, 0).fill_(1.0).shape == (2, 0)
+    assert gradc.ones(0, 3).add_(1.0).numel() == 0
+    with pytest.raises(GradcError, match="refers to a single memory location"):
+        gradc.ones(2, 1).expand(2, 3).fill_(1.0)
