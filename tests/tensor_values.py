@@ -83,6 +83,11 @@ VALUES = {
     "nan_to_num": (lambda L, x: L.nan_to_num(x, nan=1.5, posinf=9.0, neginf=-8.0), F),
     "heaviside": (lambda L, x, y: L.heaviside(x, y), D - D[:1], D),
     "fmod": (lambda L, x, y: L.fmod(x, y), F, G),
+    "fmod of large and special numbers": (
+        lambda L, x, y: L.fmod(x, y),
+        np.array([1e10, 5.3, -5.3, 1e300, 7.0, -0.0, np.inf, 3.0, -7.0, np.nan]),
+        np.array([0.1, 0.1, -0.1, 3.0, np.inf, 2.0, 2.0, -0.0, 2.0, 1.0]),
+    ),
     "maximum of NaN": (lambda L, x, y: L.maximum(x, y), F, G),
     "minimum of NaN": (lambda L, x, y: L.minimum(x, y), F, G),
     "sign of NaN": (lambda L, x: x.sign() + x.relu() * 0, F),

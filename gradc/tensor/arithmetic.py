@@ -31,7 +31,8 @@ ADD, SUB, MUL, DIV = map(lookup, ("add", "sub", "mul", "div"))
 FLOOR_DIVIDE, REMAINDER, POW = map(lookup, ("floor_divide", "remainder", "pow"))
 MAXIMUM, MINIMUM, ATAN2 = map(lookup, ("maximum", "minimum", "atan2"))
 AND, OR, XOR = map(lookup, ("logical_and", "logical_or", "logical_xor"))
-FLOOR, TRUNC, NEG = map(lookup, ("floor", "trunc", "neg"))
+FLOOR, TRUNC, NEG, ABS = map(lookup, ("floor", "trunc", "neg", "abs"))
+WHERE, LT, EQ = map(lookup, ("where", "lt", "eq"))
 
 
 def binary(primitive: Primitive, name: str, x: Operand, y: Operand) -> Tensor:
@@ -162,8 +163,13 @@ def remainder(input: Operand, other: Operand) -> Tensor:
 def fmod(input: Operand, other: Operand) -> Tensor:
     """Return input - other * trunc(input / other), which has the sign of `input`."""
     x, y = operand("fmod", input), operand("fmod", other)
-    x, y = together("fmod", x, y)
-    return sub(x, mul(div(x, y, rounding_mode="trunc"), y))
+    x, y = pair("fmod", x, y)
+    if not x._dtype.is_floating_point:
+        return sub(x, mul(div(x, y, rounding_mode="trunc"), y))
+    # The remainder of sizes is exact, x - y * trunc(x / y) is not; a zero keeps its sign.
+    rest = apply(REMAINDER, apply(ABS, x), apply(ABS, y))
+    signed = apply(WHERE, binary(LT, "fmod", x, 0), apply(NEG, rest), rest)
+    return apply(WHERE, binary(EQ, "fmod", x, 0), mul(x, add(rest, 1)), signed)
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
