@@ -75,11 +75,16 @@ class FakeCublasLt:
         first, second, out = (
             self._matrices(x, self.objects[y.value]) for x, y in ((a, la), (b, lb), (d, ld))
         )
+        self.epilogue = operation["attributes"].get(7, 1)
         if operation["attributes"][3]:
             first = first.swapaxes(1, 2)
         if operation["attributes"][4]:
             second = second.swapaxes(1, 2)
         out[...] = first @ second
+        if self.epilogue == 4:  # a bias as long as a column, added to each
+            rows, place = out.shape[1], operation["attributes"][8]
+            memory = (ctypes.c_char * (rows * out.itemsize)).from_address(place)
+            out += np.frombuffer(memory, out.dtype)[:, None]
         return 0
 
     def _matrices(self, place, layout):

@@ -15,8 +15,10 @@ from gradc.runtime.cuda_launch import View
 class Multiplies(Protocol):
     """Who computes matrix products."""
 
-    def run(self, name: str, a: View, b: View, out: View, stream: int) -> None:
-        """Compute out = a @ b."""
+    def run(
+        self, name: str, a: View, b: View, out: View, stream: int, bias: View | None = None
+    ) -> None:
+        """Compute out = a @ b, plus a bias for each row."""
         ...
 
 
@@ -39,10 +41,10 @@ class DeviceGpu:
         """Launch a kernel."""
         self.driver.launch(self.functions[name], blocks, threads, arguments)
 
-    def product(self, name: str, a: View, b: View, out: View) -> None:
+    def product(self, name: str, a: View, b: View, out: View, bias: View | None) -> None:
         """Compute a matrix product."""
         assert self.products is not None
-        self.products.run(name, a, b, out, self.stream)
+        self.products.run(name, a, b, out, self.stream, bias)
 
 
 def _functions(native: CudaNative, driver: Driver) -> dict[str, Any]:

@@ -60,8 +60,10 @@ class Products:
         if self.lt is not None and stream not in self._workspaces:
             self._workspaces[stream] = empty((WORKSPACE,), np.uint8, self.driver.index)
 
-    def run(self, name: str, a: View, b: View, out: View, stream: int) -> None:
-        """Compute out = a @ b.
+    def run(
+        self, name: str, a: View, b: View, out: View, stream: int, bias: View | None = None
+    ) -> None:
+        """Compute out = a @ b, or a @ b + bias.
 
         Args:
             name: `matmul_t` and so on, as in the generated text.
@@ -70,6 +72,7 @@ class Products:
             out: the result.
             stream: the one on which it will run; while a graph is captured, the one on which
                 that will be launched. Its workspace was prepared.
+            bias: what is added to each row; only to sums of at least one term.
         """
         form = form_of(name)
         if 0 in out.shape:
@@ -78,7 +81,7 @@ class Products:
         if length == 0:
             self.driver.fill(out.address, 0, _bytes(out))
         elif isinstance(self.driver, EmulatedDriver):
-            self.driver.run(_by_numpy(form, a, b, out))
+            self.driver.run(_by_numpy(form, a, b, out, bias))
         elif self.lt is not None and out.code in REAL:
             problem = Problem(
                 out.code,
@@ -88,11 +91,14 @@ class Products:
                 form.b_transposed,
                 PRECISION.name,
                 (alignment(a.address), alignment(b.address), alignment(out.address)),
+                0 if bias is None else alignment(bias.address),
             )
-            place = self._workspaces[stream].address
-            self.lt.matmul(problem, a.address, b.address, out.address, place, self.driver.stream)
+            place, added = self._workspaces[stream].address, 0 if bias is None else bias.address
+            self.lt.matmul(
+                problem, a.address, b.address, out.address, place, self.driver.stream, added
+            )
         else:
-            self._fallback.run(name, a, b, out)
+            self._fallback.run(name, a, b, out, bias)
 
 
 def _host(view: View) -> Array:
@@ -106,15 +112,17 @@ def _bytes(view: View) -> int:
     return math.prod(view.shape) * _host(View(0, view.code, (0,))).itemsize
 
 
-def _by_numpy(form: Form, a: View, b: View, out: View) -> Callable[[], None]:
+def _by_numpy(form: Form, a: View, b: View, out: View, bias: View | None) -> Callable[[], None]:
     """Return what computes a product in host memory."""
     left, right, result = map(_host, (a, b, out))
+    added = None if bias is None else _host(bias)
     left = left.swapaxes(-1, -2) if form.a_transposed else left
     right = right.swapaxes(-1, -2) if form.b_transposed else right
 
     def run() -> None:
         with np.errstate(all="ignore"):
-            result[...] = np.matmul(left, right)
+            product = np.matmul(left, right)
+            result[...] = product if added is None else product + added
 
     return run
 

@@ -203,7 +203,10 @@ class CudaStepWriter:
         lead = (product.batch,) if product.batch else ()
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
-        body.call(name, ["gpu", left, right, out])
+        bias = []
+        if product.bias is not None:
+            bias = [f"bias={self.naming.view(product.bias, (product.columns,))}"]
+        body.call(name, ["gpu", left, right, out, *bias])
 
     def _matrix(self, matrix: Matrix, lead: Dims) -> str:
         home = self.plan.program.home(matrix.value)

@@ -49,6 +49,7 @@ class TiledProduct:
         launch: the tile, and the parts that the terms are cut into.
         steps: whether whole steps along the last axis of the terms are taken, so that the other
             axes are loops.
+        bias: the name of an array that is added, one number for each column; "" for none.
     """
 
     left: Operand
@@ -61,6 +62,7 @@ class TiledProduct:
     column: Axis
     launch: Launch
     steps: bool = False
+    bias: str = ""
 
 
 class TileWriter:
@@ -224,4 +226,5 @@ class TileWriter:
             at = self._split(product.rows, self.own_rows, self.count, exact=True)
             place = product.result.at({**self.fixed, **at, axis: self.own_columns})
             lead = "part, " if self.parted else ""
-            self.writer.line(f"{product.result.name}[{lead}{place}] = total")
+            total = f"total + {product.bias}[{self.own_columns}]" if product.bias else "total"
+            self.writer.line(f"{product.result.name}[{lead}{place}] = {total}")

@@ -24,7 +24,8 @@ WORKSPACE = 32 << 20  # bytes; what NVIDIA recommends for Hopper
 REAL = {"f32": 0, "f64": 1}
 COMPUTE = {"highest": 68, "high": 77, "medium": 75}  # 32F, 32F_FAST_TF32, 32F_FAST_16BF
 COMPUTE_64F = 70
-DESC_TRANSA, DESC_TRANSB = 3, 4
+DESC_TRANSA, DESC_TRANSB, DESC_EPILOGUE, DESC_BIAS_POINTER = 3, 4, 7, 8
+EPILOGUE_BIAS = 4  # a vector as long as a column of the column-major result, added to each
 LAYOUT_BATCH_COUNT, LAYOUT_STRIDED_BATCH_OFFSET = 5, 6
 PREF_MAX_WORKSPACE_BYTES = 1
 PREF_MIN_ALIGNMENT = (5, 6, 7, 8)  # of A, B, C, D
@@ -53,6 +54,7 @@ class Problem:
         b_transposed: whether b's memory holds [columns, length].
         precision: of float32 products.
         alignments: of a, b and out, in bytes.
+        bias: the alignment of what is added to each row; 0 where nothing is.
     """
 
     code: str
@@ -62,6 +64,7 @@ class Problem:
     b_transposed: bool
     precision: str
     alignments: tuple[int, int, int]
+    bias: int = 0
 
 
 class HeuristicResult(ctypes.Structure):
@@ -99,9 +102,16 @@ class CublasLt:
         self._handle = self._made("cublasLtCreate")
 
     def matmul(
-        self, problem: Problem, a: int, b: int, out: int, workspace: int, stream: int
+        self,
+        problem: Problem,
+        a: int,
+        b: int,
+        out: int,
+        workspace: int,
+        stream: int,
+        bias: int = 0,
     ) -> None:
-        """Compute out = a @ b on a stream.
+        """Compute out = a @ b on a stream, plus a bias for each row.
 
         Args:
             problem: sizes and kinds.
@@ -110,11 +120,17 @@ class CublasLt:
             out: address of the result.
             workspace: address of WORKSPACE bytes that nothing else on the device uses meanwhile.
             stream: where.
+            bias: address of what is added to each row, where the problem has a bias.
 
         Raises:
             DeviceError: cuBLASLt refuses; `knows` tells beforehand whether it has an algorithm.
         """
-        c = self._choice(problem)
+        with self._lock:  # the description of a product knows the address of its bias
+            c = self._choice(problem, bias)
+            self._give(c, a, b, out, workspace, stream)
+
+    def _give(self, c: _Choice, a: int, b: int, out: int, workspace: int, stream: int) -> None:
+        """Give the device a product."""
         self._call(
             "cublasLtMatmul", self._handle, c.description, byref(c.one),
             c_void_p(b), c.first, c_void_p(a), c.second, byref(c.zero),
@@ -122,15 +138,21 @@ class CublasLt:
             byref(c.algorithm), c_void_p(workspace), ctypes.c_size_t(WORKSPACE), c_void_p(stream),
         )  # fmt: skip
 
-    def _choice(self, problem: Problem) -> _Choice:
+    def _choice(self, problem: Problem, bias: int) -> _Choice:
         """Return how a product is computed; ask once."""
-        with self._lock:
-            known = self._choices.get(problem)
-            if known is None:
-                known = self._choices[problem] = self._chosen(problem)
-            return known
+        known = self._choices.get(problem)
+        if known is None:
+            known = self._choices[problem] = self._chosen(problem, bias)
+        elif problem.bias:
+            self._set_bias(known.description, bias)
+        return known
 
-    def _chosen(self, p: Problem) -> _Choice:
+    def _set_bias(self, description: c_void_p, bias: int) -> None:
+        """Say where the bias lies."""
+        describe = "cublasLtMatmulDescSetAttribute"
+        self._set(describe, description, DESC_BIAS_POINTER, c_void_p(bias))
+
+    def _chosen(self, p: Problem, bias: int) -> _Choice:
         rows, columns, length = p.sizes
         kind = c_int(REAL[p.code])
         compute = COMPUTE_64F if p.code == "f64" else COMPUTE[p.precision]
@@ -138,6 +160,9 @@ class CublasLt:
         describe = "cublasLtMatmulDescSetAttribute"
         self._set(describe, description, DESC_TRANSA, c_int32(p.b_transposed))
         self._set(describe, description, DESC_TRANSB, c_int32(p.a_transposed))
+        if p.bias:  # the heuristic looks at how the address is aligned
+            self._set(describe, description, DESC_EPILOGUE, c_uint32(EPILOGUE_BIAS))
+            self._set_bias(description, bias)
         b_rows = (length, columns) if p.b_transposed else (columns, length)
         a_rows = (rows, length) if p.a_transposed else (length, rows)
         first = self._layout(kind, b_rows, p.batch)

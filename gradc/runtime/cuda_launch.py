@@ -45,7 +45,7 @@ class Gpu(Protocol):
         """Launch a kernel of this step's module on arrays at these addresses."""
         ...
 
-    def product(self, name: str, a: View, b: View, out: View) -> None:
+    def product(self, name: str, a: View, b: View, out: View, bias: View | None) -> None:
         """Compute a matrix product; the names are the CPU's: `matmul_t`, `batch_matmul` ..."""
         ...
 
@@ -162,11 +162,11 @@ view_i32, view_i64 = _view("i32"), _view("i64")
 view_u8, view_b1 = _view("u8"), _view("b1")
 
 
-def _product(name: str) -> Callable[[Gpu, View, View, View], None]:
-    """Return the function `name(gpu, a, b, out)`."""
+def _product(name: str) -> Callable[..., None]:
+    """Return the function `name(gpu, a, b, out, bias=None)`; a bias is added to each row."""
 
-    def product(gpu: Gpu, a: View, b: View, out: View) -> None:
-        gpu.product(name, a, b, out)
+    def product(gpu: Gpu, a: View, b: View, out: View, bias: View | None = None) -> None:
+        gpu.product(name, a, b, out, bias)
 
     return product
 

@@ -146,7 +146,8 @@ def what(kernel: Kernel) -> str:
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
         sizes = f"[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"
-        return f"product {batch}{sizes} {work.choice.method.value}"
+        bias = " with a bias" if work.bias is not None else ""
+        return f"product {batch}{sizes}{bias} {work.choice.method.value}"
     if isinstance(work, Convolution):
         groups = f"{work.groups} x " if work.grouped else ""
         window = " x ".join(map(str, work.window))

@@ -13,6 +13,7 @@ from gradc.schedule.arena import Use, assign
 from gradc.schedule.attention import Attention, attention
 from gradc.schedule.attention import operands as attention_operands
 from gradc.schedule.convolutions import Convolution, convolution
+from gradc.schedule.epilogues import with_biases
 from gradc.schedule.fragments import Fragment, fragments
 from gradc.schedule.fusion import fusion
 from gradc.schedule.group import Group, section_of
@@ -104,6 +105,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     in_memory = _results(program) | {v for k in kernels for v in k.reads}
     loaded: set[Value] = set()
     if aim.target is CUDA:
+        kernels = with_biases(kernels, _results(program), set(_replaced(program)))
         kernels = launch.launched(kernels, _replaced(program))
         loaded = {v for k in kernels if isinstance(k.work, Nest) for v in k.work.arguments}
         in_memory |= loaded

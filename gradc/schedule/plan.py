@@ -37,6 +37,7 @@ class Product:
         homes: the values in memory that hold them.
         batch, rows, columns, terms: sizes; batch 0 means that there is no batch.
         choice: how it is computed, and why.
+        bias: what is added to each row, or None.
     """
 
     left: Matrix
@@ -47,6 +48,7 @@ class Product:
     columns: int
     terms: int
     choice: Choice
+    bias: Value | None = None
 
     @property
     def form(self) -> str:

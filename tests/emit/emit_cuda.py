@@ -44,12 +44,13 @@ class Device:
         self.launched.append(name)
         self.native.functions[name].run(blocks, threads, arguments)
 
-    def product(self, name, a, b, out):
+    def product(self, name, a, b, out, bias):
         a, b, out = (array_of(v) for v in (a, b, out))
+        added = 0 if bias is None else array_of(bias)
         left, _, right = name.removeprefix("batch_").partition("matmul")
         a = a.swapaxes(-1, -2) if left else a
         b = b.swapaxes(-1, -2) if right else b
-        out[...] = a @ b
+        out[...] = a @ b + np.array(added, out.dtype)
 
 
 def run(source, table, name="test"):

@@ -8,9 +8,9 @@ from emit_cuda import check, cuda_text, in_lanes
 from emit_programs import Program
 
 from gradc.build.cuda import load_cuda, ptx_of
-from gradc.compiler import cuda_fallback
 from gradc.compiler.cuda_fallback import Fallback
 from gradc.devices.emulated import EmulatedDriver
+from gradc.emit import cuda_product
 from gradc.ir.dtype import float32, float64, int64
 from gradc.ir.graph import TensorType
 from gradc.runtime.cuda_launch import View
@@ -181,7 +181,7 @@ def test_products_without_a_library(name, dtype):
 
 
 def test_products_are_tiled_where_that_is_worth_it():
-    assert "multiply_add" in cuda_fallback.text("matmul", "f32", *PRODUCTS["matmul"])
-    assert "grid(2, 5, 3)" in cuda_fallback.text("batch_matmul", "f32", *PRODUCTS["batch_matmul"])
-    unaligned = cuda_fallback.text("matmul", "f32", *PRODUCTS["matmul"], aligned=False)
+    assert "multiply_add" in cuda_product.text("matmul", "f32", *PRODUCTS["matmul"])
+    assert "grid(2, 5, 3)" in cuda_product.text("batch_matmul", "f32", *PRODUCTS["batch_matmul"])
+    unaligned = cuda_product.text("matmul", "f32", *PRODUCTS["matmul"], aligned=False)
     assert "unaligned=True" in unaligned

@@ -69,3 +69,16 @@ def test_errors():
 
 def test_alignment():
     assert [alignment(x) for x in (0, 256, 8, 24, 4096, 2)] == [256, 256, 8, 8, 256, 2]
+
+
+def test_a_bias_is_added_to_each_row():
+    library = FakeCublasLt()
+    lt = CublasLt(library)
+    a, b = np.ones((3, 2), np.float32), np.ones((2, 4), np.float32)
+    for bias in (np.arange(4, dtype="f"), np.full(4, 7, np.float32)):
+        out = np.zeros((3, 4), np.float32)
+        problem = Problem("f32", (3, 4, 2), 1, False, False, "highest", (16, 16, 16), 16)
+        lt.matmul(problem, place(a), place(b), place(out), 4096, 0, place(bias))
+        np.testing.assert_array_equal(out, a @ b + bias)
+        assert library.epilogue == 4
+    assert (library.heuristics, library.calls) == (1, 2)
