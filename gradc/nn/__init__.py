@@ -2,17 +2,20 @@
 
 from gradc.nn import functional, init, utils
 from gradc.nn.activation import (
+    CELU,
     ELU,
     GELU,
-    LeakyReLU,
+    GLU,
+    SELU,
     LogSigmoid,
-    LogSoftmax,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
-    Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
 )
 from gradc.nn.attention import MultiheadAttention
 from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
@@ -35,6 +38,18 @@ from gradc.nn.loss import (
 from gradc.nn.module import Module
 from gradc.nn.normalization import LayerNorm
 from gradc.nn.parameter import Parameter
+from gradc.nn.piecewise import (
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    PReLU,
+    ReLU6,
+    RReLU,
+    Softshrink,
+    Threshold,
+)
 from gradc.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -45,14 +60,18 @@ from gradc.nn.pooling import (
 )
 from gradc.nn.recurrent import GRU, LSTM, RNN
 from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
+from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AvgPool1d",
@@ -68,6 +87,10 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRUCell",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "HuberLoss",
     "Identity",
     "L1Loss",
@@ -80,21 +103,31 @@ __all__ = [
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
     "NLLLoss",
+    "PReLU",
     "Parameter",
     "RNNCell",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Unflatten",

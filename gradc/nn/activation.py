@@ -1,11 +1,11 @@
-"""Activation functions as modules; the functions are in gradc.nn.functional."""
+"""Smooth activation functions, and ReLU, as modules."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from gradc.errors import ArgumentError
-from gradc.functional import activation, softmax
+from gradc.functional import activation
 from gradc.nn.module import Module
 from gradc.tensor import Tensor
 
@@ -28,28 +28,6 @@ class ReLU(Module):
     def extra_repr(self) -> str:
         """Return `inplace=True` where it is."""
         return "inplace=True" if self.inplace else ""
-
-
-class LeakyReLU(Module):
-    """x where x > 0, negative_slope * x elsewhere.
-
-    Args:
-        negative_slope: slope below 0.
-        inplace: write the result into the input.
-    """
-
-    def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the leaky ReLU of the input."""
-        return activation.leaky_relu(input, self.negative_slope, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the slope."""
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
 class ELU(Module):
@@ -162,40 +140,98 @@ class Softplus(Module):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-class Softmax(Module):
-    """e^x_i / sum_j e^x_j along an axis.
+class SELU(Module):
+    """s x where x > 0, s a (e^x - 1) elsewhere; s = 1.0507..., a = 1.6732...
 
     Args:
-        dim: the axis whose entries sum to 1.
+        inplace: write the result into the input.
     """
 
-    def __init__(self, dim: int | None = None) -> None:
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        self.dim = dim
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the softmax of the input."""
-        return softmax.softmax(input, self.dim)
+        """Return the SELU of the input."""
+        return activation.selu(input, self.inplace)
 
     def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
+        """Return `inplace=True` where it is."""
+        return "inplace=True" if self.inplace else ""
 
 
-class LogSoftmax(Module):
-    """log(e^x_i / sum_j e^x_j) along an axis.
+class CELU(Module):
+    """x where x > 0, alpha (e^(x / alpha) - 1) elsewhere.
 
     Args:
-        dim: the axis whose exponentials sum to 1.
+        alpha: minus the limit for x to minus infinity, not 0.
+        inplace: write the result into the input.
     """
 
-    def __init__(self, dim: int | None = None) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the CELU of the input."""
+        return activation.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class Mish(Module):
+    """x tanh(log(1 + e^x)).
+
+    Args:
+        inplace: write the result into the input.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x tanh(log(1 + e^x))."""
+        return activation.mish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return `inplace=True` where it is."""
+        return "inplace=True" if self.inplace else ""
+
+
+class Softsign(Module):
+    """x / (1 + |x|)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x / (1 + |x|)."""
+        return activation.softsign(input)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x - tanh(x)."""
+        return activation.tanhshrink(input)
+
+
+class GLU(Module):
+    """a sigmoid(b), a and b the halves of an axis.
+
+    Args:
+        dim: the axis that is halved.
+    """
+
+    def __init__(self, dim: int = -1) -> None:
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the logarithm of the softmax."""
-        return softmax.log_softmax(input, self.dim)
+        """Return one half of the input, gated by the other."""
+        return activation.glu(input, self.dim)
 
     def extra_repr(self) -> str:
         """Return the axis."""

@@ -1,15 +1,20 @@
 """PyTorch's name for the functions behind layers and losses."""
 
 from gradc.functional.activation import (
+    celu,
     elu,
     gelu,
-    leaky_relu,
+    glu,
     logsigmoid,
+    mish,
     relu,
+    selu,
     sigmoid,
     silu,
     softplus,
+    softsign,
     tanh,
+    tanhshrink,
 )
 from gradc.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from gradc.functional.attention import scaled_dot_product_attention
@@ -20,9 +25,21 @@ from gradc.functional.dropout import dropout
 from gradc.functional.linear import embedding, linear, one_hot
 from gradc.functional.normalization import batch_norm, layer_norm, normalize
 from gradc.functional.pad import pad
+from gradc.functional.piecewise import (
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    prelu,
+    relu6,
+    rrelu,
+    softshrink,
+    threshold,
+)
 from gradc.functional.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from gradc.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
-from gradc.functional.softmax import log_softmax, softmax
+from gradc.functional.softmax import gumbel_softmax, log_softmax, softmax, softmin
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -32,6 +49,7 @@ __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
     "conv1d",
     "conv2d",
     "cross_entropy",
@@ -39,6 +57,12 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "huber_loss",
     "l1_loss",
     "layer_norm",
@@ -48,17 +72,27 @@ __all__ = [
     "logsigmoid",
     "max_pool1d",
     "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "prelu",
     "relu",
+    "relu6",
+    "rrelu",
     "scaled_dot_product_attention",
+    "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]

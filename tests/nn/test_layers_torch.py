@@ -9,6 +9,7 @@ import gradc
 from gradc import nn
 
 torch = pytest.importorskip("torch")
+import layer_cases  # noqa: E402 # it needs torch
 
 IMAGE = torch.linspace(-2, 2, 24).reshape(2, 3, 4)
 ROWS = torch.linspace(-2, 2, 24).reshape(6, 4)
@@ -65,6 +66,7 @@ LAYERS = {
     "NLLLoss": (lambda nn: nn.NLLLoss(reduction="none"), (ROWS, torch.tensor([0, 1, 2, 3, 0, 1]))),
     "BCELoss": (lambda nn: nn.BCELoss(), (ROWS.sigmoid(), (ROWS > 0).float())),
     "BCEWithLogitsLoss": (lambda nn: nn.BCEWithLogitsLoss(), (ROWS, (ROWS > 0).float())),
+    **layer_cases.ACTIVATIONS,
 }
 
 

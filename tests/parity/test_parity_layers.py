@@ -43,6 +43,7 @@ MODELS = {
     "GELU tanh": (after(lambda nn: nn.GELU("tanh")), ROWS),
     "SiLU": (after(lambda nn: nn.SiLU(inplace=True)), ROWS),
     "Softplus": (after(lambda nn: nn.Softplus(2.0, 3.0)), ROWS),
+    "PReLU": (after(lambda nn: nn.PReLU(4)), ROWS),
     "Softmax": (after(lambda nn: nn.Softmax(dim=-1)), ROWS),
     "LogSoftmax": (after(lambda nn: nn.LogSoftmax(dim=0)), ROWS),
     "Dropout of nothing": (after(lambda nn: nn.Dropout(0.0)), ROWS),

@@ -1,0 +1,106 @@
+"""Bad arguments of layers and their functions: the full text of each message."""
+
+import pytest
+
+import gradc
+from gradc import nn
+from gradc.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
+from gradc.nn import functional as F
+
+
+def X(*shape):
+    return gradc.zeros(*shape)
+
+
+ACTIVATIONS = [
+    (
+        lambda: F.hardtanh(X(2), 1.0, -1.0),
+        ArgumentError,
+        "hardtanh: min_val must not be above max_val, got 1.0 and -1.0",
+        "",
+    ),
+    (
+        lambda: nn.Hardtanh(1.0, 1.0),
+        ArgumentError,
+        "Hardtanh: max_val must be above min_val, got 1.0 and 1.0",
+        "",
+    ),
+    (
+        lambda: nn.Hardtanh(min_value=-2.0),
+        UnsupportedError,
+        "Hardtanh: min_value=-2.0 is not supported",
+        "min_val",
+    ),
+    (
+        lambda: F.softshrink(X(2), -1.0),
+        ArgumentError,
+        "softshrink: lambd must not be negative, got -1.0",
+        "",
+    ),
+    (lambda: F.celu(X(2), 0.0), ArgumentError, "celu: alpha must not be 0", ""),
+    (
+        lambda: F.rrelu(X(2), 0.5, 0.1),
+        ArgumentError,
+        "rrelu: lower must not be above upper, got 0.5 and 0.1",
+        "",
+    ),
+    (
+        lambda: F.prelu(X(2, 3), X(2)),
+        ShapeError,
+        "prelu: expected weight [1] or [3] for input [2, 3], got [2]",
+        "",
+    ),
+    (
+        lambda: F.prelu(X(2, 3).double(), X(1)),
+        DTypeError,
+        "prelu: input is float64, weight is float32",
+        "",
+    ),
+    (
+        lambda: F.glu(X(2, 3)),
+        ShapeError,
+        "glu: the axis to halve must be of even size, got dim=-1 of input [2, 3]",
+        "",
+    ),
+    (
+        lambda: F.mish(gradc.tensor([1])),
+        DTypeError,
+        "mish: input must be floating, got int64",
+        "input.float()",
+    ),
+    (
+        lambda: F.gumbel_softmax(X(2), tau=0),
+        ArgumentError,
+        "gumbel_softmax: tau must be positive, got 0",
+        "",
+    ),
+    (
+        lambda: F.gumbel_softmax(X(2), eps=1e-8),
+        UnsupportedError,
+        "gumbel_softmax: eps=1e-08 is not supported, it has no effect",
+        "",
+    ),
+    (
+        lambda: F.softmin(X(2)),
+        ArgumentError,
+        "softmin: dim is missing",
+        "dim=-1 for the last axis",
+    ),
+    (
+        lambda: nn.Softmax2d()(X(2, 3)),
+        ShapeError,
+        "Softmax2d: expected input [N, C, H, W] or [C, H, W], got [2, 3]",
+        "",
+    ),
+]
+CASES = [*ACTIVATIONS]
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_message(case):
+    call, kind, message, hint = CASES[case]
+    with pytest.raises(kind) as caught:
+        call()
+    assert caught.value.message == message
+    assert caught.value.hint == hint
+    assert "test_layer_errors.py" in str(caught.value)
