@@ -7,7 +7,7 @@ import math
 from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.functional.dropout import dropout
 from gradc.functional.reduction import check_floating, check_tensor
-from gradc.ir.dtype import float32
+from gradc.ir.dtype import DType, float32
 from gradc.ir.primitive import lookup
 from gradc.tensor import Tensor, arange, where
 from gradc.tensor.axes import broadcast_shapes
@@ -63,37 +63,55 @@ def scaled_dot_product_attention(
         raise ArgumentError(
             f"{name}: give either attn_mask or is_causal=True", hint="make the mask causal itself"
         )
-    if attn_mask is None and dropout_p == 0.0 and not isinstance(scale, Tensor):
-        mixed = attend(query, key, value, scale, is_causal)
-        if mixed is not None:
-            return mixed
-    shown = scores(query, key, scale)
-    if is_causal:
-        shown = causal(shown)
-    if attn_mask is not None:
-        shown = masked(name, shown, attn_mask)
-    return dropout(safe_softmax(shown), dropout_p) @ value
+    return attended(name, query, key, value, attn_mask, dropout_p, is_causal, scale)
 
 
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, scale: float | None, is_causal: bool
-) -> Tensor | None:
-    """Return softmax(scale Q K^T) V as one primitive; None where it doesn't take the sizes."""
-    operands = query, key, value
-    lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in operands))
-    if lead is None or not all(x.numel() for x in operands):
-        return None
+def attended(
+    name: str,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return the attention of operands that fit together; `name` is who was called."""
+    lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
+    whole = all(x.numel() for x in (query, key, value))
+    if lead is None or not whole or dropout_p or isinstance(scale, Tensor):
+        shown = scores(query, key, scale)
+        if is_causal:
+            shown = causal(shown)
+        if mask is not None:
+            shown = masked(name, shown, mask)
+        return dropout(safe_softmax(shown), dropout_p) @ value
     heads = lead[-1] if lead else 1
 
-    def heads_last(x: Tensor) -> Tensor:
+    def times_first(x: Tensor) -> Tensor:
         rows, features = x.shape[-2:]
         return x.expand(*lead, rows, features).reshape(-1, heads, rows, features).transpose(1, 2)
 
-    q, k, v = heads_last(query), heads_last(key), heads_last(value)
+    q, k, v = times_first(query), times_first(key), times_first(value)
+    more: list[Tensor] = []
+    if mask is not None:
+        check_mask(name, mask, (*lead, query.shape[-2], key.shape[-2]), query.dtype)
+        more.append(_four_axes(mask if mask.dtype.is_bool else mask.to(query.dtype), lead))
     factor = scale if scale is not None else 1.0 / math.sqrt(int(query.shape[-1]))
-    mixed, log_sum = apply(lookup("attention"), q, k, v, scale=float(factor), causal=is_causal)
+    about = {"scale": float(factor), "causal": is_causal}
+    mixed, log_sum = apply(lookup("attention"), q, k, v, *more, **about)
     del log_sum  # what the adjoint computes the weights from
     return mixed.transpose(1, 2).reshape(*lead, query.shape[-2], value.shape[-1])
+
+
+def _four_axes(mask: Tensor, lead: tuple[int, ...]) -> Tensor:
+    """Return a mask as `[samples or 1, heads or 1, queries or 1, keys or 1]`."""
+    shape = (1,) * (len(lead) + 2 - mask.ndim) + tuple(mask.shape)
+    *samples, heads = shape[:-2] or (1,)
+    if any(n != 1 for n in samples):
+        shape = (*lead[:-1], heads, *shape[-2:])
+        mask = mask.expand(*shape)
+    return mask.reshape(-1, heads, *shape[-2:])
 
 
 def scores(query: Tensor, key: Tensor, scale: float | None = None) -> Tensor:
@@ -112,21 +130,24 @@ def causal(shown: Tensor) -> Tensor:
 
 def masked(name: str, shown: Tensor, mask: Tensor) -> Tensor:
     """Return scores with a mask: -inf where it is False, or its numbers added."""
-    check_tensor(name, "attn_mask", mask)
-    sizes = zip(reversed(mask.shape), reversed(shown.shape), strict=False)
-    if mask.ndim > shown.ndim or any(m not in (1, n) for m, n in sizes):
-        raise ShapeError(
-            f"{name}: attn_mask {list(mask.shape)} does not broadcast to the scores "
-            f"{list(shown.shape)}"
-        )
+    check_mask(name, mask, tuple(shown.shape), shown.dtype)
     if mask.dtype.is_bool:
         return where(mask, shown, -math.inf)
-    if mask.dtype not in (shown.dtype, float32):
-        raise DTypeError(
-            f"{name}: attn_mask must be bool, float32 or {shown.dtype} as the query, got "
-            f"{mask.dtype}"
-        )
     return shown + mask.to(shown.dtype)
+
+
+def check_mask(name: str, mask: Tensor, shape: tuple[int, ...], dtype: DType) -> None:
+    """Refuse a mask that doesn't fit scores of a shape and dtype."""
+    check_tensor(name, "attn_mask", mask)
+    sizes = zip(reversed(mask.shape), reversed(shape), strict=False)
+    if mask.ndim > len(shape) or any(m not in (1, n) for m, n in sizes):
+        raise ShapeError(
+            f"{name}: attn_mask {list(mask.shape)} does not broadcast to the scores {list(shape)}"
+        )
+    if not mask.dtype.is_bool and mask.dtype not in (dtype, float32):
+        raise DTypeError(
+            f"{name}: attn_mask must be bool, float32 or {dtype} as the query, got {mask.dtype}"
+        )
 
 
 def safe_softmax(shown: Tensor) -> Tensor:

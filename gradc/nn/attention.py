@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from gradc.errors import ArgumentError, ArgumentTypeError, ShapeError
-from gradc.functional.attention import (
-    causal,
-    masked,
-    safe_softmax,
-    scores,
-)
+from gradc.functional.attention import attended, masked, scores
 from gradc.functional.dropout import dropout
 from gradc.functional.linear import linear
 from gradc.functional.reduction import check_floating
@@ -170,22 +165,22 @@ class MultiheadAttention(Module):
         masks = Masks("MultiheadAttention", attn_mask, key_padding_mask, lengths, batched)
         k, v = self._joined(k, v)
         q, k, v = (self._heads(x) for x in (q, k, v))
-        shown, mask = scores(q, k), masks.padded(int(k.shape[2]))
-        if is_causal and key_padding_mask is None and not need_weights:
-            weights = softmax(causal(shown), -1)
-        elif mask is None:
-            weights = softmax(shown, -1)
+        mask, weights = masks.padded(int(k.shape[2])), None
+        name, dropped = "MultiheadAttention", self.dropout if self.training else 0.0
+        if need_weights:
+            shown = scores(q, k) if mask is None else masked(name, scores(q, k), mask)
+            weights = dropout(softmax(shown, -1), dropped)
+            mixed = weights @ v
+        elif is_causal and key_padding_mask is None:
+            mixed = attended(name, q, k, v, None, dropped, True)
         else:
-            shown = masked("MultiheadAttention", shown, mask)
-            weights = softmax(shown, -1) if need_weights else safe_softmax(shown)
-        weights = dropout(weights, self.dropout, self.training)
-        mixed = (weights @ v).transpose(1, 2).flatten(2)
-        output = self.out_proj(mixed)
+            mixed = attended(name, q, k, v, mask, dropped)
+        output = self.out_proj(mixed.transpose(1, 2).flatten(2))
         if not batched:
             output = output.squeeze(0)
         elif not self.batch_first:
             output = output.transpose(0, 1)
-        if not need_weights:
+        if weights is None:
             return output, None
         weights = weights.mean(1) if average_attn_weights else weights
         return output, weights if batched else weights.squeeze(0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from emit_programs import Program
 from emit_run import interpreted, tables
+from emit_team import outcomes, share_everything
 
 from gradc.build import load
 from gradc.emit.cpu import emit
@@ -148,3 +149,18 @@ def test_memory_grows_with_the_length_and_not_with_its_square():
 
     assert peak(1024) <= 2 * peak(512) <= 4 * peak(256)
     assert peak(1024) < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("samples", [1, 9])
+def test_threads_in_any_order_give_the_same(samples, monkeypatch):
+    share_everything(monkeypatch)
+    size = (samples, 20, 20, 3, 4, 4)
+    graph, arrays = program(float64, size, causal=True, mask="float")
+    plan, emitted, found = outcomes(graph, arrays, [[0], [0, 1], [1, 0], [2, 0, 1]])
+    works = [k for k in plan.kernels if isinstance(k.work, Attention)]
+    assert [k.share.cut for k in works] == [True, True]
+    # whole samples lie side by side, so that the adjoint needs no meeting before it
+    assert emitted.source.count("meet(team)") == (0 if samples > 1 else 1)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            assert a.tobytes() == b.tobytes()
