@@ -19,9 +19,22 @@ from gradc.serialization import save as save
 from gradc.tensor import *
 from gradc.tensor import tensor as tensor
 
-ROOMS = ("autograd", "cuda", "functional", "func", "nn", "optim", "utils", "datasets", "inspect")
+ROOMS = (
+    "amp",
+    "autograd",
+    "cuda",
+    "functional",
+    "func",
+    "nn",
+    "optim",
+    "utils",
+    "datasets",
+    "inspect",
+)
+_ABSENT = ("float16", "half", "bfloat16")
 # Where names live that are imported when they are first asked for.
 HOMES = {
+    "autocast": "gradc.amp.autocast",
     "compile": "gradc.compiler.function",
     "elementwise": "gradc.tensor.formula",
     "explain": "gradc.inspect.stages",
@@ -52,4 +65,5 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("gradc.functional.scan").scan
     if name in ROOMS:
         return importlib.import_module(f"gradc.{name}")
-    raise AttributeError(f"module 'gradc' has no attribute {name!r}")
+    hint = ": its floating dtypes are float32 and float64" if name in _ABSENT else ""
+    raise AttributeError(f"module 'gradc' has no attribute {name!r}{hint}")

@@ -18,7 +18,7 @@ LEVELS = [
     {"primitives"},
     {"autodiff", "batching"},
     {"tensor", "passes"},
-    {"functional", "schedule", "cuda"},
+    {"functional", "schedule", "cuda", "amp"},
     {"emit", "runtime"},
     {"build"},
     {"autograd"},

@@ -17,6 +17,7 @@ PAGE = ROOT / "docs" / "reference.md"
 ROOMS = (
     "gradc",
     "gradc.Tensor",
+    "gradc.amp",
     "gradc.autograd",
     "gradc.func",
     "gradc.nn",
