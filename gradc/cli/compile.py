@@ -9,9 +9,11 @@ from pathlib import Path
 from gradc.build.cuda_compiler import ARCHITECTURES
 from gradc.cli.failure import CommandError
 from gradc.cli.program import compiled
-from gradc.inspect.cuda import cuda_halves, cuda_report
+from gradc.inspect.cuda import cuda_report
 from gradc.inspect.report import report_of
 from gradc.inspect.stages import halves
+from gradc.inspect.target import target_halves
+from gradc.schedule.target import CUDA
 
 DEFAULT_ARCH = "sm_90"
 
@@ -45,7 +47,7 @@ def _cuda(options: Namespace) -> None:
     arch: str = options.arch or DEFAULT_ARCH
     if arch not in ARCHITECTURES:
         raise CommandError(f"--arch {arch} is not known; it is one of {', '.join(ARCHITECTURES)}")
-    halves = cuda_halves(compiled(options.target, options.input))
+    halves = target_halves(compiled(options.target, options.input), CUDA)
     suffixes = ("", "_backward")
     for half, suffix in zip(halves, suffixes, strict=False):
         name = f"{half.plan.name}{suffix}"

@@ -15,6 +15,11 @@ from gradc.runtime.cuda_launch import View
 class Multiplies(Protocol):
     """Who computes matrix products."""
 
+    @property
+    def library(self) -> str:
+        """What it is called."""
+        ...
+
     def run(
         self, name: str, a: View, b: View, out: View, stream: int, bias: View | None = None
     ) -> None:
@@ -36,6 +41,11 @@ class DeviceGpu:
         self.products = products
         self.stream = driver.stream  # the one on which what is captured will be launched
         self.functions = _functions(native, driver)
+
+    @property
+    def library(self) -> str:
+        """Return what computes its products, or ""."""
+        return "" if self.products is None else self.products.library
 
     def launch(self, name: str, blocks: Size, threads: Size, arguments: tuple[int, ...]) -> None:
         """Launch a kernel."""

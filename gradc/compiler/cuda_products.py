@@ -55,6 +55,13 @@ class Products:
         self._fallback = Fallback(driver)
         self._workspaces: dict[int, DeviceArray] = {}
 
+    @property
+    def library(self) -> str:
+        """Return what computes products of floating-point numbers."""
+        if self.driver.emulated:
+            return "NumPy, for the emulated device"
+        return "generated kernels" if self.lt is None else "cuBLASLt"
+
     def prepare(self, stream: int) -> None:
         """Have room for products on a stream: a capture can't allocate it."""
         if self.lt is not None and stream not in self._workspaces:

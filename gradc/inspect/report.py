@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.native import Executable
-from gradc.compiler.program import Program
-from gradc.errors import UnsupportedError
 from gradc.inspect.choices import Choice, choices, choices_of_halves
 from gradc.inspect.stages import program_of
-from gradc.runtime.blas import NONE, find_blas
+from gradc.runtime.blas import find_blas
 from gradc.schedule.describe import amount, table, what
 from gradc.schedule.plan import Kernel
 
 if TYPE_CHECKING:
+    from gradc.compiler.cuda_native import CudaExecutable
     from gradc.compiler.target import AnyProgram
 
 
@@ -110,17 +109,7 @@ def report(function: Callable[..., Any], *example_args: Any) -> Report:
 
 
 def report_of(program: AnyProgram) -> Report:
-    """Return the costs of a program.
-
-    Raises:
-        UnsupportedError: it runs on a CUDA device.
-    """
-    if not isinstance(program, Program):
-        raise UnsupportedError(
-            f"report: {program.graph.name} is a program on {program.captured.device}; reports are "
-            "for the CPU",
-            hint='explain(f, stage="plan"), or arguments on the CPU',
-        )
+    """Return the costs of a program, for the processor or for a device."""
     code, backward = program.code, program.backward
     if backward is None:
         return _costs(code, choices(code.plan, code.emitted.names))
@@ -129,12 +118,11 @@ def report_of(program: AnyProgram) -> Report:
     return replace(_costs(code, ()), backward=_costs(after, made))
 
 
-def _costs(code: Executable, made: tuple[Choice, ...]) -> Report:
+def _costs(code: Executable | CudaExecutable, made: tuple[Choice, ...]) -> Report:
     plan, native = code.plan, code.native
     graph = plan.program.graph
     calls = [k for k in plan.kernels if not k.is_scalar]
     arena = {place.offset for v, place in plan.memory.places.items() if v in plan.memory.ranges}
-    blas = find_blas() if plan.calls_blas else NONE
     return Report(
         name=plan.name,
         kernels=tuple(_kernel(k, code) for k in calls),
@@ -149,11 +137,19 @@ def _costs(code: Executable, made: tuple[Choice, ...]) -> Report:
         compile_seconds=native.compile_seconds,
         cached=native.cached,
         path=native.path,
-        blas=f"{blas.name} {blas.version}".strip() if plan.calls_blas else "",
+        blas=_products(code) if plan.calls_blas else "",
     )
 
 
-def _kernel(kernel: Kernel, code: Executable) -> KernelCost:
+def _products(code: Executable | CudaExecutable) -> str:
+    """Return what computes the matrix products that are left to a library."""
+    if not isinstance(code, Executable):
+        return code.gpu.library
+    blas = find_blas()
+    return f"{blas.name} {blas.version}".strip()
+
+
+def _kernel(kernel: Kernel, code: Executable | CudaExecutable) -> KernelCost:
     names = code.emitted.names
     old = {new: old for old, new in code.plan.program.graph.updates}
     return KernelCost(

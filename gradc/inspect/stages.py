@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     from gradc.compiler.target import AnyProgram
 
 STAGES = ("graph", "gradient", "plan", "source")
+MADE_FOR_TARGETS = ("plan", "source")
+TARGETS = ("cpu", "cuda")
 
 
-def explain(function: Callable[..., Any], *example_args: Any, stage: str = "graph") -> Listing:
+def explain(
+    function: Callable[..., Any],
+    *example_args: Any,
+    stage: str = "graph",
+    target: str | None = None,
+) -> Listing:
     """Return one stage of a function's compilation as text.
 
     - "graph": what was traced from the user's code: the forward computation, equation by equation.
@@ -48,12 +55,15 @@ def explain(function: Callable[..., Any], *example_args: Any, stage: str = "grap
         example_args: arguments to trace it with; a compiled function that was called, or that has
             `example_inputs`, needs none. It is traced and compiled, never run.
         stage: "graph", "gradient", "plan" or "source".
+        target: "cpu" or "cuda", for plan and source: what they are made for. None for the device
+            of the arguments. No GPU is needed to look at what a function becomes on one.
 
     Returns:
         The text, a str that a prompt shows as it is.
 
     Raises:
-        ArgumentError: for another stage, or when there are no example arguments.
+        ArgumentError: for another stage or target, a target for a stage that is the same for
+            all, or when there are no example arguments.
 
     Example:
         >>> import gradc
@@ -65,11 +75,28 @@ def explain(function: Callable[..., Any], *example_args: Any, stage: str = "grap
     if stage not in STAGES:
         names = ", ".join(map(repr, STAGES))
         raise ArgumentError(f"explain: stage must be one of {names}; got {stage!r}")
-    return Listing(stage_text(program_of(function, *example_args), stage))
+    check_target(stage, target)
+    return Listing(stage_text(program_of(function, *example_args), stage, target))
 
 
-def stage_text(program: AnyProgram, stage: str) -> str:
-    """Return one stage of a program as text."""
+def check_target(stage: str, target: str | None) -> None:
+    """Raise unless a stage can be shown for a target."""
+    if target is None:
+        return
+    if target not in TARGETS:
+        raise ArgumentError(f"explain: target must be 'cpu' or 'cuda'; got {target!r}")
+    if stage not in MADE_FOR_TARGETS:
+        raise ArgumentError(
+            f"explain: stage {stage!r} is the same for every target", hint="leave target out"
+        )
+
+
+def stage_text(program: AnyProgram, stage: str, target: str | None = None) -> str:
+    """Return one stage of a program as text, for the device that it runs on or for a target."""
+    if target is not None and target != program.captured.device.type:
+        from gradc.inspect.target import target_text  # it loads what the other target needs
+
+        return target_text(program, stage, target)
     match stage:
         case "graph":
             return show(forward(program.captured.graph))

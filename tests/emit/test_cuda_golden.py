@@ -12,8 +12,9 @@ from emit_run import tables
 from test_golden import PROGRAMS
 from test_golden_digits import operands, program  # noqa: F401  (a fixture)
 
-from gradc.inspect.cuda import half_of
+from gradc.inspect.target import half_of
 from gradc.ir.evaluate import evaluate
+from gradc.schedule.target import CUDA
 
 GOLDEN = Path(__file__).parent / "golden" / "cuda"
 
@@ -51,19 +52,19 @@ def test_golden_file_runs(name):
 
 
 def test_the_digits_step_is_the_golden_file(program, request):  # noqa: F811
-    half = half_of(program.code.graph)
+    half = half_of(program.code.graph, CUDA)
     compare(GOLDEN / "digits_step.py", half.emitted.source, request)
 
 
 def test_the_digits_step_computes_the_step(program):  # noqa: F811
-    half = half_of(program.code.graph)
+    half = half_of(program.code.graph, CUDA)
     arrays, source = operands(program), (GOLDEN / "digits_step.py").read_text()
     for launch in (run, in_lanes((0, 1, 2))):
         agree(program.plan.graph, half.emitted, arrays, source, launch)
 
 
 def test_the_whole_update_is_one_launch(program):  # noqa: F811
-    source = half_of(program.code.graph).emitted.source
+    source = half_of(program.code.graph, CUDA).emitted.source
     assert source.count("    adam[") == 1
     assert "sizes=(16384, 256, 32768, 128, 1280, 10)" in source
 
