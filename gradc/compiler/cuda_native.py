@@ -28,7 +28,7 @@ from gradc.ir.dtype import DType
 from gradc.ir.graph import Graph
 from gradc.runtime.locks import Lock
 from gradc.schedule.make import schedule
-from gradc.schedule.plan import Plan, Product
+from gradc.schedule.plan import Plan
 from gradc.schedule.target import CUDA
 
 ARENA, FIRST = 2, 3
@@ -163,7 +163,7 @@ def cuda_executable(graph: Graph, index: int) -> CudaExecutable:
     emitted = emit(plan)
     device = driver(index)
     native = load_cuda(emitted.source, graph.name, arch_of(device))
-    products = any(isinstance(k.work, Product) for k in plan.kernels)
+    products = plan.calls_blas  # in a loop's body too
     return CudaExecutable(
         graph,
         plan,

@@ -55,6 +55,11 @@ class Lanes:
         overlap = ", overlap=True" if given.overlap else ""
         return overlap + ("" if self.aligned else ", unaligned=True")
 
+    @property
+    def sweeping(self) -> str:
+        """Who does a row: its lanes meet after each sweep."""
+        return "by its group of lanes"
+
     def number(self, name: str) -> str:
         """Return the element of an array of one."""
         return f"{name}[0]"

@@ -35,6 +35,11 @@ class Frame(Protocol):
         """Return how an argument of one element is read."""
         ...
 
+    @property
+    def sweeping(self) -> str:
+        """Why sweeps over a row are cheap."""
+        ...
+
     def write(self, body: Body) -> None:
         """Write a whole nest."""
         ...

@@ -152,7 +152,7 @@ class Functions:
             if text is not None:
                 lines.append(f"{target} = {summed}{text}{over}")
         if nest.sweeps > 1:
-            lines = [*lines[:3], f"{nest.sweeps} sweeps over each row while it is in cache"]
+            lines = [*lines[:3], f"{nest.sweeps} sweeps over each row {body.frame.sweeping}"]
         return lines[:4]
 
 

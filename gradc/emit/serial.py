@@ -33,6 +33,11 @@ class Serial:
         """Return whether an array that is written lies in the memory of another one."""
         return ", overlap=True" if given.overlap else ""
 
+    @property
+    def sweeping(self) -> str:
+        """Why sweeps over a row are cheap."""
+        return "while it is in cache"
+
     def number(self, name: str) -> str:
         """Return the name: numbers are passed as such."""
         return name

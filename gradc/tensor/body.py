@@ -19,6 +19,7 @@ from gradc.tensor.kinds import several
 from gradc.tensor.moving import move
 from gradc.tensor.naming import Names
 from gradc.tensor.place import Place
+from gradc.tensor.program_device import ProgramDevice
 from gradc.tensor.state import STATE
 from gradc.tensor.trace import Trace
 
@@ -46,6 +47,7 @@ class BodyTrace(Trace):
     def __init__(self, name: str, caller: str) -> None:
         super().__init__(name)
         self.caller = caller
+        self.target = ProgramDevice(caller)
         self.during = f"{caller} runs its function on stand-ins"
         self.running = f"the function under {caller}"
         self.outside: list[Tensor] = []

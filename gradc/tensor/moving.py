@@ -156,6 +156,10 @@ def mixed(name: str, operands: tuple[Any, ...], place: Place) -> DeviceError:
     return devices_differ(name, (one, x), (other, y))
 
 
+NAMELESS = "a tensor from outside"
+TO = "t.to(device) for one of the tensors"
+
+
 def _bracketed(name: str) -> str:
     """Return a name or expression so that a method can be called on it."""
     return f"({name})" if " " in name and not name.endswith(")") else name
@@ -167,5 +171,5 @@ def devices_differ(name: str, one: tuple[str, Tensor], other: tuple[str, Tensor]
     return DeviceError(
         f"{name}: Expected all tensors to be on the same device, but {m} {type_text(x)} is on "
         f"{device_of(x)} and {n} {type_text(y)} is on {device_of(y)}",
-        hint=f"{_bracketed(n)}.to({_bracketed(m)}.device)",
+        hint=f"{_bracketed(n)}.to({_bracketed(m)}.device)" if NAMELESS not in (m, n) else TO,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from gradc.errors import UnsupportedError
+from gradc.origin import PACKAGE
 from gradc.tensor.core import shape_of
 from gradc.tensor.device import CPU, Device
-from gradc.tensor.moving import device_of, devices_differ
+from gradc.tensor.moving import NAMELESS, device_of, devices_differ
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -17,14 +20,18 @@ if TYPE_CHECKING:
 class ProgramDevice:
     """Types in a graph don't tell the device; this does, for the whole of it.
 
+    Args:
+        caller: what traces, for messages.
+
     Attributes:
         device: the CPU until a tensor or the user says otherwise.
         name_of: returns what the user calls a concrete tensor, or "", for messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, caller: str) -> None:
+        self.caller = caller
         self.device = CPU
-        self.name_of: Callable[[Tensor], str] = lambda tensor: ""
+        self.name_of: Callable[[Tensor], str] = variable_of
         self._settled = False
         self._first: tuple[Tensor, str] | None = None  # that told the device
 
@@ -38,8 +45,8 @@ class ProgramDevice:
             self.device, self._settled = device, True
         elif device != self.device:
             raise UnsupportedError(
-                f"compile: the function runs on {self.device}, a tensor inside it can't be on "
-                f"{device}",
+                f"{self.caller}: the function runs on {self.device}, a tensor inside it can't be "
+                f"on {device}",
                 hint="move tensors before the call and its results after it",
             )
 
@@ -58,11 +65,24 @@ class ProgramDevice:
             return
         if self._first is not None and device != self.device:
             known = self._called(*self._first)
-            raise devices_differ("compile", known, self._called(tensor, name))
+            raise devices_differ(self.caller, known, self._called(tensor, name))
         self.settle(device)
         if self._first is None:
             self._first = tensor, name
 
     def _called(self, tensor: Tensor, name: str) -> tuple[str, Tensor]:
         """Return a concrete tensor with the user's name for it."""
-        return name or self.name_of(tensor) or "a tensor from outside", tensor
+        return name or self.name_of(tensor) or NAMELESS, tensor
+
+
+def variable_of(tensor: Tensor) -> str:
+    """Return the user's variable that is a tensor, in the innermost function that has one."""
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # no public way
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            for variables in (frame.f_locals, frame.f_globals):
+                for name, value in variables.items():
+                    if value is tensor:
+                        return name
+        frame = frame.f_back
+    return ""

@@ -79,7 +79,7 @@ class Trace(Place):
         self._shadows: dict[Tensor, Tensor] = {}
         self._owners: dict[Tensor, Tensor] = {}
         self._by_shadow: dict[Storage, Cell] = {}
-        self.target = ProgramDevice()
+        self.target = ProgramDevice("compile")
         self._names: Names | None = None
         self._pinned: list[Origin | None] = []
         self._outer: list[Trace | None] = []

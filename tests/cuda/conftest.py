@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc.compiler import cuda_eager
 from gradc.devices import driver as drivers
 from gradc.devices.array import DeviceArray, upload
 from gradc.devices.eager import set_eager
@@ -15,6 +16,8 @@ from gradc.ir.primitive import Primitive
 from gradc.tensor import generator as generators
 
 SHARED: dict[int, Any] = {}
+# Modules with so many operations that compiling a kernel for each takes minutes.
+BY_MEANING = ("test_cuda_operations", "test_cuda_training")
 
 
 def meaning(primitive: Primitive, operands: tuple[DeviceArray, ...], params: Any) -> Any:
@@ -41,14 +44,20 @@ def where(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def emulated(monkeypatch: pytest.MonkeyPatch, where: str) -> Iterator[None]:
-    """Make cuda:0 and cuda:1 devices in host memory, where the test wants no real ones."""
+def emulated(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, where: str
+) -> Iterator[None]:
+    """Make cuda:0 and cuda:1 devices in host memory, where the test wants no real ones.
+
+    Operations are generated kernels, but for a few modules NumPy's meaning of them.
+    """
     monkeypatch.setattr(generators, "_DEFAULTS", {"cpu": generators.default_generator()})
     if where == "real":
         yield
         return
     monkeypatch.setenv("GRADC_CUDA", "emulate:2")
     monkeypatch.setattr(drivers, "_DRIVERS", SHARED)
-    before = set_eager(meaning)
+    by_meaning = request.module.__name__ in BY_MEANING
+    before = set_eager(meaning if by_meaning else cuda_eager.run)
     yield
     set_eager(before)

@@ -46,6 +46,22 @@ def backward_elsewhere():
 
 
 x = gradc.ones(2, 3)
+
+
+def there(*shape):
+    return gradc.ones(*shape, device="cuda")
+
+
+def mapped_with(w):
+    x = there(4, 3)
+    return gradc.vmap(lambda r: (r * w).sum())(x)
+
+
+def scanned_from(carry):
+    xs = there(4, 3)
+    return gradc.scan(lambda c, x: (c + x, c), carry, xs)
+
+
 CASES = {
     "mixed": (
         lambda: x + x.cuda(),
@@ -154,6 +170,29 @@ CASES = {
         moves_inside,
         "compile: the function runs on cuda:0, a tensor inside it can't be on cpu",
         "move tensors before the call and its results after it",
+    ),
+    "vmap with a tensor elsewhere": (
+        lambda: mapped_with(gradc.ones(3)),
+        "vmap: Expected all tensors to be on the same device, but x float32[4, 3] is on cuda:0 "
+        "and w float32[3] is on cpu",
+        "w.to(x.device)",
+    ),
+    "vmap makes a tensor elsewhere": (
+        lambda: gradc.vmap(lambda r: r * gradc.zeros(3, device="cpu"))(there(4, 3)),
+        "vmap: the function runs on cuda:0, a tensor inside it can't be on cpu",
+        "move tensors before the call and its results after it",
+    ),
+    "vmap with two arguments": (
+        lambda: gradc.vmap(lambda r, s: r * s)(there(4, 3), gradc.ones(4, 3)),
+        "vmap: Expected all tensors to be on the same device, but a tensor from outside "
+        "float32[4, 3] is on cuda:0 and a tensor from outside float32[4, 3] is on cpu",
+        "t.to(device) for one of the tensors",
+    ),
+    "scan with a carry elsewhere": (
+        lambda: scanned_from(gradc.zeros(3)),
+        "scan: Expected all tensors to be on the same device, but carry float32[3] is on cpu and "
+        "xs float32[4, 3] is on cuda:0",
+        "xs.to(carry.device)",
     ),
     "compiled changes a number on the CPU": (
         counts_on_the_cpu,

@@ -464,3 +464,16 @@ def test_anomalies_are_found_before_anything_runs():
     x = gradc.tensor([-1.0], device="cuda")
     with gradc.autograd.detect_anomaly(), pytest.raises(gradc.errors.AnomalyError, match="sqrt"):
         root(x)
+
+
+def test_products_that_only_a_loop_has():
+    def power(w, xs):
+        return gradc.scan(lambda c, x: ((c @ w).tanh() + x, c), gradc.zeros_like(xs[0]), xs)[0]
+
+    found = {}
+    for device in ("cpu", "cuda"):
+        w = gradc.linspace(-1, 1, 9, device=device).reshape(3, 3)
+        xs = gradc.ones(4, 2, 3, device=device)
+        found[device] = gradc.compile(power)(w, xs).cpu().numpy(), power(w, xs).cpu().numpy()
+    for ours, theirs in zip(found["cuda"], found["cpu"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)

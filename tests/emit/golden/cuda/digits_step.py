@@ -88,7 +88,7 @@ def count(y, share_sum):
 @kernel("f32[64,10], f32[10], i64[64], f32[64], f32[64,10], f32[64,10], f32[1]")
 def cross_entropy(fc3, fc3_bias, y, loss_sum, z_bar, fc3_bias_bar, loss_sum_bar):
     # z_bar = (picked_bar where position == label, else 0) + total_bar * e^scores
-    # 3 sweeps over each row while it is in cache
+    # 3 sweeps over each row by its group of lanes
     part = this_group()
     for j in lanes(10):
         fc3_bias_bar[part, j] = f(0)

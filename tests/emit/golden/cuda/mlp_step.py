@@ -51,7 +51,7 @@ def bias_relu(h, b):
 @kernel("f32[8,3], f32[3], i64[8], f32[8], f32[8,3], f32[8,3]")
 def cross_entropy(z, b3, y, total, z_bar, b3_bar):
     # z_bar = (-0.125 where position == y_1, else 0) + total_bar * e^(z_1 - largest)
-    # 3 sweeps over each row while it is in cache
+    # 3 sweeps over each row by its group of lanes
     part = this_group()
     for j in lanes(3):
         b3_bar[part, j] = f(0)

@@ -29,7 +29,7 @@ NAN = f("nan")
 @kernel("f32[6,5], i64[6], f32[6], f32[6,5]")
 def cross_entropy(z, y, total, z_bar):
     # z_bar = (-0.166667 where position == y_1, else 0) + total_bar * e^(z - largest)
-    # 3 sweeps over each row while it is in cache
+    # 3 sweeps over each row by its group of lanes
     part = this_group()
     running = f(0)
     for i in rows(6):
