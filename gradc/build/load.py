@@ -102,7 +102,7 @@ def load(source: str, name: str) -> Native:
 
     path = store.place(directory, program) / store.SOURCE
     try:
-        compiled = compile_module(module_of(source, name, program, path), host())
+        compiled = compile_module(module_of(source, name, program, path), source, host())
     except BuildError:
         store.write_source(directory, program, source)
         raise

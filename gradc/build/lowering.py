@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import llvmlite.binding as llvm
-from llvmlite import ir
 from numba.core import codegen, compiler, types
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
@@ -30,14 +29,9 @@ from numba.core.untyped_passes import (
     TranslateByteCode,
 )
 
+from gradc.build.marks import mark
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel
-
-# NOTE: without nsz, arcp and afn: reassoc then does no more than let sums be split over
-# vector lanes, so NaN, inf and -0.0 keep their meaning and compensated sums survive.
-_FLAGS = ("reassoc", "contract")
-_FLOAT_OPERATIONS = frozenset({"fadd", "fsub", "fmul", "fdiv", "fcmp", "fneg"})
-_STRICT = "gradc."
 
 
 def collector(name: str, *, wide: bool, text: Callable[[Any], str] = str) -> Collector:
@@ -81,7 +75,7 @@ class Collector(codegen.CPUCodeLibrary):
         """Link one function's module into the whole."""
         for function in ir_module.functions:
             if function.blocks:
-                _mark(function, self._wide)
+                mark(function, wide=self._wide)
         module = llvm.parse_assembly(self._text(ir_module))
         module.verify()
         self._final_module.link_in(module)
@@ -147,30 +141,6 @@ def lower(kernel: Kernel, library: Collector, module: ModuleType) -> Any:
         ) from error
     context.insert_user_function(kernel, lowered.fndesc, ())
     return lowered.fndesc
-
-
-def _mark(function: Any, wide: bool) -> None:
-    """Set the floating-point flags of a function's instructions, and its vector width.
-
-    Functions named `gradc.*` are the runtime's maths, exact to the operation: no flags for them.
-    """
-    if wide:
-        # llvmlite's attribute set refuses strings that it doesn't know.
-        attributes: set[str] = function.attributes
-        set[str].add(attributes, '"prefer-vector-width"="512"')
-    if function.name.startswith(_STRICT):
-        return
-    for block in function.blocks:
-        for instruction in block.instructions:
-            if instruction.opname in _FLOAT_OPERATIONS:
-                instruction.flags.extend(_FLAGS)
-            elif isinstance(instruction, ir.CallInstr) and _is_float(instruction.type):
-                instruction.fastmath.update(_FLAGS)
-
-
-def _is_float(type_: Any) -> bool:
-    """Return whether an LLVM type is float or double."""
-    return isinstance(type_, (ir.FloatType, ir.DoubleType))
 
 
 def forget(kernels: list[Kernel]) -> None:

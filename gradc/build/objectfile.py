@@ -1,10 +1,11 @@
 """A generated module's kernels and step -> one object file with a plain C entry point.
 
-Numba types and lowers each function; LLVM's optimiser then runs once over all of them together.
+Each function is translated; LLVM's optimiser then runs once over all of them together.
 """
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from gradc.build.lowering import collector, forget, lower, settled
-from gradc.build.machine import SYMBOL, Machine
+from gradc.build.machine import Machine
+from gradc.build.unit import Unit
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
 
@@ -27,35 +28,30 @@ class ObjectFile:
 
 
 @global_compiler_lock
-def compile_module(module: ModuleType, machine: Machine) -> ObjectFile:
+def compile_module(module: ModuleType, source: str, machine: Machine) -> ObjectFile:
     """Compile the kernels and the step function of a generated module.
 
+    Args:
+        module: the text, run.
+        source: the text.
+        machine: to compile for.
+
     Raises:
-        BuildError: there is no step function, or Numba refuses a function.
+        BuildError: there is no step function, or a function can't be compiled.
     """
     kernels = [value for value in vars(module).values() if isinstance(value, Kernel)]
     steps = [value for value in kernels if isinstance(value, Step)]
     if len(steps) != 1:
         raise BuildError(f"build: {module.__file__} has {len(steps)} @step functions, expected 1")
-    library = collector(module.__name__, wide=machine.wide_vectors)
-    entry = ""
-    try:
-        with settled():
-            for kernel in kernels:
-                descriptor = lower(kernel, library, module)
-                if kernel is steps[0]:
-                    entry = descriptor.llvm_func_name
-    finally:
-        forget(kernels)
-    return _emit(library.linked(), entry, len(steps[0].arguments), machine)
+    texts = {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+    unit = Unit(module.__name__, str(module.__file__), wide=machine.wide_vectors)
+    for kernel in reversed(kernels):  # callers come before what they call
+        unit.write(kernel, texts[kernel.function.__name__])
+    return _emit(unit.finished(steps[0]), machine)
 
 
-def _emit(module: Any, entry: str, arguments: int, machine: Machine) -> ObjectFile:
-    """Add the C entry point, hide the rest, optimise, and emit machine code."""
-    module.link_in(llvm.parse_assembly(_entry_point(module, entry, arguments)))
-    for value in (*module.functions, *module.global_variables):
-        if not value.is_declaration and value.name != SYMBOL:
-            value.linkage = "internal"
+def _emit(module: Any, machine: Machine) -> ObjectFile:
+    """Optimise a module and emit machine code."""
     target = machine.target_machine()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
@@ -74,21 +70,3 @@ def externals_of(module: Any) -> tuple[str, ...]:
             if function.is_declaration and not function.name.startswith("llvm.")
         )
     )
-
-
-def _entry_point(module: Any, entry: str, arguments: int) -> str:
-    """Return the LLVM text of `int gradc_step(int64_t *table, int64_t *team)`."""
-    # Numba's convention: (pointer to the result, pointer to the exception, arguments...).
-    types = ", ".join(["ptr"] * arguments)
-    given = ", ".join(["ptr %table", "ptr %team"][:arguments])
-    return f"""
-target triple = "{module.triple}"
-target datalayout = "{module.data_layout}"
-declare i32 @"{entry}"(ptr, ptr, {types})
-define i32 @{SYMBOL}(ptr %table, ptr %team) {{
-  %result = alloca ptr
-  %exception = alloca ptr
-  %status = call i32 @"{entry}"(ptr %result, ptr %exception, {given})
-  ret i32 %status
-}}
-"""

@@ -72,15 +72,15 @@ def _floor_divide(m: Maker, x: Real, y: Real) -> Real:
 
 def _whole_floor_divide(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Return floor(x / y); 0 for y = 0."""
-    return _divided(builder, _is_signed(sig), *args)[0]
+    return divided(builder, _is_signed(sig), *args)[0]
 
 
 def _whole_remainder(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Return x - y floor(x / y); 0 for y = 0."""
-    return _divided(builder, _is_signed(sig), *args)[1]
+    return divided(builder, _is_signed(sig), *args)[1]
 
 
-def _divided(builder: Any, signed: bool, x: Any, y: Any) -> tuple[Any, Any]:
+def divided(builder: Any, signed: bool, x: Any, y: Any) -> tuple[Any, Any]:
     """Return quotient and remainder, rounded down; no input traps."""
     zero, one = ir.Constant(x.type, 0), ir.Constant(x.type, 1)
     by_zero = builder.icmp_unsigned("==", y, zero)

@@ -29,7 +29,7 @@ class Operation:
     def __init__(self, name: str, typing: Typing, lowering: Lowering | None) -> None:
         """Register the lowering; without one the build supplies it."""
         self.__name__ = name
-        self.typing = typing
+        self.typing, self.lowering = typing, lowering
         self.numba_type = OperationType(self)
         if lowering is not None:
             lower_builtin(self, types.VarArg(types.Any))(lowering)

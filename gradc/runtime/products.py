@@ -22,9 +22,9 @@ from numba.core.cgutils import (
     create_struct_proxy,
     for_range,
     for_range_slice,
-    unpack_tuple,
 )
 
+from gradc.runtime.arrays import Parts, parts
 from gradc.runtime.decorators import TABLE
 from gradc.runtime.operation import Operation, signature
 from gradc.runtime.row_types import COLUMNS, ROWS
@@ -87,20 +87,20 @@ def _product(form: _Form, axes: int) -> Operation:
         element = sig.args[1].dtype
         worker = _worker(context, builder.module, form, element)
         arrays = [
-            context.make_array(kind)(context, builder, value)
+            parts(context, builder, kind, value)
             for kind, value in zip(sig.args[1:4], args[1:4], strict=True)
         ]
         mine = None
         if len(args) == 5:
             mine = create_struct_proxy(sig.args[4])(context, builder, args[4])
         if axes == 3:
-            count = unpack_tuple(builder, arrays[2].shape, 3)[0]
+            count = arrays[2].shape[0]
             ends = (mine.last, mine.first) if mine is not None else (count, None)
             with for_range(builder, *ends) as loop:
                 one_each = [_item(builder, x, loop.index) for x in arrays]
                 _call(builder, worker, args[0], one_each)
             return context.get_dummy_value()
-        whole = [_matrix(builder, x, x.data, 2) for x in arrays]
+        whole = [_matrix(builder, x, x.data) for x in arrays]
         if mine is None:
             _call(builder, worker, args[0], whole)
             return context.get_dummy_value()
@@ -114,19 +114,17 @@ def _product(form: _Form, axes: int) -> Operation:
     return Operation("batch_" * (axes == 3) + form.name, typing, lowering)
 
 
-def _matrix(builder: Any, array: Any, data: Any, axes: int) -> _Matrix:
+def _matrix(builder: Any, array: Parts, data: Any) -> _Matrix:
     """Return the last two axes of an array as an operand."""
-    shape = unpack_tuple(builder, array.shape, axes)[-2:]
-    strides = unpack_tuple(builder, array.strides, axes)[-2:]
-    rows, columns = (builder.sdiv(stride, array.itemsize) for stride in strides)
-    return _Matrix(data, (shape[0], shape[1]), (rows, columns))
+    rows, columns = (builder.sdiv(stride, array.itemsize) for stride in array.strides[-2:])
+    return _Matrix(data, (array.shape[-2], array.shape[-1]), (rows, columns))
 
 
-def _item(builder: Any, array: Any, index: Any) -> _Matrix:
+def _item(builder: Any, array: Parts, index: Any) -> _Matrix:
     """Return one matrix of a batch."""
-    stride = unpack_tuple(builder, array.strides, 3)[0]
-    address = builder.add(builder.ptrtoint(array.data, _I64), builder.mul(index, stride))
-    return _matrix(builder, array, builder.inttoptr(address, array.data.type), 3)
+    start = builder.mul(index, array.strides[0])
+    address = builder.add(builder.ptrtoint(array.data, _I64), start)
+    return _matrix(builder, array, builder.inttoptr(address, array.data.type))
 
 
 def _sliced(

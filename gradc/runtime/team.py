@@ -12,8 +12,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import RefType, iternext_impl
 from numba.extending import lower_builtin, models, register_model
-from numba.np.arrayobj import populate_array
 
+from gradc.runtime.arrays import array, parts
 from gradc.runtime.decorators import TEAM
 from gradc.runtime.operation import Operation, signature
 from gradc.runtime.row_types import CHUNKS, CHUNKS_AT, COLUMNS, ROWS, ROWS_AT, TILED, TILED_AT
@@ -121,25 +121,17 @@ def _part_typing(context: Any, *args: Any) -> Any:
 
 def _part_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Return the row of an array that belongs to a chunk, seen with a shape."""
-    whole = context.make_array(sig.args[0])(context, builder, args[0])
+    whole = parts(context, builder, sig.args[0], args[0])
     chunk = cgutils.create_struct_proxy(ROWS)(context, builder, args[1])
     number = builder.sdiv(chunk.first, chunk.block)
-    start = builder.mul(number, cgutils.unpack_tuple(builder, whole.strides, 2)[0])
+    start = builder.mul(number, whole.strides[0])
     sizes = cgutils.unpack_tuple(builder, args[2], sig.return_type.ndim)
     strides = [whole.itemsize]
     for length in reversed(sizes[1:]):
         strides.insert(0, builder.mul(strides[0], length))
     address = builder.add(builder.ptrtoint(whole.data, _I64), start)
-    made = context.make_array(sig.return_type)(context, builder)
-    populate_array(
-        made,
-        data=builder.inttoptr(address, whole.data.type),
-        shape=sizes,
-        strides=strides,
-        itemsize=whole.itemsize,
-        meminfo=None,
-    )
-    return made._getvalue()
+    data = builder.inttoptr(address, whole.data.type)
+    return array(context, builder, sig.return_type, data, sizes, strides)
 
 
 part_of = Operation("part_of", _part_typing, _part_lowering)

@@ -12,8 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.cgutils import alloca_once_value, for_range, for_range_slice
-from numba.np.arrayobj import populate_array
 
+from gradc.runtime.arrays import array, parts
 from gradc.runtime.decorators import ELEMENT
 from gradc.runtime.operation import Operation, signature
 from gradc.runtime.tiles import Tile, TileEmitter, fits, index_type
@@ -74,16 +74,9 @@ def _panel(code: str) -> Operation:
         with builder.goto_entry_block():
             memory = builder.alloca(ir.ArrayType(element, rows * lanes))
         memory.align = _ALIGN
-        made = context.make_array(sig.return_type)(context, builder)
-        populate_array(
-            made,
-            data=builder.bitcast(memory, element.as_pointer()),
-            shape=[_I64(rows), _I64(lanes)],
-            strides=[_I64(lanes * size), _I64(size)],
-            itemsize=_I64(size),
-            meminfo=None,
-        )
-        return made._getvalue()
+        data = builder.bitcast(memory, element.as_pointer())
+        strides = [_I64(lanes * size), _I64(size)]
+        return array(context, builder, sig.return_type, data, [_I64(rows), _I64(lanes)], strides)
 
     return Operation(f"panel_{code}", typing, lowering)
 
@@ -101,7 +94,7 @@ def _packing(name: str, *, transposed: bool) -> Operation:
         kinds, (panel, b, at, rows, _) = sig.args, args
         lanes = kinds[4].literal_value
         emit = TileEmitter(context, builder, Tile((1,), lanes, kinds[1].dtype))
-        target = context.make_array(kinds[0])(context, builder, panel).data
+        target = parts(context, builder, kinds[0], panel).data
         source, strides = emit.place(kinds[1], b, at)
         given = [builder.bitcast(target, _BYTES), source, strides[-2], rows]
         builder.call(_packer(builder.module, emit, name, transposed=transposed), given)

@@ -16,6 +16,7 @@ from numba.core import types
 from numba.core.cgutils import unpack_tuple
 from numba.extending import models, register_model
 
+from gradc.runtime.arrays import parts
 from gradc.runtime.decorators import ELEMENT
 from gradc.runtime.operation import Operation, signature
 
@@ -60,11 +61,10 @@ class TileEmitter:
 
     def place(self, kind: Any, array: Any, index: Any) -> tuple[Any, list[Any]]:
         """Return the address of array[index] as bytes, and the strides in bytes."""
-        view = self.context.make_array(kind)(self.context, self.builder, array)
-        strides = unpack_tuple(self.builder, view.strides, kind.ndim)
-        offset = self.dot(unpack_tuple(self.builder, index, kind.ndim), strides)
+        view = parts(self.context, self.builder, kind, array)
+        offset = self.dot(unpack_tuple(self.builder, index, kind.ndim), view.strides)
         base = self.builder.bitcast(view.data, _BYTE.as_pointer())
-        return self.builder.gep(base, [offset]), strides
+        return self.builder.gep(base, [offset]), view.strides
 
     def dot(self, index: Sequence[Any], strides: Sequence[Any]) -> Any:
         """Return the sum of index * stride."""
