@@ -25,6 +25,11 @@ def recompile_limit() -> int:
     return int(os.environ.get("GRADC_RECOMPILE_LIMIT", "16"))
 
 
+def compile_processes() -> str:
+    """Return how many processes help to compile, as given (GRADC_COMPILE_PROCESSES), or ""."""
+    return os.environ.get("GRADC_COMPILE_PROCESSES", "")
+
+
 def wanted_threads() -> str:
     """Return how many threads compiled steps shall run on, as given (GRADC_NUM_THREADS), or ""."""
     return os.environ.get("GRADC_NUM_THREADS", "")

@@ -26,7 +26,7 @@ from gradc.runtime.cuda_launch import CudaKernel, CudaStep
 from gradc.runtime.cuda_signature import Parameter
 
 if TYPE_CHECKING:
-    from gradc.build.objectfile import ObjectFile
+    from gradc.build.optimiser import ObjectFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _compiled(module: ModuleType, arch: str) -> ObjectFile:
     """Return the machine code of a module's kernels; none where it has none."""
     # The compiler is imported here so that a warm start does without it.
     from gradc.build.cuda_ptx import compile_emulated, compile_ptx
-    from gradc.build.objectfile import ObjectFile
+    from gradc.build.optimiser import ObjectFile
 
     if not kernels_of(module):
         return ObjectFile(b"", ())

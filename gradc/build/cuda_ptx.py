@@ -19,7 +19,7 @@ from gradc.build.cuda_entry import gpu_entry, host_entry
 from gradc.build.cuda_unroll import unrolled_text
 from gradc.build.lowering import collector, forget, lower, settled
 from gradc.build.machine import Machine
-from gradc.build.objectfile import ObjectFile, externals_of
+from gradc.build.optimiser import ObjectFile, externals_of
 from gradc.errors import BuildError
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text

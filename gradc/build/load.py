@@ -14,6 +14,7 @@ from types import ModuleType
 from gradc.build import store
 from gradc.build.key import key
 from gradc.build.machine import Code, host
+from gradc.build.workers import Workers, wanted
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
 from gradc.runtime import threads
@@ -95,20 +96,27 @@ def load(source: str, name: str) -> Native:
     program = key(source, interpreted=False)
     entry = store.read(directory, program, source)
     if entry is not None:
-        return _native(Code(entry.code, entry.externals), entry.path, 0.0, source)
+        return _native(_loaded(entry), entry.path, 0.0, source)
     started = time.perf_counter()
-    # The compiler is imported here so that a warm start does without it.
-    from gradc.build.objectfile import compile_module
-
     path = store.place(directory, program) / store.SOURCE
     try:
-        compiled = compile_module(module_of(source, name, program, path), source, host())
+        with Workers(wanted(len(source))) as workers:
+            # The compiler is imported here so that a warm start does without it.
+            from gradc.build.objectfile import compile_module
+
+            module = module_of(source, name, program, path)
+            made = compile_module(module, source, host(), directory, workers)
     except BuildError:
         store.write_source(directory, program, source)
         raise
-    store.write(directory, program, source, compiled.code, compiled.externals)
-    code = Code(compiled.code, compiled.externals)
+    store.write(directory, program, source, made.code, made.externals, made.parts)
+    code = Code(made.code, made.externals, parts=made.parts)
     return _native(code, path, time.perf_counter() - started, source)
+
+
+def _loaded(entry: store.Entry) -> Code:
+    """Return an entry's machine code, ready to run."""
+    return Code(entry.code, entry.externals, parts=entry.parts)
 
 
 def known(program: str) -> Native | None:
@@ -116,7 +124,7 @@ def known(program: str) -> Native | None:
     entry = store.read(store.opened(cache_directory()), program, None)
     if entry is None or key(entry.text, interpreted=False) != program:
         return None
-    return _native(Code(entry.code, entry.externals), entry.path, 0.0, entry.text)
+    return _native(_loaded(entry), entry.path, 0.0, entry.text)
 
 
 def _native(code: Code, path: Path, seconds: float, source: str) -> Native:

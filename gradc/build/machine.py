@@ -9,6 +9,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from gradc.build.optimiser import Goal
 from gradc.errors import BuildError
 from gradc.runtime.code_model import code_model
 
@@ -27,6 +28,11 @@ class Machine:
     def wide_vectors(self) -> bool:
         """Whether 512-bit vectors pay: from Ice Lake and Zen 4 on they don't slow the clock."""
         return "+avx512vbmi2" in self.features.split(",")
+
+    @property
+    def goal(self) -> Goal:
+        """What the optimiser is told of it."""
+        return Goal(self.triple, self.cpu, self.features, *code_model(self.triple))
 
     def target_machine(self) -> Any:
         """Return LLVM's code generator for this processor."""
@@ -49,13 +55,20 @@ def host() -> Machine:
 class Code:
     """Loaded machine code; its memory lives as long as this object."""
 
-    def __init__(self, code: bytes, externals: Sequence[str], symbol: str = SYMBOL) -> None:
-        """Load an object file that calls these outside functions.
+    def __init__(
+        self,
+        code: bytes,
+        externals: Sequence[str],
+        symbol: str = SYMBOL,
+        parts: Sequence[int] = (),
+    ) -> None:
+        """Load object files that call each other and these outside functions.
 
         Args:
-            code: the object file.
-            externals: names of the functions that it calls.
+            code: the object files, one after the other.
+            externals: names of the functions that they call.
             symbol: the function that `address` is the address of; "" for none.
+            parts: the bytes of each object file; empty for a single one.
         """
         target = host().target_machine()
         # NOTE: LLVM ends the process when a name can't be resolved, so ask first.
@@ -64,7 +77,11 @@ class Code:
             raise BuildError(f"build: the compiled step calls unknown functions: {missing}")
         empty = llvm.parse_assembly(f'target triple = "{host().triple}"')
         self._engine = llvm.create_mcjit_compiler(empty, target)
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        begin = 0
+        for size in parts or (len(code),):
+            part = code[begin : begin + size]
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(part))
+            begin += size
         self._engine.finalize_object()
         self.address = self.function(symbol) if symbol else 0
 

@@ -1,40 +1,60 @@
-"""A generated module's kernels and step -> one object file with a plain C entry point.
+"""A generated module's kernels and step -> object files with a plain C entry point.
 
-Each function is translated; LLVM's optimiser then runs once over all of them together.
+Each function is compiled on its own. The machine code of kernels is kept, so that a program
+compiles only what no program before it had.
 """
 
 from __future__ import annotations
 
 import ast
+import re
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import llvmlite.binding as llvm
-from numba.core.compiler_lock import global_compiler_lock
-
+from gradc.build import store
+from gradc.build.key import keyed
 from gradc.build.machine import Machine
-from gradc.build.unit import Unit
+from gradc.build.optimiser import ObjectFile, Task
+from gradc.build.unit import FUNCTION, Unit
+from gradc.build.workers import Workers
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
 
+# From this length on, a step is taken for what it is: views and calls, each run once.
+LONG = 100_000
+_LOCK = threading.Lock()
+_ENOUGH = 32  # digits of a hash that tell kernels apart
+_FUNCTION = re.compile(rf'@"{re.escape(FUNCTION)}(\w+)"')
+
 
 @dataclass(frozen=True, slots=True)
-class ObjectFile:
-    """Machine code, and the outside functions that it calls (libm's, memset)."""
+class Objects:
+    """The object files of a program, one after the other.
+
+    Attributes:
+        code: all of them.
+        parts: the bytes of each.
+        externals: the outside functions that they call.
+    """
 
     code: bytes
+    parts: tuple[int, ...]
     externals: tuple[str, ...]
 
 
-@global_compiler_lock
-def compile_module(module: ModuleType, source: str, machine: Machine) -> ObjectFile:
+def compile_module(
+    module: ModuleType, source: str, machine: Machine, directory: Path, workers: Workers
+) -> Objects:
     """Compile the kernels and the step function of a generated module.
 
     Args:
         module: the text, run.
         source: the text.
         machine: to compile for.
+        directory: of the store, for kernels that were compiled before.
+        workers: who compile.
 
     Raises:
         BuildError: there is no step function, or a function can't be compiled.
@@ -44,29 +64,55 @@ def compile_module(module: ModuleType, source: str, machine: Machine) -> ObjectF
     if len(steps) != 1:
         raise BuildError(f"build: {module.__file__} has {len(steps)} @step functions, expected 1")
     texts = {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
-    unit = Unit(module.__name__, str(module.__file__), wide=machine.wide_vectors)
-    for kernel in reversed(kernels):  # callers come before what they call
-        unit.write(kernel, texts[kernel.function.__name__])
-    return _emit(unit.finished(steps[0]), machine)
+    unit = Unit(str(module.__file__), texts, wide=machine.wide_vectors)
+    named: dict[str, str] = {}  # what each function is called outside of its own object file
+    found: dict[str, ObjectFile] = {}
+    written: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    with _LOCK:
+        for kernel in reversed(kernels):  # callers come before what they call
+            name = kernel.__name__
+            identity = unit.identity(kernel)
+            symbol = named[name] = name if identity is None else identity[:_ENOUGH]
+            if symbol in found or symbol in written:
+                continue
+            if identity is not None:
+                kept[symbol] = keyed(identity, f"piece\0{machine}")
+                piece = store.read_piece(directory, kept[symbol])
+                if piece is not None:
+                    found[symbol] = ObjectFile(*piece)
+                    continue
+            written[symbol] = unit.text(kernel)
+    tasks = [
+        _task(_linked(text, named), symbol == steps[0].__name__) for symbol, text in written.items()
+    ]
+    for symbol, one in zip(written, workers.compile(tasks, machine.goal), strict=True):
+        found[symbol] = one
+        if symbol in kept:
+            store.write_piece(directory, kept[symbol], one.code, one.externals)
+    return _together(list(found.values()))
 
 
-def _emit(module: Any, machine: Machine) -> ObjectFile:
-    """Optimise a module and emit machine code."""
-    target = machine.target_machine()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = True
-    options.slp_vectorization = True
-    builder = llvm.create_pass_builder(target, options)
-    builder.getModulePassManager().run(module, builder)
-    return ObjectFile(target.emit_object(module), externals_of(module))
+def _task(text: str, is_step: bool) -> Task:
+    return Task(text, 1 if is_step and len(text) > LONG else 2)
 
 
-def externals_of(module: Any) -> tuple[str, ...]:
-    """Return the functions that a module calls and doesn't have."""
-    return tuple(
-        sorted(
-            function.name
-            for function in module.functions
-            if function.is_declaration and not function.name.startswith("llvm.")
-        )
-    )
+def _linked(text: str, named: dict[str, str]) -> str:
+    """Return LLVM's text with the functions of other object files called as they are there."""
+    lines = _FUNCTION.sub(lambda found: f'@"{FUNCTION}{named[found[1]]}"', text).splitlines()
+    declared: set[str] = set()
+    kept: list[str] = []
+    for line in lines:
+        # two kernels may be the same but for their names
+        if not line.startswith("declare ") or line not in declared:
+            kept.append(line)
+            declared.add(line)
+    return "\n".join(kept)
+
+
+def _together(objects: list[ObjectFile]) -> Objects:
+    """Return the object files as one."""
+    outside = {name for one in objects for name in one.externals}
+    externals = sorted(name for name in outside if not name.startswith(FUNCTION))
+    parts = tuple(len(one.code) for one in objects)
+    return Objects(b"".join(one.code for one in objects), parts, tuple(externals))

@@ -1,8 +1,9 @@
 """A key -> the entry of files kept under it, safe against other processes and killed writers.
 
 An entry `{key[:2]}/{key}/` holds `kernel.py`, `kernel.o` and `meta.json`. It is written beside its
-place and moved there whole; an entry whose files don't match `meta.json` is replaced. A note
-`{key[:2]}/{key}.json` says what is known under another key: which entry it leads to.
+place and moved there whole; an entry whose files don't match `meta.json` is replaced. Beside the
+entries lie notes `{key}.json`, which say what entry a graph became, and kernels `{key}.o`, compiled
+on their own; each file is moved to its place whole.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Entry:
     text: str
     code: bytes
     externals: tuple[str, ...]
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,21 @@ def read(directory: Path, key: str, source: str | None) -> Entry | None:
         text = (folder / SOURCE).read_text()
         sound = meta["object"] == hashlib.sha256(code).hexdigest() and source in (None, text)
         externals = tuple(str(name) for name in meta["externals"])
+        parts = tuple(int(size) for size in meta.get("parts", ()))
     except (OSError, ValueError, KeyError, TypeError):
         # Missing or damaged: the caller builds the entry anew.
         return None
-    return Entry(folder / SOURCE, text, code, externals) if sound else None
+    return Entry(folder / SOURCE, text, code, externals, parts) if sound else None
 
 
-def write(directory: Path, key: str, source: str, code: bytes, externals: tuple[str, ...]) -> Path:
+def write(
+    directory: Path,
+    key: str,
+    source: str,
+    code: bytes,
+    externals: tuple[str, ...],
+    parts: tuple[int, ...] = (),
+) -> Path:
     """Put an entry in its place as a whole; return the path of its text.
 
     Raises:
@@ -136,7 +146,9 @@ def write(directory: Path, key: str, source: str, code: bytes, externals: tuple[
     if read(directory, key, source) is not None:
         # Another process was faster.
         return place(directory, key) / SOURCE
-    meta = {"object": hashlib.sha256(code).hexdigest(), "externals": list(externals)}
+    meta: dict[str, Any] = {"object": hashlib.sha256(code).hexdigest(), "externals": externals}
+    if parts:
+        meta["parts"] = parts
     return _publish(directory, key, {SOURCE: source, OBJECT: code, META: json.dumps(meta)})
 
 
@@ -156,13 +168,38 @@ def read_note(directory: Path, key: str) -> dict[str, Any]:
 
 def write_note(directory: Path, key: str, facts: dict[str, Any]) -> None:
     """Put a note in its place, whole; without room for it, there is none."""
-    target = _note(directory, key)
+    _put(directory, _note(directory, key), json.dumps(facts).encode())
+
+
+def read_piece(directory: Path, key: str) -> tuple[bytes, tuple[str, ...]] | None:
+    """Return a kernel's machine code and what it calls, or None where it isn't there whole."""
+    try:
+        head, _, code = _piece(directory, key).read_bytes().partition(b"\n")
+        meta = json.loads(head)
+        sound = meta["object"] == hashlib.sha256(code).hexdigest()
+        return (code, tuple(str(name) for name in meta["externals"])) if sound else None
+    except (OSError, ValueError, KeyError, TypeError):
+        # Missing or damaged: the caller compiles it anew.
+        return None
+
+
+def write_piece(directory: Path, key: str, code: bytes, externals: tuple[str, ...]) -> None:
+    """Put a kernel in its place, whole; without room for it, there is none."""
+    meta = {"object": hashlib.sha256(code).hexdigest(), "externals": externals}
+    _put(directory, _piece(directory, key), json.dumps(meta).encode() + b"\n" + code)
+
+
+def _put(directory: Path, target: Path, data: bytes) -> None:
     with suppress(OSError):
         target.parent.mkdir(mode=0o700, exist_ok=True)
         handle, pending = tempfile.mkstemp(prefix=_PENDING, dir=directory)
-        with os.fdopen(handle, "w") as file:
-            json.dump(facts, file)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.replace(pending, target)
+
+
+def _piece(directory: Path, key: str) -> Path:
+    return directory / key[:2] / f"{key}.o"
 
 
 def _note(directory: Path, key: str) -> Path:
@@ -209,7 +246,7 @@ def _move(pending: Path, folder: Path, directory: Path) -> None:
 def cache_info(directory: Path) -> CacheInfo:
     """Return what the store in a directory holds."""
     folders = list(_entries(directory))
-    files = [*_notes(directory), *(file for folder in folders for file in folder.iterdir())]
+    files = [*_files(directory), *(file for folder in folders for file in folder.iterdir())]
     size = sum(file.stat().st_size for file in files)
     return CacheInfo(directory, len(folders), size)
 
@@ -217,7 +254,7 @@ def cache_info(directory: Path) -> CacheInfo:
 def clear(directory: Path) -> CacheInfo:
     """Remove the store's entries from a directory, nothing else; return what was removed."""
     removed = cache_info(directory)
-    for own in [*_entries(directory), *_notes(directory)]:
+    for own in [*_entries(directory), *_files(directory)]:
         _remove(own)
         if not any(own.parent.iterdir()):
             own.parent.rmdir()
@@ -241,9 +278,9 @@ def _entries(directory: Path) -> Iterator[Path]:
             yield folder
 
 
-def _notes(directory: Path) -> list[Path]:
-    """Return the files of a store that are notes by their name, in order."""
-    found = sorted(directory.glob("??/*.json"))
+def _files(directory: Path) -> list[Path]:
+    """Return the notes and kernels of a store by their names, in order."""
+    found = [f for ending in ("json", "o") for f in sorted(directory.glob(f"??/*.{ending}"))]
     return [f for f in found if _KEY.fullmatch(f.stem) and f.parent.name == f.stem[:2]]
 
 

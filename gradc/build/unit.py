@@ -1,8 +1,10 @@
-"""The functions of a generated module -> one LLVM module with a plain C entry point."""
+"""A function of a generated module -> LLVM's text, and under what its machine code is kept."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -12,72 +14,134 @@ from gradc.build.functions import declare, define
 from gradc.build.machine import SYMBOL
 from gradc.build.marks import mark
 from gradc.errors import BuildError
-from gradc.runtime.decorators import Kernel
+from gradc.runtime.decorators import Kernel, Step
+from gradc.runtime.operation import Operation
+
+FUNCTION = "kernel."
+_HOUSE = "gradc."
+_APART = ("name", "ctx", "decorator_list", "returns", "type_comment", "kind")
 
 
 class Unit:
-    """Gathers functions, callers before what they call, so that it is known how they are called."""
+    """Functions one by one, callers before what they call: so it is known how they are called."""
 
-    def __init__(self, name: str, path: str, *, wide: bool) -> None:
-        """Begin a module; `path` is for messages, `wide` asks for vectors of 512 bits."""
-        self._path, self._wide = path, wide
-        self._module = ir.Module(name)
-        self._module.triple = llvm.get_process_triple()
-        self._made: dict[Kernel, Any] = {}
+    def __init__(self, path: str, texts: dict[str, ast.FunctionDef], *, wide: bool) -> None:
+        """Begin a module: its file, for messages, and its functions as they are written.
+
+        Args:
+            path: of the text, for messages.
+            texts: its functions by name.
+            wide: whether vectors of 512 bits are wanted.
+        """
+        self._path, self._texts, self._wide = path, texts, wide
         self._calls: dict[Kernel, list[list[Any]]] = {}
 
-    def write(self, kernel: Kernel, tree: ast.FunctionDef) -> None:
-        """Translate a function.
+    def known(self, kernel: Kernel) -> list[Any]:
+        """Return for each of LLVM's arguments the constant that all calls give, or None."""
+        calls = self._calls.get(kernel, [])
+        return [_agreed(values) for values in zip(*calls, strict=True)]
+
+    def identity(self, kernel: Kernel) -> str | None:
+        """Return the hash of what a kernel becomes; names of its own don't count.
+
+        None for one that calls others, or something from outside of this house.
+        """
+        tree = self._texts[kernel.function.__name__]
+        told = list(_told(tree, _own(tree)))
+        around = kernel.function.__globals__
+        for name in sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}):
+            found = around.get(name)
+            if isinstance(found, Kernel):
+                return None
+            if isinstance(found, Operation):
+                if not getattr(found.lowering, "__module__", "").startswith(_HOUSE):
+                    return None
+            elif found is not None:
+                told.append(f"{name} {found!r}")
+        told.append(f"{kernel.arguments} {kernel.overlap} {self._wide}")
+        told += ["" if k is None else str(k.constant) for k in self.known(kernel)]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+    def text(self, kernel: Kernel) -> str:
+        """Return the function as LLVM's text, the program's entry where it is the step.
 
         Raises:
             BuildError: it says something that can't be compiled.
         """
-        function = self._declared(kernel)
-        calls = self._calls.get(kernel, [])
-        known = [_agreed(values) for values in zip(*calls, strict=True)]
+        module = ir.Module("gradc")
+        module.triple = llvm.get_process_triple()
+        made: dict[Kernel, Any] = {}
+
+        def declared(called: Kernel) -> Any:
+            if called not in made:
+                made[called] = declare(module, called, f"{FUNCTION}{called.__name__}")
+            return made[called]
+
+        def call(builder: Any, called: Kernel, args: list[Any]) -> None:
+            self._calls.setdefault(called, []).append(args)
+            builder.call(declared(called), args)
+
+        function = declared(kernel)
+        known = self.known(kernel) or [None] * len(function.args)
         try:
-            define(function, kernel, tree, known or [None] * len(function.args), self._call)
+            define(function, kernel, self._texts[kernel.function.__name__], known, call)
         except Exception as error:
             why = error.message if isinstance(error, BuildError) else error
             raise BuildError(
                 f"build: {kernel.__name__} in {self._path} did not compile: {why}"
             ) from error
-
-    def _declared(self, kernel: Kernel) -> Any:
-        if kernel not in self._made:
-            name = f"kernel.{kernel.function.__name__}"
-            self._made[kernel] = declare(self._module, kernel, name)
-            self._made[kernel].linkage = "internal"
-            import os
-
-            if os.environ.get("NOINLINE"):
-                self._made[kernel].attributes.add("noinline")
-        return self._made[kernel]
-
-    def _call(self, builder: Any, kernel: Kernel, args: list[Any]) -> None:
-        """Emit a call."""
-        self._calls.setdefault(kernel, []).append(args)
-        builder.call(self._declared(kernel), args)
-
-    def finished(self, step: Kernel) -> Any:
-        """Return the whole as LLVM's, entered through `int gradc_step(int64_t*, int64_t*)`."""
-        words = ir.IntType(64).as_pointer()
-        entry = ir.Function(self._module, ir.FunctionType(ir.IntType(32), [words] * 2), SYMBOL)
-        builder = ir.IRBuilder(entry.append_basic_block("entry"))
-        builder.call(self._made[step], entry.args[: len(step.arguments)])
-        builder.ret(ir.IntType(32)(0))
-        for function in self._module.functions:
-            if function.blocks:
-                mark(function, wide=self._wide)
-                if function is not entry:
-                    function.linkage = "internal"
-        module = llvm.parse_assembly(str(self._module))
-        module.verify()
-        return module
+        outside = {function}
+        if isinstance(kernel, Step):
+            outside = {_entry(module, function, len(kernel.arguments))}
+        for one in module.functions:
+            if one.blocks:
+                mark(one, wide=self._wide)
+                if one not in outside:
+                    one.linkage = "internal"
+        return str(module)
 
 
-def _agreed(values: tuple[Any, ...]) -> Any:
-    """Return the constant that all calls give, or None."""
+def _entry(module: Any, step: Any, arguments: int) -> Any:
+    """Add `int gradc_step(int64_t *table, int64_t *team)`."""
+    words = ir.IntType(64).as_pointer()
+    entry = ir.Function(module, ir.FunctionType(ir.IntType(32), [words] * 2), SYMBOL)
+    builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    builder.call(step, entry.args[:arguments])
+    builder.ret(ir.IntType(32)(0))
+    return entry
+
+
+def _agreed(values: Sequence[Any]) -> Any:
+    """Return the constant that all values are, or None."""
     first = values[0]
     same = all(isinstance(v, ir.Constant) and v.constant == first.constant for v in values)
     return first if same and isinstance(first.type, ir.IntType) else None
+
+
+def _own(tree: ast.FunctionDef) -> dict[str, str]:
+    """Return numbers for the names that a function gives: arguments, targets."""
+    names = [a.arg for a in tree.args.args]
+    names += [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _stored(n)]
+    return {name: f"%{i}" for i, name in enumerate(dict.fromkeys(names))}
+
+
+def _stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
+
+
+def _told(node: Any, own: dict[str, str]) -> Iterator[str]:
+    """Yield a text without its layout and comments, its own names as numbers."""
+    if isinstance(node, ast.Name | ast.arg):
+        name = node.id if isinstance(node, ast.Name) else node.arg
+        yield own.get(name, name)
+    elif isinstance(node, ast.AST):
+        yield type(node).__name__
+        for field, value in ast.iter_fields(node):
+            if field not in _APART:
+                yield from _told(value, own)
+    elif isinstance(node, list):
+        yield f"[{len(node)}"
+        for item in node:
+            yield from _told(item, own)
+    else:
+        yield repr(node)

@@ -122,7 +122,8 @@ def test_info_and_clear_concern_own_entries_only(cache):
         path.write_text("keep")
     (cache / "pending-left").mkdir()
     info = cache_info(cache)
-    sizes = [p.stat().st_size for p in cache.glob("??/*/*")]
+    kept = [*cache.glob("??/*/*"), *cache.glob("??/*.o")]
+    sizes = [p.stat().st_size for p in kept]
     assert (info.path, info.entries, info.bytes) == (cache, 2, sum(sizes))
     assert clear(cache) == info
     assert cache_info(cache).entries == 0
@@ -206,6 +207,7 @@ def test_key_depends_on_the_processor_and_the_runtime(cache, monkeypatch):
 def test_meta_holds_no_more_than_is_needed(cache):
     native = load(ADD, "add")
     meta = json.loads((native.path.parent / "meta.json").read_text())
-    assert set(meta) == {"object", "externals"}
+    assert set(meta) == {"object", "externals", "parts"}
+    assert sum(meta["parts"]) == (native.path.parent / "kernel.o").stat().st_size
     assert meta["externals"] == []
     assert np.array_equal(add_to_zeros(native), [1.5] * 4)
