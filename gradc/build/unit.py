@@ -140,8 +140,9 @@ def _told(node: Any, own: dict[str, str]) -> Iterator[str]:
             if field not in _APART:
                 yield from _told(value, own)
     elif isinstance(node, list):
-        yield f"[{len(node)}"
-        for item in node:
+        items: list[Any] = node
+        yield f"[{len(items)}"
+        for item in items:
             yield from _told(item, own)
     else:
         yield repr(node)
