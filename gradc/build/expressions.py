@@ -203,7 +203,7 @@ class Expressions:
             return Single(types.int64, size, known, counted=True)
         array = self.array(of)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        if any(isinstance(p, ast.Slice) for p in parts):
+        if len(parts) < len(array.sizes) or any(isinstance(p, ast.Slice) for p in parts):
             return self._cut(array, parts)
         place = self.element(array, index)
         value = self.builder.load(place)
@@ -212,48 +212,61 @@ class Expressions:
         return Single(array.type.dtype, value)
 
     def _cut(self, array: Array, parts: list[ast.expr]) -> Array:
-        """Return array[start:, a:b:step], sharing its memory; bounds are not negative."""
-        sizes, strides, data = list(array.sizes), list(array.strides), array.data
-        for i, part in enumerate(parts):
+        """Return array[i, start:, a:b:step], sharing its memory; bounds are not negative."""
+        sizes: list[Any] = []
+        strides: list[Any] = []
+        data, dense_ = array.data, array.type.layout == "C"
+        given: list[ast.expr] = [*parts, *[ast.Slice()] * (len(array.sizes) - len(parts))]
+        for part, size, stride in zip(given, array.sizes, array.strides, strict=True):
             if not isinstance(part, ast.Slice):
-                raise BuildError(f"can't read the index {ast.unparse(part)!r} beside a slice")
-            size = Single(types.int64, sizes[i])
-            start, step, end = arithmetic.literal(0), arithmetic.literal(1), size
-            if part.lower is not None:
-                start = self.position(part.lower)
-            if part.upper is not None:
-                end = arithmetic.smaller(self.builder, self.position(part.upper), size)
-            if part.step is not None:
-                step = self.position(part.step)
-            first = times(self.builder, start.value, strides[i])
-            data = self.builder.gep(data, [first])
-            left = arithmetic.binary(self.builder, ast.Sub, end, start)
-            if step.literal != 1:
-                left = arithmetic.binary(self.builder, ast.Add, left, step)
-                left = arithmetic.binary(self.builder, ast.Sub, left, arithmetic.literal(1))
-                left = arithmetic.binary(self.builder, ast.FloorDiv, left, step)
-                strides[i] = times(self.builder, step.value, strides[i])
-            sizes[i] = left.value
-        whole_rows = len(parts) == 1 and isinstance(parts[0], ast.Slice) and parts[0].step is None
-        layout = array.type.layout if whole_rows else "A"
-        type_ = types.Array(array.type.dtype, len(sizes), layout)
+                at = self._place(part, size)
+                data = self.builder.gep(data, [times(self.builder, at, stride)])
+                dense_ = dense_ and not sizes
+                continue
+            whole_axis = part.lower is None and part.upper is None and part.step is None
+            dense_ = dense_ and part.step is None and (whole_axis or not sizes)
+            first, count, step = self._slice(part, size)
+            data = self.builder.gep(data, [times(self.builder, first, stride)])
+            sizes.append(count)
+            strides.append(times(self.builder, step, stride))
+        type_ = types.Array(array.type.dtype, len(sizes), "C" if dense_ else "A")
         return Array(type_, data, tuple(sizes), tuple(strides))
 
+    def _slice(self, part: ast.Slice, size: Any) -> tuple[Any, Any, Any]:
+        """Return where a slice begins, how many positions it has, and its step."""
+        if part.lower is None and part.upper is None and part.step is None:
+            return whole(0), size, whole(1)
+        start, step, end = arithmetic.literal(0), arithmetic.literal(1), Single(types.int64, size)
+        if part.lower is not None:
+            start = self.position(part.lower)
+        if part.upper is not None:
+            end = arithmetic.smaller(self.builder, self.position(part.upper), end)
+        left = arithmetic.binary(self.builder, ast.Sub, end, start)
+        if part.step is not None:
+            step = self.position(part.step)
+            left = arithmetic.binary(self.builder, ast.Add, left, step)
+            left = arithmetic.binary(self.builder, ast.Sub, left, arithmetic.literal(1))
+            left = arithmetic.binary(self.builder, ast.FloorDiv, left, step)
+        return start.value, left.value, step.value
+
     def element(self, array: Array, index: ast.expr) -> Any:
-        """Return the address of an element; a negative index counts from the end."""
+        """Return the address of an element."""
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if len(parts) != len(array.sizes):
             raise BuildError(f"{len(parts)} indices [{ast.unparse(index)}] of {array.type}")
         offset: Any = None
         for node, size, stride in zip(parts, array.sizes, array.strides, strict=True):
-            at = self.position(node)
-            value = at.value
-            if not at.counted:
-                below = self.builder.icmp_signed("<", value, whole(0))
-                value = self.builder.select(below, self.builder.add(value, size), value)
-            step = times(self.builder, value, stride)
+            step = times(self.builder, self._place(node, size), stride)
             offset = step if offset is None else self.builder.add(offset, step, flags=("nsw",))
         return self.builder.gep(array.data, [offset], inbounds=True)
+
+    def _place(self, node: ast.expr, size: Any) -> Any:
+        """Return a position along an axis; a negative one counts from the end."""
+        at = self.position(node)
+        if at.counted:
+            return at.value
+        below = self.builder.icmp_signed("<", at.value, whole(0))
+        return self.builder.select(below, self.builder.add(at.value, size), at.value)
 
     def _called(self, function: ast.expr, args: list[ast.expr]) -> Value:
         result = self.call(function, args)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 
 from gradc.build.functions import declare, define
-from gradc.build.machine import SYMBOL
+from gradc.build.machine import SYMBOL, host
 from gradc.build.marks import mark
+from gradc.build.optimiser import target
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
 from gradc.runtime.operation import Operation
@@ -69,7 +71,7 @@ class Unit:
             BuildError: it says something that can't be compiled.
         """
         module = ir.Module("gradc")
-        module.triple = llvm.get_process_triple()
+        module.triple, module.data_layout = llvm.get_process_triple(), _layout()
         made: dict[Kernel, Any] = {}
 
         def declared(called: Kernel) -> Any:
@@ -99,6 +101,12 @@ class Unit:
                 if one not in outside:
                     one.linkage = "internal"
         return str(module)
+
+
+@cache
+def _layout() -> str:
+    """Return how LLVM lays data out on this processor, which its optimiser must know."""
+    return str(target(host().goal).target_data)
 
 
 def _entry(module: Any, step: Any, arguments: int) -> Any:
@@ -140,7 +148,7 @@ def _told(node: Any, own: dict[str, str]) -> Iterator[str]:
             if field not in _APART:
                 yield from _told(value, own)
     elif isinstance(node, list):
-        items: list[Any] = node
+        items = cast("list[Any]", node)
         yield f"[{len(items)}"
         for item in items:
             yield from _told(item, own)

@@ -121,6 +121,12 @@ PROGRAMS = {
         (1, 0, 14),
         None,
     ),
+    "rows and slices": (
+        "row = n[1]\nput[0] = row[2]\nput[1] = n[1:, 2][1]\nput[2] = n[:, 1:][3, 1]\n"
+        "put[3] = n[-1, ::2][1]\nput[4] = n[::2, 1][1]\nput[5] = n[1:3, :].shape[0]",
+        (1, 4, 7, 7, 3, 2),
+        None,
+    ),
     "sizes": ("put[0] = n.shape[0] * 10 + n.shape[1]", (43,), None),
     "powers of the text": ("out[0] = f(2 ** -2) * x[0]", None, (0.375,)),
     "negation": ("put[0] = -m[0]\nout[0] = -x[3]\nput[1] = -u[1]", (-3, -1), (-0.0,)),
@@ -142,7 +148,8 @@ def test_meaning(cache, name):
 MISTAKES = {
     "a name without a value": ("put[0] = missing", "the name 'missing' has no value here"),
     "an unknown function": ("put[0] = round(x[0])", "can't call 'round'"),
-    "too few indices": ("put[0] = n[1]", "1 indices [1] of array(int64, 2d, C)"),
+    "a row for a number": ("put[0] = n[1]", "can't assign to 'put[0]'"),
+    "too few indices": ("n[1] = 3", "1 indices [1] of array(int64, 2d, C)"),
     "a number for an array": ("put[0] = (x[0])[1]", "'x[0]' is no array"),
     "an index that is no integer": ("put[0] = x[f(1)]", "'f(1)' is no integer"),
     "an unknown statement": ("return", "can't read 'return'"),
