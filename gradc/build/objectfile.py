@@ -26,7 +26,7 @@ from gradc.runtime.decorators import Kernel, Step
 LONG = 100_000
 _LOCK = threading.Lock()
 _ENOUGH = 32  # digits of a hash that tell kernels apart
-_FUNCTION = re.compile(rf'@"{re.escape(FUNCTION)}(\w+)"')
+_FUNCTION = re.compile(rf'@"{re.escape(FUNCTION)}([\w.]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,11 @@ def compile_module(
     written: dict[str, str] = {}
     kept: dict[str, str] = {}
     with _LOCK:
-        for kernel in reversed(kernels):  # callers come before what they call
-            name = kernel.__name__
-            identity = unit.identity(kernel)
-            symbol = named[name] = name if identity is None else identity[:_ENOUGH]
+        # callers come before what they call
+        for version in (v for kernel in reversed(kernels) for v in unit.versions(kernel)):
+            identity = unit.identity(version)
+            symbol = version.name if identity is None else identity[:_ENOUGH]
+            named[version.name] = symbol
             if symbol in found or symbol in written:
                 continue
             if identity is not None:
@@ -82,7 +83,7 @@ def compile_module(
                 if piece is not None:
                     found[symbol] = ObjectFile(*piece)
                     continue
-            written[symbol] = unit.text(kernel)
+            written[symbol] = unit.text(version)
     tasks = [
         _task(_linked(text, named), symbol == steps[0].__name__) for symbol, text in written.items()
     ]

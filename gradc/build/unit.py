@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
 import llvmlite.binding as llvm
 from llvmlite import ir
+from numba.core import types
 
 from gradc.build.functions import declare, define
 from gradc.build.machine import SYMBOL, host
 from gradc.build.marks import mark
 from gradc.build.optimiser import target
+from gradc.build.typed import flat_types
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
 from gradc.runtime.operation import Operation
@@ -22,6 +25,29 @@ from gradc.runtime.operation import Operation
 FUNCTION = "kernel."
 _HOUSE = "gradc."
 _APART = ("name", "ctx", "decorator_list", "returns", "type_comment", "kind")
+
+
+Inner = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A kernel for arrays whose rows are so long.
+
+    Attributes:
+        kernel: of the module.
+        number: of the version.
+        inner: the sizes of all axes but the first of each array, where they are known.
+    """
+
+    kernel: Kernel
+    number: int
+    inner: Inner
+
+    @property
+    def name(self) -> str:
+        """What it is called in LLVM's text, unlike any other."""
+        return f"{self.kernel.__name__}.{self.number}" if self.number else self.kernel.__name__
 
 
 class Unit:
@@ -36,18 +62,26 @@ class Unit:
             wide: whether vectors of 512 bits are wanted.
         """
         self._path, self._texts, self._wide = path, texts, wide
-        self._calls: dict[Kernel, list[list[Any]]] = {}
+        self._calls: dict[Kernel, dict[Inner, list[list[Any]]]] = {}
 
-    def known(self, kernel: Kernel) -> list[Any]:
+    def versions(self, kernel: Kernel) -> list[Version]:
+        """Return the versions of a kernel that are called: one for each row length of its arrays.
+
+        Rows at distances that are known cost fewer registers; numbers of rows don't matter.
+        """
+        return [Version(kernel, i, inner) for i, inner in enumerate(self._calls.get(kernel, [()]))]
+
+    def _known(self, version: Version) -> list[Any]:
         """Return for each of LLVM's arguments the constant that all calls give, or None."""
-        calls = self._calls.get(kernel, [])
+        calls = self._calls.get(version.kernel, {}).get(version.inner, [])
         return [_agreed(values) for values in zip(*calls, strict=True)]
 
-    def identity(self, kernel: Kernel) -> str | None:
+    def identity(self, version: Version) -> str | None:
         """Return the hash of what a kernel becomes; names of its own don't count.
 
         None for one that calls others, or something from outside of this house.
         """
+        kernel = version.kernel
         tree = self._texts[kernel.function.__name__]
         told = list(_told(tree, _own(tree)))
         around = kernel.function.__globals__
@@ -61,30 +95,32 @@ class Unit:
             elif found is not None:
                 told.append(f"{name} {found!r}")
         told.append(f"{kernel.arguments} {kernel.overlap} {self._wide}")
-        told += ["" if k is None else str(k.constant) for k in self.known(kernel)]
+        told += ["" if k is None else str(k.constant) for k in self._known(version)]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
-    def text(self, kernel: Kernel) -> str:
+    def text(self, version: Version) -> str:
         """Return the function as LLVM's text, the program's entry where it is the step.
 
         Raises:
             BuildError: it says something that can't be compiled.
         """
+        kernel = version.kernel
         module = ir.Module("gradc")
         module.triple, module.data_layout = llvm.get_process_triple(), _layout()
-        made: dict[Kernel, Any] = {}
+        made: dict[str, Any] = {}
 
-        def declared(called: Kernel) -> Any:
-            if called not in made:
-                made[called] = declare(module, called, f"{FUNCTION}{called.__name__}")
-            return made[called]
+        def declared(called: Version) -> Any:
+            if called.name not in made:
+                made[called.name] = declare(module, called.kernel, FUNCTION + called.name)
+            return made[called.name]
 
         def call(builder: Any, called: Kernel, args: list[Any]) -> None:
-            self._calls.setdefault(called, []).append(args)
-            builder.call(declared(called), args)
+            known, inner = self._calls.setdefault(called, {}), _inner(called, args)
+            known.setdefault(inner, []).append(args)
+            builder.call(declared(Version(called, list(known).index(inner), inner)), args)
 
-        function = declared(kernel)
-        known = self.known(kernel) or [None] * len(function.args)
+        function = declared(version)
+        known = self._known(version) or [None] * len(function.args)
         try:
             define(function, kernel, self._texts[kernel.function.__name__], known, call)
         except Exception as error:
@@ -117,6 +153,19 @@ def _entry(module: Any, step: Any, arguments: int) -> Any:
     builder.call(step, entry.args[:arguments])
     builder.ret(ir.IntType(32)(0))
     return entry
+
+
+def _inner(kernel: Kernel, args: Sequence[Any]) -> Inner:
+    """Return the sizes of all axes but the first that a call gives."""
+    found: list[int | None] = []
+    at = 0
+    for argument in kernel.arguments:
+        count = len(flat_types(argument))
+        if isinstance(argument, types.Array):
+            sizes = args[at + 2 : at + 1 + argument.ndim]
+            found += [s.constant if isinstance(s, ir.Constant) else None for s in sizes]
+        at += count
+    return tuple(found)
 
 
 def _agreed(values: Sequence[Any]) -> Any:
