@@ -14,7 +14,6 @@ from types import ModuleType
 from gradc.build import store
 from gradc.build.key import key
 from gradc.build.machine import Code, host
-from gradc.build.workers import Workers, wanted
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
 from gradc.runtime import threads
@@ -99,9 +98,11 @@ def load(source: str, name: str) -> Native:
         return _native(_loaded(entry), entry.path, 0.0, source)
     started = time.perf_counter()
     path = store.place(directory, program) / store.SOURCE
+    # The compiler is imported here so that a warm start does without it; the helpers start first.
+    from gradc.build.workers import Workers, wanted
+
     try:
         with Workers(wanted(len(source))) as workers:
-            # The compiler is imported here so that a warm start does without it.
             from gradc.build.objectfile import compile_module
 
             module = module_of(source, name, program, path)

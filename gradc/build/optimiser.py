@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
 from functools import cache
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import llvmlite.binding as llvm
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(NamedTuple):
     """The processor that code is made for, as LLVM names it."""
 
     triple: str
@@ -26,16 +24,14 @@ class Goal:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectFile:
+class ObjectFile(NamedTuple):
     """Machine code, and the outside functions that it calls (libm's, memset)."""
 
     code: bytes
     externals: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """What is compiled on its own.
 
     Attributes:
@@ -81,7 +77,7 @@ def externals_of(module: Any) -> tuple[str, ...]:
 
 def ask(task: Task, goal: Goal, to: IO[bytes], answer: IO[bytes]) -> ObjectFile | None:
     """Let another process do a task; None where it has ended or refuses."""
-    to.write(json.dumps({"task": asdict(task), "goal": asdict(goal)}).encode() + b"\n")
+    to.write(json.dumps({"task": task, "goal": goal}).encode() + b"\n")
     to.flush()
     head = answer.readline()
     if not head.endswith(b"\n"):
@@ -97,7 +93,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     for line in requests:
         given = json.loads(line)
         try:
-            made = machine_code(Task(**given["task"]), Goal(**given["goal"]))
+            made = machine_code(Task(*given["task"]), Goal(*given["goal"]))
         except RuntimeError:
             made = ObjectFile(b"", ())
         said = {"size": len(made.code), "externals": made.externals}

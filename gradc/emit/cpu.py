@@ -1,4 +1,4 @@
-"""Plan -> the text of a Python file that Numba compiles for the CPU."""
+"""Plan -> the text of a Python file that is compiled for the CPU."""
 
 from __future__ import annotations
 
