@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+from numba.core.compiler_lock import global_compiler_lock
 
 from gradc.build import store
 from gradc.build.key import keyed
@@ -24,7 +25,6 @@ from gradc.runtime.decorators import Kernel, Step
 
 # From this length on, a step is taken for what it is: views and calls, each run once.
 LONG = 100_000
-_LOCK = threading.Lock()
 _ENOUGH = 32  # digits of a hash that tell kernels apart
 _FUNCTION = re.compile(rf'@"{re.escape(FUNCTION)}([\w.]+)"')
 
@@ -69,7 +69,7 @@ def compile_module(
     found: dict[str, ObjectFile] = {}
     written: dict[str, str] = {}
     kept: dict[str, str] = {}
-    with _LOCK:
+    with global_compiler_lock:
         # callers come before what they call
         for version in (v for kernel in reversed(kernels) for v in unit.versions(kernel)):
             identity = unit.identity(version)
