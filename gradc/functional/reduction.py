@@ -54,16 +54,17 @@ def warn_of_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     check_tensor(name, "input", input)
     check_tensor(name, "target", target)
     if tuple(input.shape) != tuple(target.shape):
-        origin = here()
-        # The user's own line, however many layers lie between.
-        file, line = (origin.file, origin.line) if origin else (__file__, 1)
-        warnings.warn_explicit(
+        warn(
             f"{name}: input {list(input.shape)} and target {list(target.shape)} differ in shape; "
-            "they are broadcast, which is seldom meant",
-            UserWarning,
-            file,
-            line,
+            "they are broadcast, which is seldom meant"
         )
+
+
+def warn(message: str) -> None:
+    """Warn at the user's own line, however many layers lie between."""
+    origin = here()
+    file, line = (origin.file, origin.line) if origin else (__file__, 1)
+    warnings.warn_explicit(message, UserWarning, file, line)
 
 
 def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:

@@ -24,6 +24,7 @@ from gradc.nn.convolution import Conv1d, Conv2d
 from gradc.nn.dropout import Dropout
 from gradc.nn.embedding import Embedding
 from gradc.nn.guard import state_epoch
+from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
 from gradc.nn.linear import Flatten, Identity, Linear, Unflatten
 from gradc.nn.loss import (
     BCELoss,
@@ -36,7 +37,7 @@ from gradc.nn.loss import (
     SmoothL1Loss,
 )
 from gradc.nn.module import Module
-from gradc.nn.normalization import LayerNorm
+from gradc.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from gradc.nn.parameter import Parameter
 from gradc.nn.piecewise import (
     Hardshrink,
@@ -87,17 +88,21 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "L1Loss",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -111,6 +116,7 @@ __all__ = [
     "NLLLoss",
     "PReLU",
     "Parameter",
+    "RMSNorm",
     "RNNCell",
     "RReLU",
     "ReLU",

@@ -39,6 +39,7 @@ from gradc.functional.piecewise import (
 )
 from gradc.functional.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from gradc.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradc.functional.sample_norm import group_norm, instance_norm, local_response_norm, rms_norm
 from gradc.functional.softmax import gumbel_softmax, log_softmax, softmax, softmin
 
 __all__ = [
@@ -58,16 +59,19 @@ __all__ = [
     "embedding",
     "gelu",
     "glu",
+    "group_norm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "instance_norm",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "max_pool1d",
@@ -81,6 +85,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",

@@ -3,7 +3,7 @@
 import torch
 
 ROWS = torch.linspace(-4, 4, 24).reshape(6, 4)
-IMAGES = torch.linspace(-2, 2, 144).reshape(2, 6, 3, 4).sin() * 3
+IMAGES = (torch.arange(144.0) * 0.7).sin().reshape(2, 6, 3, 4) * 3
 
 ACTIVATIONS = {
     "ReLU6": (lambda nn: nn.ReLU6(), ROWS * 2),
@@ -31,4 +31,25 @@ ACTIVATIONS = {
     "GLU of channels": (lambda nn: nn.GLU(1), IMAGES),
     "Softmin": (lambda nn: nn.Softmin(dim=1), ROWS),
     "Softmax2d": (lambda nn: nn.Softmax2d(), IMAGES),
+}  # fmt: skip
+
+NORMS = {
+    "RMSNorm": (lambda nn: nn.RMSNorm(4), ROWS),
+    "RMSNorm of two axes": (lambda nn: nn.RMSNorm((3, 4), 1e-3), IMAGES),
+    "RMSNorm plain": (lambda nn: nn.RMSNorm(4, elementwise_affine=False), ROWS),
+    "GroupNorm": (lambda nn: nn.GroupNorm(3, 6), IMAGES),
+    "GroupNorm of one": (lambda nn: nn.GroupNorm(1, 6, eps=0.1, bias=False), IMAGES),
+    "GroupNorm plain": (lambda nn: nn.GroupNorm(2, 4, affine=False), ROWS),
+    "InstanceNorm1d": (lambda nn: nn.InstanceNorm1d(6), IMAGES.flatten(2)),
+    "InstanceNorm1d of one": (lambda nn: nn.InstanceNorm1d(6, affine=True), IMAGES[0].flatten(1)),
+    "InstanceNorm1d evaluated": (
+        lambda nn: nn.InstanceNorm1d(6, track_running_stats=True, affine=True).eval(),
+        IMAGES.flatten(2),
+    ),
+    "InstanceNorm2d": (lambda nn: nn.InstanceNorm2d(6, 0.1, affine=True, bias=False), IMAGES),
+    "InstanceNorm2d tracked": (
+        lambda nn: nn.InstanceNorm2d(6, momentum=0.3, track_running_stats=True), IMAGES,
+    ),
+    "LocalResponseNorm": (lambda nn: nn.LocalResponseNorm(3, 0.5), IMAGES),
+    "LocalResponseNorm of rows": (lambda nn: nn.LocalResponseNorm(4), IMAGES.flatten(2)),
 }  # fmt: skip

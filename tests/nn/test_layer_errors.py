@@ -93,7 +93,87 @@ ACTIVATIONS = [
         "",
     ),
 ]
-CASES = [*ACTIVATIONS]
+NORMS = [
+    (
+        lambda: F.rms_norm(X(2, 3), (4,)),
+        ShapeError,
+        "rms_norm: expected input [*, 4] for normalized_shape [4], got [2, 3]",
+        "",
+    ),
+    (
+        lambda: F.rms_norm(X(2, 3), (3,), X(2)),
+        ShapeError,
+        "rms_norm: expected weight [3], got [2]",
+        "",
+    ),
+    (
+        lambda: F.group_norm(X(2, 5), 2),
+        ArgumentError,
+        "group_norm: num_groups must divide the 5 channels of input [2, 5], got 2",
+        "",
+    ),
+    (
+        lambda: F.group_norm(X(1, 2), 2),
+        ArgumentError,
+        "group_norm: expected more than 1 value per group, got input [1, 2] for num_groups=2",
+        "",
+    ),
+    (
+        lambda: F.group_norm(X(2, 4), 2, X(3)),
+        ShapeError,
+        "group_norm: expected weight [4] for input [2, 4], got [3]",
+        "",
+    ),
+    (
+        lambda: nn.GroupNorm(2, 5),
+        ArgumentError,
+        "GroupNorm: num_groups must divide num_channels, got 2 and 5",
+        "",
+    ),
+    (
+        lambda: F.instance_norm(X(3)),
+        ShapeError,
+        "instance_norm: expected input [N, C, *], got [3]",
+        "",
+    ),
+    (
+        lambda: F.instance_norm(X(2, 3, 1)),
+        ArgumentError,
+        "instance_norm: expected more than 1 value per channel of a sample, got input [2, 3, 1]",
+        "",
+    ),
+    (
+        lambda: F.instance_norm(X(2, 3, 4), use_input_stats=False),
+        ArgumentError,
+        "instance_norm: without use_input_stats running_mean and running_var are needed",
+        "",
+    ),
+    (
+        lambda: nn.InstanceNorm1d(3, affine=True)(X(2, 4, 5)),
+        ShapeError,
+        "InstanceNorm1d: expected 3 channels, got input [2, 4, 5]",
+        "",
+    ),
+    (
+        lambda: nn.InstanceNorm2d(3)(X(2, 3)),
+        ShapeError,
+        "InstanceNorm2d: expected 3D or 4D input (got 2D input)",
+        "",
+    ),
+    (
+        lambda: F.local_response_norm(X(2, 3), 2),
+        ShapeError,
+        "local_response_norm: expected input of 3 axes or more, got [2, 3]",
+        "",
+    ),
+    (
+        lambda: F.local_response_norm(X(2, 3, 4), 0),
+        ArgumentError,
+        "local_response_norm: size must be at least 1, got 0",
+        "",
+    ),
+]
+CASES = [*ACTIVATIONS, *NORMS]
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))
@@ -104,3 +184,13 @@ def test_message(case):
     assert caught.value.message == message
     assert caught.value.hint == hint
     assert "test_layer_errors.py" in str(caught.value)
+
+
+def test_channels_that_have_no_effect_are_warned_of():
+    with pytest.warns(UserWarning, match="no effect") as caught:
+        nn.InstanceNorm1d(3)(X(2, 4, 5))
+    assert str(caught[0].message) == (
+        "InstanceNorm1d: expected 3 channels, got input [2, 4, 5]; num_features has no effect "
+        "without affine"
+    )
+    assert caught[0].filename.endswith("test_layer_errors.py")

@@ -67,6 +67,7 @@ LAYERS = {
     "BCELoss": (lambda nn: nn.BCELoss(), (ROWS.sigmoid(), (ROWS > 0).float())),
     "BCEWithLogitsLoss": (lambda nn: nn.BCEWithLogitsLoss(), (ROWS, (ROWS > 0).float())),
     **layer_cases.ACTIVATIONS,
+    **layer_cases.NORMS,
 }
 
 

@@ -58,6 +58,12 @@ MODELS = {
         IMAGE,
     ),
     "LayerNorm plain": (after(lambda nn: nn.LayerNorm(4, elementwise_affine=False)), ROWS),
+    "RMSNorm": (lambda nn: nn.Sequential(nn.Linear(4, 5), nn.RMSNorm(5)), ROWS),
+    "GroupNorm": (lambda nn: nn.Sequential(nn.Linear(4, 6), nn.GroupNorm(3, 6)), ROWS),
+    "InstanceNorm1d": (
+        lambda nn: nn.Sequential(nn.Linear(4, 5), nn.InstanceNorm1d(3, affine=True)),
+        IMAGE,
+    ),
     "Embedding": (lambda nn: nn.Embedding(5, 3), WORDS),
     "Embedding with padding": (
         lambda nn: nn.Sequential(nn.Embedding(5, 3, padding_idx=1), nn.Linear(3, 2)),
