@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.emit.arguments import CODES
 from gradc.emit.expression import literal
+from gradc.emit.thin_product import thin_product
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.schedule.plan import Product
@@ -27,7 +28,7 @@ def product_kernel(
     writer.quote("@kernel", ", ".join([*[array] * 3, *mine]))
     with writer.block(f"def {name}({', '.join(('a', 'b', 'out', *mine))}):"):
         if product.choice.tiles is None:
-            _vector(writer, product, literal(0, dtype, used)[0], rows)
+            thin_product(writer, product, literal(0, dtype, used)[0], rows)
         else:
             _body(writer, product, product.choice.tiles, code, rows)
             used.update(("store_tile", "tiled", f"tile_{code}"))
@@ -81,27 +82,6 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, rows
     factors = f"a, ({left.replace('k', at)})"
     writer.call(multiply, ["tile", factors, source, count], "tile = ")
     writer.line(f"store_tile(tile, {target})")
-
-
-def _vector(writer: Writer, product: Product, zero: str, rows: str) -> None:
-    """Write a thin matrix times a vector: sums of a few terms, or a few sums."""
-    right = "0, k" if product.right.transposed else "k, 0"
-    if not product.left.transposed:
-        writer.comment(f"out[i, 0] = sum over k of a[i, k] * b[{right}], all k of a row at once")
-        with writer.block(f"for i in {rows or 'range(out.shape[0])'}:"):
-            writer.line(f"total = {zero}")
-            with writer.block(f"for k in range({product.terms}):"):
-                writer.line(f"total += a[i, k] * b[{right}]")
-            writer.line("out[i, 0] = total")
-        return
-    writer.comment(f"out[i, 0] = sum over k of a[k, i] * b[{right}], all i of a row at once")
-    with writer.block(f"for i in range({product.rows}):"):
-        writer.line(f"out[i, 0] = {zero}")
-    with (
-        writer.block("for k in range(a.shape[0]):"),
-        writer.block(f"for i in range({product.rows}):"),
-    ):
-        writer.line(f"out[i, 0] += a[k, i] * b[{right}]")
 
 
 def _open(writer: Writer, head: str) -> None:

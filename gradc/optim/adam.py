@@ -118,11 +118,11 @@ class Adam(Optimizer):
             v = state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], v))
         correction1 = 1.0 - beta1**step
         correction2 = 1.0 - beta2**step
-        step_size = scalar(lr / correction1, p)
-        root = scalar(correction2**0.5, p)
-        small = scalar(hyper(group, "eps"), p)
-        denominator = v.sqrt() / root + small
-        p.sub_(m * step_size / denominator)
+        # lr m' / (sqrt(v') + eps), with one division for each element
+        root = correction2**0.5
+        step_size = scalar(lr * root / correction1, p)
+        small = scalar(hyper(group, "eps") * root, p)
+        p.sub_(m * step_size / (v.sqrt() + small))
 
 
 class AdamW(Adam):

@@ -158,20 +158,17 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset, rows)
             fc1_bias_bar[j] += fc1_bar_new
 
 
-@kernel("f32[:], f32[:], f32[:], f32[:], f32, f32, f32, f32, f32, f32, rows")
-def adam(
-    exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, root, small, rows
-):
+@kernel("f32[:], f32[:], f32[:], f32[:], f32, f32, f32, f32, f32, rows")
+def adam(exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, small, rows):
     # exp_avg = exp_avg + (p_bar - exp_avg) * fresh1, in place
     # exp_avg_sq = exp_avg_sq * decay2 + p_bar * fresh2 * p_bar, in place
-    # p = p - exp_avg_new * step_size / denominator, in place
+    # p = p - exp_avg_new * step_size / (sqrt(exp_avg_sq_new) + small), in place
     for i in rows:
         exp_avg_new = exp_avg[i] + (p_bar[i] - exp_avg[i]) * fresh1
         exp_avg_sq_new = exp_avg_sq[i] * decay2 + p_bar[i] * fresh2 * p_bar[i]
-        denominator = sqrt(exp_avg_sq_new) / root + small
         exp_avg[i] = exp_avg_new
         exp_avg_sq[i] = exp_avg_sq_new
-        p[i] -= exp_avg_new * step_size / denominator
+        p[i] -= exp_avg_new * step_size / (sqrt(exp_avg_sq_new) + small)
 
 
 @kernel("f32[:,:], f32[:,:], f32[:,:], rows")
@@ -408,9 +405,9 @@ def train_step(buffers, team):
     fresh2 = f(1.0 - beta2)
     correction1 = 1.0 - pow(beta1, step_1)
     correction2 = 1.0 - pow(beta2, step_1)
-    step_size = f(lr / correction1)
-    root = f(sqrt(correction2))
-    small = f(eps)
+    root = sqrt(correction2)
+    step_size = f(lr * root / correction1)
+    small = f(eps * root)
     adam(
         exp_avg_fc1_weight_flat,
         fc1_weight_bar_flat,
@@ -420,7 +417,6 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size,
-        root,
         small,
         rows_16384,
     )
@@ -428,8 +424,9 @@ def train_step(buffers, team):
     step_2 = float64(step_fc1_bias_new)
     correction1_1 = 1.0 - pow(beta1, step_2)
     correction2_1 = 1.0 - pow(beta2, step_2)
-    step_size_1 = f(lr / correction1_1)
-    root_1 = f(sqrt(correction2_1))
+    root_1 = sqrt(correction2_1)
+    step_size_1 = f(lr * root_1 / correction1_1)
+    small_1 = f(eps * root_1)
     adam(
         exp_avg_fc1_bias,
         fc1_bias_bar,
@@ -439,16 +436,16 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size_1,
-        root_1,
-        small,
+        small_1,
         rows_256_1,
     )
     step_fc2_weight_new = step_fc2_weight + f(1)
     step_3 = float64(step_fc2_weight_new)
     correction1_2 = 1.0 - pow(beta1, step_3)
     correction2_2 = 1.0 - pow(beta2, step_3)
-    step_size_2 = f(lr / correction1_2)
-    root_2 = f(sqrt(correction2_2))
+    root_2 = sqrt(correction2_2)
+    step_size_2 = f(lr * root_2 / correction1_2)
+    small_2 = f(eps * root_2)
     adam(
         exp_avg_fc2_weight_flat,
         fc2_weight_bar_flat,
@@ -458,16 +455,16 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size_2,
-        root_2,
-        small,
+        small_2,
         rows_32768,
     )
     step_fc2_bias_new = step_fc2_bias + f(1)
     step_4 = float64(step_fc2_bias_new)
     correction1_3 = 1.0 - pow(beta1, step_4)
     correction2_3 = 1.0 - pow(beta2, step_4)
-    step_size_3 = f(lr / correction1_3)
-    root_3 = f(sqrt(correction2_3))
+    root_3 = sqrt(correction2_3)
+    step_size_3 = f(lr * root_3 / correction1_3)
+    small_3 = f(eps * root_3)
     adam(
         exp_avg_fc2_bias,
         fc2_bias_bar,
@@ -477,16 +474,16 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size_3,
-        root_3,
-        small,
+        small_3,
         rows_128_1,
     )
     step_fc3_weight_new = step_fc3_weight + f(1)
     step_5 = float64(step_fc3_weight_new)
     correction1_4 = 1.0 - pow(beta1, step_5)
     correction2_4 = 1.0 - pow(beta2, step_5)
-    step_size_4 = f(lr / correction1_4)
-    root_4 = f(sqrt(correction2_4))
+    root_4 = sqrt(correction2_4)
+    step_size_4 = f(lr * root_4 / correction1_4)
+    small_4 = f(eps * root_4)
     adam(
         exp_avg_fc3_weight_flat,
         fc3_weight_bar_flat,
@@ -496,16 +493,16 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size_4,
-        root_4,
-        small,
+        small_4,
         rows_1280,
     )
     step_fc3_bias_new = step_fc3_bias + f(1)
     step_6 = float64(step_fc3_bias_new)
     correction1_5 = 1.0 - pow(beta1, step_6)
     correction2_5 = 1.0 - pow(beta2, step_6)
-    step_size_5 = f(lr / correction1_5)
-    root_5 = f(sqrt(correction2_5))
+    root_5 = sqrt(correction2_5)
+    step_size_5 = f(lr * root_5 / correction1_5)
+    small_5 = f(eps * root_5)
     adam(
         exp_avg_fc3_bias,
         fc3_bias_bar,
@@ -515,8 +512,7 @@ def train_step(buffers, team):
         decay2,
         fresh2,
         step_size_5,
-        root_5,
-        small,
+        small_5,
         rows_10,
     )
 

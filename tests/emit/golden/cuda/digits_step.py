@@ -164,33 +164,21 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
 
 
 @kernel(
-    "f32[:], f32[:], f32[:], f32[:], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
-    "segment",
+    "f32[:], f32[:], f32[:], f32[:], f32[1], f32[1], f32[1], f32[1], f32[1], segment",
     sizes=(16384, 256, 32768, 128, 1280, 10),
 )
 def adam(
-    exp_avg,
-    p_bar,
-    exp_avg_sq,
-    p,
-    fresh1,
-    decay2,
-    fresh2,
-    step_size,
-    root,
-    small,
-    segment,
+    exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, small, segment
 ):
     # exp_avg = exp_avg + (p_bar - exp_avg) * fresh1, in place
     # exp_avg_sq = exp_avg_sq * decay2 + p_bar * fresh2 * p_bar, in place
-    # p = p - exp_avg_new * step_size / denominator, in place
+    # p = p - exp_avg_new * step_size / (sqrt(exp_avg_sq_new) + small), in place
     for i in segment:
         exp_avg_new = exp_avg[i] + (p_bar[i] - exp_avg[i]) * fresh1[0]
         exp_avg_sq_new = exp_avg_sq[i] * decay2[0] + p_bar[i] * fresh2[0] * p_bar[i]
-        denominator = sqrt(exp_avg_sq_new) / root[0] + small[0]
         exp_avg[i] = exp_avg_new
         exp_avg_sq[i] = exp_avg_sq_new
-        p[i] -= exp_avg_new * step_size[0] / denominator
+        p[i] -= exp_avg_new * step_size[0] / (sqrt(exp_avg_sq_new) + small[0])
 
 
 @kernel("i64[1], i64[1]", overlap=True)
@@ -269,7 +257,7 @@ def numbers_3(offset, offset_new_at):
     "f32[1], f64[1], f64[1], f64[1], f64[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
     "f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
     "f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
-    "f32[1], f32[1], f32[1], f32[1]",
+    "f32[1], f32[1], f32[1]",
     overlap=True,
 )
 def numbers_4(
@@ -288,23 +276,22 @@ def numbers_4(
     decay2_at,
     fresh2_at,
     step_size_at,
-    root_at,
     small_at,
     step_fc1_bias_new_at,
     step_size_1_at,
-    root_1_at,
+    small_1_at,
     step_fc2_weight_new_at,
     step_size_2_at,
-    root_2_at,
+    small_2_at,
     step_fc2_bias_new_at,
     step_size_3_at,
-    root_3_at,
+    small_3_at,
     step_fc3_weight_new_at,
     step_size_4_at,
-    root_4_at,
+    small_4_at,
     step_fc3_bias_new_at,
     step_size_5_at,
-    root_5_at,
+    small_5_at,
 ):
     # numbers, by one thread
     step_fc1_weight_new = step_fc1_weight[0] + f(1)
@@ -314,61 +301,65 @@ def numbers_4(
     fresh2 = f(1.0 - beta2[0])
     correction1 = 1.0 - pow(beta1[0], step_1)
     correction2 = 1.0 - pow(beta2[0], step_1)
-    step_size = f(lr[0] / correction1)
-    root = f(sqrt(correction2))
-    small = f(eps[0])
+    root = sqrt(correction2)
+    step_size = f(lr[0] * root / correction1)
+    small = f(eps[0] * root)
     step_fc1_bias_new = step_fc1_bias[0] + f(1)
     step_2 = float64(step_fc1_bias_new)
     correction1_1 = 1.0 - pow(beta1[0], step_2)
     correction2_1 = 1.0 - pow(beta2[0], step_2)
-    step_size_1 = f(lr[0] / correction1_1)
-    root_1 = f(sqrt(correction2_1))
+    root_1 = sqrt(correction2_1)
+    step_size_1 = f(lr[0] * root_1 / correction1_1)
+    small_1 = f(eps[0] * root_1)
     step_fc2_weight_new = step_fc2_weight[0] + f(1)
     step_3 = float64(step_fc2_weight_new)
     correction1_2 = 1.0 - pow(beta1[0], step_3)
     correction2_2 = 1.0 - pow(beta2[0], step_3)
-    step_size_2 = f(lr[0] / correction1_2)
-    root_2 = f(sqrt(correction2_2))
+    root_2 = sqrt(correction2_2)
+    step_size_2 = f(lr[0] * root_2 / correction1_2)
+    small_2 = f(eps[0] * root_2)
     step_fc2_bias_new = step_fc2_bias[0] + f(1)
     step_4 = float64(step_fc2_bias_new)
     correction1_3 = 1.0 - pow(beta1[0], step_4)
     correction2_3 = 1.0 - pow(beta2[0], step_4)
-    step_size_3 = f(lr[0] / correction1_3)
-    root_3 = f(sqrt(correction2_3))
+    root_3 = sqrt(correction2_3)
+    step_size_3 = f(lr[0] * root_3 / correction1_3)
+    small_3 = f(eps[0] * root_3)
     step_fc3_weight_new = step_fc3_weight[0] + f(1)
     step_5 = float64(step_fc3_weight_new)
     correction1_4 = 1.0 - pow(beta1[0], step_5)
     correction2_4 = 1.0 - pow(beta2[0], step_5)
-    step_size_4 = f(lr[0] / correction1_4)
-    root_4 = f(sqrt(correction2_4))
+    root_4 = sqrt(correction2_4)
+    step_size_4 = f(lr[0] * root_4 / correction1_4)
+    small_4 = f(eps[0] * root_4)
     step_fc3_bias_new = step_fc3_bias[0] + f(1)
     step_6 = float64(step_fc3_bias_new)
     correction1_5 = 1.0 - pow(beta1[0], step_6)
     correction2_5 = 1.0 - pow(beta2[0], step_6)
-    step_size_5 = f(lr[0] / correction1_5)
-    root_5 = f(sqrt(correction2_5))
+    root_5 = sqrt(correction2_5)
+    step_size_5 = f(lr[0] * root_5 / correction1_5)
+    small_5 = f(eps[0] * root_5)
     step_fc1_weight_new_at[0] = step_fc1_weight_new
     fresh1_at[0] = fresh1
     decay2_at[0] = decay2
     fresh2_at[0] = fresh2
     step_size_at[0] = step_size
-    root_at[0] = root
     small_at[0] = small
     step_fc1_bias_new_at[0] = step_fc1_bias_new
     step_size_1_at[0] = step_size_1
-    root_1_at[0] = root_1
+    small_1_at[0] = small_1
     step_fc2_weight_new_at[0] = step_fc2_weight_new
     step_size_2_at[0] = step_size_2
-    root_2_at[0] = root_2
+    small_2_at[0] = small_2
     step_fc2_bias_new_at[0] = step_fc2_bias_new
     step_size_3_at[0] = step_size_3
-    root_3_at[0] = root_3
+    small_3_at[0] = small_3
     step_fc3_weight_new_at[0] = step_fc3_weight_new
     step_size_4_at[0] = step_size_4
-    root_4_at[0] = root_4
+    small_4_at[0] = small_4
     step_fc3_bias_new_at[0] = step_fc3_bias_new
     step_size_5_at[0] = step_size_5
-    root_5_at[0] = root_5
+    small_5_at[0] = small_5
 
 
 @step
@@ -423,22 +414,21 @@ def train_step(gpu, buffers):
     fc3_bias_bar = view_f32(buffers, 41, 0, (10,))
     # ---- temporaries -----------------------------------------------------------------
     fc1 = view_f32(buffers, 2, 0, (64, 256))
-    step_size = view_f32(buffers, 2, 0, (1,))
     fresh1 = view_f32(buffers, 2, 64, (1,))
     decay2 = view_f32(buffers, 2, 128, (1,))
     fresh2 = view_f32(buffers, 2, 192, (1,))
-    root = view_f32(buffers, 2, 256, (1,))
-    small = view_f32(buffers, 2, 320, (1,))
-    step_size_1 = view_f32(buffers, 2, 384, (1,))
-    root_1 = view_f32(buffers, 2, 448, (1,))
-    step_size_2 = view_f32(buffers, 2, 512, (1,))
-    root_2 = view_f32(buffers, 2, 576, (1,))
-    step_size_3 = view_f32(buffers, 2, 640, (1,))
-    root_3 = view_f32(buffers, 2, 704, (1,))
-    step_size_4 = view_f32(buffers, 2, 768, (1,))
-    root_4 = view_f32(buffers, 2, 832, (1,))
-    step_size_5 = view_f32(buffers, 2, 896, (1,))
-    root_5 = view_f32(buffers, 2, 960, (1,))
+    small = view_f32(buffers, 2, 256, (1,))
+    step_size = view_f32(buffers, 2, 320, (1,))
+    small_1 = view_f32(buffers, 2, 384, (1,))
+    step_size_1 = view_f32(buffers, 2, 448, (1,))
+    small_2 = view_f32(buffers, 2, 512, (1,))
+    step_size_2 = view_f32(buffers, 2, 576, (1,))
+    small_3 = view_f32(buffers, 2, 640, (1,))
+    step_size_3 = view_f32(buffers, 2, 704, (1,))
+    small_4 = view_f32(buffers, 2, 768, (1,))
+    step_size_4 = view_f32(buffers, 2, 832, (1,))
+    small_5 = view_f32(buffers, 2, 896, (1,))
+    step_size_5 = view_f32(buffers, 2, 960, (1,))
     offset_1 = view_i64(buffers, 2, 65536, (1,))
     h1 = view_f32(buffers, 2, 65600, (64, 256))
     fc1_bias_bar_parts = view_f32(buffers, 2, 65600, (4, 256))
@@ -520,23 +510,22 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size,
-        root,
         small,
         step_fc1_bias,
         step_size_1,
-        root_1,
+        small_1,
         step_fc2_weight,
         step_size_2,
-        root_2,
+        small_2,
         step_fc2_bias,
         step_size_3,
-        root_3,
+        small_3,
         step_fc3_weight,
         step_size_4,
-        root_4,
+        small_4,
         step_fc3_bias,
         step_size_5,
-        root_5,
+        small_5,
     )
     adam[53, 256](
         exp_avg_fc1_weight_flat,
@@ -547,7 +536,6 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size,
-        root,
         small,
         exp_avg_fc1_bias,
         fc1_bias_bar,
@@ -557,8 +545,7 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size_1,
-        root_1,
-        small,
+        small_1,
         exp_avg_fc2_weight_flat,
         fc2_weight_bar_flat,
         exp_avg_sq_fc2_weight_flat,
@@ -567,8 +554,7 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size_2,
-        root_2,
-        small,
+        small_2,
         exp_avg_fc2_bias,
         fc2_bias_bar,
         exp_avg_sq_fc2_bias,
@@ -577,8 +563,7 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size_3,
-        root_3,
-        small,
+        small_3,
         exp_avg_fc3_weight_flat,
         fc3_weight_bar_flat,
         exp_avg_sq_fc3_weight_flat,
@@ -587,8 +572,7 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size_4,
-        root_4,
-        small,
+        small_4,
         exp_avg_fc3_bias,
         fc3_bias_bar,
         exp_avg_sq_fc3_bias,
@@ -597,6 +581,5 @@ def train_step(gpu, buffers):
         decay2,
         fresh2,
         step_size_5,
-        root_5,
-        small,
+        small_5,
     )
