@@ -125,7 +125,7 @@ def _class_index(
             hint="target.long()",
         )
     _check_weight(name, input, weight)
-    _check_range(name, target, int(shape[_class_axis(input)]), ignore_index)
+    check_range(name, target, int(shape[_class_axis(input)]), ignore_index)
     return target
 
 
@@ -139,7 +139,7 @@ def _check_weight(name: str, input: Tensor, weight: Tensor | None) -> None:
         )
 
 
-def _check_range(name: str, target: Tensor, classes: int, ignore_index: int) -> None:
+def check_range(name: str, target: Tensor, classes: int, ignore_index: int | None = None) -> None:
     """Refuse class indices outside [0, classes), other than ignore_index; eager only."""
     if active_trace() is not None:
         return

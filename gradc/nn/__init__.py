@@ -21,6 +21,14 @@ from gradc.nn.attention import MultiheadAttention
 from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
 from gradc.nn.container import ModuleDict, ModuleList, Sequential
 from gradc.nn.convolution import Conv1d, Conv2d
+from gradc.nn.distance import (
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    PairwiseDistance,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
+from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
 from gradc.nn.dropout import Dropout
 from gradc.nn.embedding import Embedding
 from gradc.nn.guard import state_epoch
@@ -35,6 +43,13 @@ from gradc.nn.loss import (
     MSELoss,
     NLLLoss,
     SmoothL1Loss,
+)
+from gradc.nn.margin import (
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
 )
 from gradc.nn.module import Module
 from gradc.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
@@ -83,20 +98,25 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "KLDivLoss",
     "L1Loss",
     "LSTMCell",
     "LayerNorm",
@@ -106,16 +126,21 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
+    "PoissonNLLLoss",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -125,6 +150,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -136,6 +162,8 @@ __all__ = [
     "Threshold",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
     "functional",
     "init",

@@ -53,3 +53,35 @@ NORMS = {
     "LocalResponseNorm": (lambda nn: nn.LocalResponseNorm(3, 0.5), IMAGES),
     "LocalResponseNorm of rows": (lambda nn: nn.LocalResponseNorm(4), IMAGES.flatten(2)),
 }  # fmt: skip
+
+OTHER = (torch.arange(24.0) * 1.3).cos().reshape(6, 4)
+SIGNS = torch.tensor([1, -1, 1, 1, -1, -1])
+LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
+LOSSES = {
+    "KLDivLoss": (
+        lambda nn: nn.KLDivLoss(reduction="batchmean"), (ROWS, OTHER.softmax(1)),
+    ),
+    "KLDivLoss of logs": (
+        lambda nn: nn.KLDivLoss(reduction="sum", log_target=True), (ROWS, OTHER),
+    ),
+    "PoissonNLLLoss": (lambda nn: nn.PoissonNLLLoss(full=True), (ROWS, OTHER.abs() * 3)),
+    "GaussianNLLLoss": (lambda nn: nn.GaussianNLLLoss(full=True), (ROWS, OTHER, OTHER.exp())),
+    "HingeEmbeddingLoss": (
+        lambda nn: nn.HingeEmbeddingLoss(0.5, reduction="none"), (ROWS, OTHER.sign()),
+    ),
+    "MarginRankingLoss": (lambda nn: nn.MarginRankingLoss(0.1), (ROWS, OTHER, OTHER.sign())),
+    "SoftMarginLoss": (lambda nn: nn.SoftMarginLoss(), (ROWS, OTHER.sign())),
+    "MultiMarginLoss": (lambda nn: nn.MultiMarginLoss(2, 0.5), (ROWS, LABELS)),
+    "MultiLabelSoftMarginLoss": (
+        lambda nn: nn.MultiLabelSoftMarginLoss(reduction="none"), (ROWS, (OTHER > 0).float()),
+    ),
+    "CosineSimilarity": (lambda nn: nn.CosineSimilarity(), (ROWS, OTHER)),
+    "PairwiseDistance": (lambda nn: nn.PairwiseDistance(1.0, keepdim=True), (ROWS, OTHER)),
+    "CosineEmbeddingLoss": (lambda nn: nn.CosineEmbeddingLoss(0.1), (ROWS, OTHER, SIGNS)),
+    "TripletMarginLoss": (
+        lambda nn: nn.TripletMarginLoss(0.5, swap=True), (ROWS, OTHER, ROWS.flip(0)),
+    ),
+    "TripletMarginWithDistanceLoss": (
+        lambda nn: nn.TripletMarginWithDistanceLoss(reduction="sum"), (ROWS, OTHER, ROWS.flip(0)),
+    ),
+}  # fmt: skip

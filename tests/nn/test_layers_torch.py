@@ -68,6 +68,7 @@ LAYERS = {
     "BCEWithLogitsLoss": (lambda nn: nn.BCEWithLogitsLoss(), (ROWS, (ROWS > 0).float())),
     **layer_cases.ACTIVATIONS,
     **layer_cases.NORMS,
+    **layer_cases.LOSSES,
 }
 
 
@@ -125,6 +126,7 @@ def test_values_and_gradients(case):
 def test_losses_keep_their_weights_in_the_state_dict():
     weight = gradc.ones(3)
     assert list(nn.CrossEntropyLoss(weight).state_dict()) == ["weight"]
+    assert list(nn.MultiMarginLoss(weight=weight).state_dict()) == ["weight"]
     both = nn.BCEWithLogitsLoss(weight, pos_weight=weight)
     assert list(both.state_dict()) == ["weight", "pos_weight"]
 
