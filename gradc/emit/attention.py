@@ -18,7 +18,8 @@ def arrays(work: Attention) -> tuple[str, ...]:
     given = NAMES if work.adjoint else NAMES[:3]
     mask = ("mask",) if work.masked else ()
     if work.adjoint:
-        return (*given, *mask, *("kept",) * work.keeps, "q_bar", "k_bar", "v_bar")
+        results = ("bars",) if work.joined else ("q_bar", "k_bar", "v_bar")
+        return (*given, *mask, *("kept",) * work.keeps, *results)
     return (*given, *mask, "out", "log_sum", *("kept",) * work.keeps)
 
 

@@ -73,8 +73,9 @@ class Blocks:
         names = NAMES[:4] if work.adjoint else NAMES[:3]
         for name, seen_as in zip(names, work.operands, strict=False):
             writer.line(f"{name}_h = {name}[{_slice(seen_as)}]")
-        for name in ("q_bar", "k_bar", "v_bar") if work.adjoint else ("out",):
-            writer.line(f"{name}_h = {name}[n, :, h]")
+        for number, name in enumerate(("q_bar", "k_bar", "v_bar") if work.adjoint else ("out",)):
+            source = f"bars[n, :, {number}, h]" if work.joined else f"{name}[n, :, h]"
+            writer.line(f"{name}_h = {source}")
         if work.keeps:
             writer.line("weights = kept[n, h]")
 

@@ -73,7 +73,8 @@ def _attention_adjoint(
     scale: float,
     causal: bool,
     kept: bool = False,
-) -> tuple[Array, ...]:
+    joined: bool = False,
+) -> tuple[Array, ...] | Array:
     mask, weights = _told(more, kept)
     rows = (0, 2, 1)
     with np.errstate(all="ignore"):
@@ -90,7 +91,8 @@ def _attention_adjoint(
             np.matmul(bar.transpose(0, 1, 3, 2), q.transpose(0, 2, 1, 3)),
             np.matmul(weights.transpose(0, 1, 3, 2), out_bar),
         )
-    return tuple(np.ascontiguousarray(x.transpose(0, 2, 1, 3)) for x in found)
+    bars = tuple(np.ascontiguousarray(x.transpose(0, 2, 1, 3)) for x in found)
+    return np.stack(bars, 2) if joined else bars
 
 
 def _told(more: tuple[Any, ...], kept: bool) -> tuple[Any | None, Any | None]:
@@ -134,14 +136,19 @@ def _adjoint_typing(
     scale: float,
     causal: bool,
     kept: bool = False,
-) -> tuple[TensorType, ...]:
+    joined: bool = False,
+) -> tuple[TensorType, ...] | TensorType:
     mask, weights = _told(more, kept)
     masks = () if mask is None else (mask,)
     expected = _typing(q, k, v, *masks, scale=scale, causal=causal, keep=kept)
     given = (out_bar, log_sum) if weights is None else (out_bar, log_sum, weights)
     if [t.shape for t in expected] != [t.shape for t in given] or delta.shape != log_sum.shape:
         raise ShapeError(f"attention_adjoint: sizes don't fit: {q}, {k}, {v}, {out_bar}, {delta}")
-    return q, k, v
+    if not joined:
+        return q, k, v
+    if not q.shape == k.shape == v.shape:
+        raise ShapeError(f"attention_adjoint: sizes of joined results differ: {q}, {k}, {v}")
+    return q.with_shape((*q.shape[:2], 3, *q.shape[2:]))
 
 
 def _masked(b: Builder, q: Any, k: Any, mask: Any | None, scale: float, causal: bool) -> Any:
@@ -206,7 +213,7 @@ def _adjoint_parts(b: Builder, inputs: tuple[Any, ...], params: Params) -> tuple
     bar = b.op("mul", weights, b.op("sub", bar, b.broadcast(column, whole.shape)))
     bar = b.op("mul", bar, b.full(whole, params["scale"]))
     pairs = (bar, k, 3), (bar, q, 2), (weights, out_bar, 2)
-    return tuple(
+    bars = tuple(
         b.op(
             "permute",
             b.op("dot", x, y, contract=((axis,), (1,)), batch=((0, 1), BATCH)),
@@ -214,6 +221,11 @@ def _adjoint_parts(b: Builder, inputs: tuple[Any, ...], params: Params) -> tuple
         )
         for x, y, axis in pairs
     )
+    if not params.get("joined", False):
+        return bars
+    shape = b.typeof(q).shape
+    apart = [b.reshape(x, (*shape[:2], 1, *shape[2:])) for x in bars]
+    return (b.op("concatenate", *apart, axis=2),)
 
 
 def _reverse(
@@ -264,6 +276,8 @@ def _adjoint_samples() -> Iterable[Sample]:
             about = {"scale": 0.6, "causal": causal}
             yield Sample(given, about)
             yield Sample((*given, found[2]), {**about, "kept": True})
+            if q.shape == k.shape == v.shape:
+                yield Sample(given, {**about, "joined": True})
 
 
 def _sizes() -> Iterable[tuple[np.random.Generator, tuple[int, ...], bool]]:

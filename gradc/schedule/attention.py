@@ -29,6 +29,7 @@ class Attention:
         adjoint: whether it is the adjoint.
         masked: whether there is a mask.
         keeps: whether all weights lie in memory, transposed.
+        joined: whether the adjoints of q, k and v are one array, side by side.
     """
 
     operands: tuple[Seen, ...]
@@ -44,6 +45,7 @@ class Attention:
     adjoint: bool
     masked: bool
     keeps: bool
+    joined: bool = False
 
     @property
     def units(self) -> int:
@@ -132,6 +134,7 @@ def attention(equation: Equation, known: Definitions, homes: tuple[Value, ...]) 
         adjoint,
         len(equation.inputs) - (keeps and adjoint) > (6 if adjoint else 3),
         keeps,
+        bool(params.get("joined", False)),
     )
 
 

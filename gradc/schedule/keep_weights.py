@@ -1,10 +1,14 @@
-"""Attention equations -> the same with their weights kept, or other primitives without a kernel."""
+"""Attention equations -> weights kept, adjoints joined; other primitives where no kernel is."""
 
 from __future__ import annotations
 
+from collections import Counter
+
+from gradc.ir.builder import several
 from gradc.ir.derivative import Composed
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
+from gradc.passes.dead import dead
 from gradc.passes.pipeline import optimise
 from gradc.passes.rewrite import Rewriter, rewrite
 from gradc.schedule.target import CPU, Target
@@ -16,15 +20,21 @@ def keep_weights(graph: Graph, target: Target) -> Graph:
     """Return `graph` with the weights of small attentions kept for their adjoints.
 
     They are kept where they take no more memory than q, k, v and the result, and else computed
-    again. A GPU, and operands without elements, get the primitives that attention stands for.
+    again. The adjoints of q, k and v are one array where that is what is made of them: the adjoint
+    of a packed projection. A GPU, and operands without elements, get the primitives that attention
+    stands for.
     """
     if not any(e.primitive.kind is Kind.ATTENTION for e in graph.equations):
         return graph
     wanted = {_key(e, e.inputs[4]) for e in graph.equations if _is(e, "attention_adjoint")}
     kept: dict[Key, Value] = {}
     expanded: list[Equation] = []
+    joined = _joins(graph) if target is CPU else {}
+    packed: dict[Value, Value] = {}
 
     def rule(b: Rewriter, e: Equation) -> Value | None:
+        if e.outputs[0] in packed:
+            return b.reshape(packed[e.outputs[0]], e.outputs[0].shape)
         if e.primitive.kind is not Kind.ATTENTION:
             return None
         if target is not CPU or not all(v.type.size for v in e.inputs):
@@ -36,13 +46,50 @@ def keep_weights(graph: Graph, target: Target) -> Graph:
             weights.name = "weights"
             kept[_key(e, results[1])] = weights
             return _replaced(b, e, tuple(results))
-        if _is(e, "attention_adjoint") and (weights := kept.get(_key(e, e.inputs[4]))):
-            operands = (*e.inputs, weights)
-            return _replaced(b, e, b.apply(e.primitive, operands, {**e.params, "kept": True}))
+        if _is(e, "attention_adjoint"):
+            operands, params = e.inputs, dict(e.params)
+            if (weights := kept.get(_key(e, e.inputs[4]))) is not None:
+                operands, params = (*operands, weights), {**params, "kept": True}
+            if e.outputs[0] in joined:
+                whole = b.apply(e.primitive, operands, {**params, "joined": True})
+                whole.name = "bars"
+                packed[joined[e.outputs[0]]] = whole
+                return _replaced(b, e, tuple(_part(b, whole, i) for i in range(3)))
+            return _replaced(b, e, several(b.apply(e.primitive, operands, params)))
         return None
 
-    changed = rewrite(graph, rule)
+    changed = dead(rewrite(graph, rule))
     return optimise(changed) if expanded else changed
+
+
+def _joins(graph: Graph) -> dict[Value, Value]:
+    """Return the first result of each adjoint all of whose results are joined, and into what."""
+    makers = {v: e for e in graph.equations for v in e.outputs}
+    uses = Counter(v for e in graph.equations for v in e.inputs)
+    uses.update(graph.results())
+    found: dict[Value, Value] = {}
+    for e in graph.equations:
+        last = e.outputs[0].type.ndim - 1
+        if not _is(e, "concatenate") or len(e.inputs) != 3 or e.params["axis"] != last:
+            continue
+        flat = [makers.get(v) for v in e.inputs]
+        sources = [f.inputs[0] for f in flat if f is not None and _is(f, "reshape")]
+        made = makers.get(sources[0]) if len(sources) == 3 else None
+        if made is None or not _is(made, "attention_adjoint") or sources != [*made.outputs]:
+            continue
+        shapes = {v.shape for v in sources}
+        rows = {v.shape[-1] for v in e.inputs} == {sources[0].shape[2] * sources[0].shape[3]}
+        if len(shapes) == 1 and rows and all(uses[v] == 1 for v in (*sources, *e.inputs)):
+            found[made.outputs[0]] = e.outputs[0]
+    return found
+
+
+def _part(b: Rewriter, whole: Value, number: int) -> Value:
+    """Return one of three joined results."""
+    start = tuple(number if a == 2 else 0 for a in range(5))
+    stop = tuple(number + 1 if a == 2 else n for a, n in enumerate(whole.shape))
+    part = b.op("slice", whole, start=start, stop=stop, step=(1,) * 5)
+    return b.reshape(part, (*whole.shape[:2], *whole.shape[3:]))
 
 
 def is_small(e: Equation) -> bool:

@@ -11,6 +11,7 @@ from gradc.emit.cpu import emit
 from gradc.ir.dtype import bool_, float32, float64
 from gradc.ir.evaluate import evaluate
 from gradc.ir.graph import TensorType
+from gradc.passes.pipeline import optimise
 from gradc.schedule import keep_weights as choice
 from gradc.schedule.attention import KEYS, Attention
 from gradc.schedule.make import schedule
@@ -135,6 +136,22 @@ def test_kept_and_computed_weights_give_the_same(monkeypatch):
     _, again = check(graph, arrays, PROCESSORS["avx512"], rtol=1e-12)
     assert "kept" in kept.source
     assert "kept" not in again.source
+
+
+def test_the_adjoint_of_a_packed_projection_is_written_at_once():
+    b, rng = Program("packed"), np.random.default_rng(1)
+    x = b.input(TensorType((2, 40, 72), float64), "x")
+    pieces = []
+    for i in range(3):
+        ends = {"start": (0, 0, 24 * i), "stop": (2, 40, 24 * i + 24), "step": (1, 1, 1)}
+        pieces.append(b.reshape(b.op("slice", x, **ends), (2, 40, 3, 8)))
+    out, _ = b.op("attention", *pieces, scale=0.4, causal=True)
+    loss = b.op("sum", b.op("mul", out, out), axes=(0, 1, 2, 3), keepdims=False)
+    graph = optimise(b.finish((loss, *b.gradients(loss, [x]))))
+    plan, emitted = check(graph, [rng.standard_normal(x.shape)], PROCESSORS["avx2"], rtol=1e-12)
+    assert [w.joined for w in attentions(plan)] == [False, True]
+    assert "q_bar_h = bars[n, :, 0, h]" in emitted.source
+    assert "concatenate" not in [e.primitive.name for e in plan.program.graph.equations]
 
 
 def test_a_gpu_gets_other_primitives():
