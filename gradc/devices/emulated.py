@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from gradc.devices.driver import Array, Size
+from gradc.devices.emulated_event import EmulatedEvent
 from gradc.devices.statistics import Statistics, out_of_memory
 from gradc.errors import DeviceError
 
@@ -269,31 +269,6 @@ class EmulatedGraph:
         self.driver.launches += 1
         for work in self.work:
             work()
-
-
-class EmulatedEvent:
-    """A point in time: all work is done when its call returns."""
-
-    def __init__(self) -> None:
-        self._recorded = 0.0
-
-    def record(self) -> None:
-        """Set the point."""
-        self._recorded = time.perf_counter()
-
-    def wait(self) -> None:
-        """Go on: the point is reached."""
-
-    def synchronize(self) -> None:
-        """Return: the point is reached."""
-
-    def reached(self) -> bool:
-        """Return True."""
-        return True
-
-    def milliseconds_since(self, earlier: EmulatedEvent) -> float:
-        """Return the time between two records."""
-        return 1e3 * (self._recorded - earlier._recorded)
 
 
 def _move(to: int, source: int, nbytes: int) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gradc.emit.arguments import CODES, Arguments, Array
+from gradc.emit.cuda_first_lane import store_by_first_lane
 from gradc.emit.cuda_running import write_running
 from gradc.emit.cuda_scattered import store_in_range, write_ranges
 from gradc.emit.cuda_statements import around, opened, totals, without
@@ -244,31 +245,7 @@ class Lanes:
         if not whole:
             body.store(store, lead)
             return
-        value, given = body.value(store.node), body.given
-        if not value.isidentifier():
-            value = body.kept(store.node, value)
-        if len(given.arrays[given.at[store.root, store.dims]].values) > 1:
-            # The other lanes may still have to read what it overwrites.
-            body.used.add("meet_lanes")
-            body.writer.line("meet_lanes()")
-        body.used.add("first_lane")
-        head = f"{body.writer.indent}if first_lane():"
-        if body.writer.lines and self._is_open(body, head):
-            body.writer.depth += 1
-            body.store(store, lead)
-            body.writer.depth -= 1
-            return
-        with body.writer.block("if first_lane():"):
-            body.store(store, lead)
-
-    def _is_open(self, body: Body, head: str) -> bool:
-        """Return whether the last lines are stores of the first lane."""
-        for line in reversed(body.writer.lines):
-            if line == head:
-                return True
-            if not line.startswith(f"{body.writer.indent}    "):
-                return False
-        return False
+        store_by_first_lane(body, store, lead)
 
     def _lead(self, value: Value) -> str:
         """Return the index of this part, for a sum that is made of parts."""
