@@ -15,6 +15,7 @@ from gradc.compiler.program import Program
 from gradc.compiler.shortcut import Shortcut
 from gradc.emit.namer import Namer
 from gradc.optim.hyper import Entry
+from gradc.optim.structure import Structure
 from gradc.tensor import epoch
 from gradc.tensor.core import mark_inference
 from gradc.tensor.state import STATE
@@ -196,6 +197,11 @@ class Function:
         self._line("except (AttributeError, KeyError, ValueError):", "    return MISS")
 
     def _guard(self, guard: Any) -> None:
+        """Compare by identity; ask the guard itself where something is another object."""
+        if isinstance(guard, Structure):
+            self._line(*_if_any(self._differs_in(guard)))
+            self._line(f"    if not {self._value('guard', guard)}():", "        return MISS")
+            return
         if isinstance(guard, CellGuard):
             found = f"{self._value('CELL', guard.cell)}.cell_contents"
         elif isinstance(guard, GlobalGuard):
@@ -205,6 +211,21 @@ class Function:
             return
         before = self._value("BEFORE", guard.before)
         self._miss(f"{found} is not {before} and not {self._value('guard', guard)}()")
+
+    def _differs_in(self, structure: Structure) -> list[str]:
+        """Return conditions under which an optimizer is not what it was."""
+        optimizer = self._value("optimizer", structure.optimizer)
+        found = [
+            f"{optimizer}.generation != {structure.generation}",
+            f"len({optimizer}.param_groups) != {len(structure.groups)}",
+        ]
+        for i, (group, size, options) in enumerate(structure.groups):
+            name = self._value("group", group)
+            found.append(f"{optimizer}.param_groups[{i}] is not {name}")
+            found.append(f"len({name}['params']) != {size}")
+            for key, value in options.items():
+                found.append(f"{name}[{key!r}] is not {self._value('OPTION', value)}")
+        return found
 
     # ---- running -------------------------------------------------------------------------------
     def long_way(self, given: Sequence[Tensor]) -> None:

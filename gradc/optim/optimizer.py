@@ -160,26 +160,6 @@ class Optimizer:
         self.generation += 1
         epoch.bump()
 
-    def structure(self) -> Callable[[], bool]:
-        """Return a check that a step still does the same operations as now."""
-        generation, branches = self.generation, self.branches
-        taken = [(g, len(g["params"]), [*map(g.get, branches)]) for g in self.param_groups]
-        count = len(taken)
-
-        def unchanged() -> bool:
-            groups = self.param_groups
-            if self.generation != generation or len(groups) != count:
-                return False
-            for i, (group, size, before) in enumerate(taken):
-                if groups[i] is not group or len(group["params"]) != size:
-                    return False
-                now = [*map(group.get, branches)]
-                if now != before and not _alike(now, before):
-                    return False
-            return True
-
-        return unchanged
-
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
@@ -190,11 +170,6 @@ class Optimizer:
                 if key not in ("params", "param_names")
             ]
         return "\n".join([*lines, ")"])
-
-
-def _alike(now: list[Any], before: list[Any]) -> bool:
-    """Return whether options choose the same branches: only what is true or false matters."""
-    return list(map(bool, now)) == list(map(bool, before))
 
 
 def check_not_negative(name: str, **numbers: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from gradc.optim.structure import structure
 from gradc.tensor import Tensor
 from gradc.tensor.state import active_trace
 from gradc.tensor.trace import Trace
@@ -27,7 +28,7 @@ def register(optimizer: Optimizer, trace: Trace) -> None:
     if any(known is optimizer for known in touched):
         return
     touched.append(optimizer)
-    trace.guards.append(optimizer.structure())
+    trace.guards.append(structure(optimizer))
 
 
 def add_state(optimizer: Optimizer, p: Tensor, make: Callable[[], dict[str, Any]]) -> None:

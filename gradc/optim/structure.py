@@ -1,0 +1,47 @@
+"""An optimizer -> a check that a step still does the operations that it did while it was traced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gradc.optim.groups import Group
+
+if TYPE_CHECKING:
+    from gradc.optim.optimizer import Optimizer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Structure:
+    """What the operations of a step depend on, as it was.
+
+    Attributes:
+        optimizer: whose step it is.
+        generation: how often its state or groups had been changed.
+        groups: each with its number of parameters and the options that choose operations.
+    """
+
+    optimizer: Optimizer
+    generation: int
+    groups: tuple[tuple[Group, int, dict[str, Any]], ...]
+
+    def __call__(self) -> bool:
+        """Return whether all of it is the same; of options only whether they are zero."""
+        groups = self.optimizer.param_groups
+        if self.optimizer.generation != self.generation or len(groups) != len(self.groups):
+            return False
+        return all(
+            now is group
+            and len(group["params"]) == size
+            and all(bool(group.get(key)) == bool(value) for key, value in options.items())
+            for now, (group, size, options) in zip(groups, self.groups, strict=True)
+        )
+
+
+def structure(optimizer: Optimizer) -> Structure:
+    """Return the check."""
+    groups = tuple(
+        (group, len(group["params"]), {key: group.get(key) for key in optimizer.branches})
+        for group in optimizer.param_groups
+    )
+    return Structure(optimizer, optimizer.generation, groups)
