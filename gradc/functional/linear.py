@@ -55,6 +55,49 @@ def _transposed(weight: Tensor) -> Tensor:
     return weight if weight.ndim == 1 else weight.t()
 
 
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return y_o = x1^T W_o x2 + b_o.
+
+    Args:
+        input1: x1, `[*, in1]`, floating.
+        input2: x2, `[*, in2]`, with the same leading axes.
+        weight: `[out, in1, in2]`.
+        bias: `[out]`.
+
+    Returns:
+        `[*, out]`.
+
+    Raises:
+        ShapeError: shapes that don't fit.
+        DTypeError: operands of different dtypes.
+    """
+    for name, given in (("input1", input1), ("input2", input2), ("weight", weight)):
+        check_tensor("bilinear", name, given)
+    check_beside("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    fits = weight.ndim == 3 and input1.ndim > 0 and input1.shape[:-1] == input2.shape[:-1]
+    if not fits or (input1.shape[-1], input2.shape[-1]) != tuple(weight.shape[1:]):
+        raise ShapeError(
+            "bilinear: expected input1 [*, in1], input2 [*, in2] and weight [out, in1, in2], got "
+            f"{list(input1.shape)}, {list(input2.shape)} and {list(weight.shape)}"
+        )
+    if not input1.dtype is input2.dtype is weight.dtype:
+        raise DTypeError(
+            f"bilinear: input1 is {input1.dtype}, input2 {input2.dtype}, weight {weight.dtype}"
+        )
+    outputs, first, second = (int(n) for n in weight.shape)
+    if bias is not None and tuple(bias.shape) != (outputs,):
+        raise ShapeError(
+            f"bilinear: expected bias [{outputs}] for weight {list(weight.shape)}, got "
+            f"{list(bias.shape)}"
+        )
+    rows = input1.reshape(-1, first)
+    wide = weight.transpose(0, 1).reshape(first, outputs * second)
+    partial = (rows @ wide).reshape(rows.shape[0], outputs, second)
+    y = (partial * input2.reshape(-1, 1, second)).sum(-1)
+    y = y.reshape(*input1.shape[:-1], outputs)
+    return y if bias is None else y + bias
+
+
 def embedding(
     input: Tensor,
     weight: Tensor,

@@ -19,6 +19,7 @@ from gradc.nn.activation import (
 )
 from gradc.nn.attention import MultiheadAttention
 from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
+from gradc.nn.bilinear import Bilinear
 from gradc.nn.container import ModuleDict, ModuleList, Sequential
 from gradc.nn.convolution import Conv1d, Conv2d
 from gradc.nn.distance import (
@@ -29,7 +30,7 @@ from gradc.nn.distance import (
     TripletMarginWithDistanceLoss,
 )
 from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
-from gradc.nn.dropout import Dropout
+from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from gradc.nn.embedding import Embedding
 from gradc.nn.guard import state_epoch
 from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
@@ -53,7 +54,20 @@ from gradc.nn.margin import (
 )
 from gradc.nn.module import Module
 from gradc.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from gradc.nn.pad import (
+    CircularPad1d,
+    CircularPad2d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ZeroPad1d,
+    ZeroPad2d,
+)
 from gradc.nn.parameter import Parameter
+from gradc.nn.parameter_container import ParameterDict, ParameterList
 from gradc.nn.piecewise import (
     Hardshrink,
     Hardsigmoid,
@@ -74,8 +88,10 @@ from gradc.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from gradc.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
 from gradc.nn.recurrent import GRU, LSTM, RNN
 from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
+from gradc.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 
@@ -90,20 +106,30 @@ __all__ = [
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Bilinear",
+    "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "ConstantPad1d",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
     "Embedding",
     "Flatten",
+    "Fold",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -140,12 +166,20 @@ __all__ = [
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
     "RNNCell",
     "RReLU",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -165,6 +199,12 @@ __all__ = [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "ZeroPad1d",
+    "ZeroPad2d",
     "functional",
     "init",
     "state_epoch",

@@ -29,8 +29,8 @@ from gradc.functional.distance import (
     triplet_margin_with_distance_loss,
 )
 from gradc.functional.divergence import gaussian_nll_loss, kl_div, poisson_nll_loss
-from gradc.functional.dropout import dropout
-from gradc.functional.linear import embedding, linear, one_hot
+from gradc.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+from gradc.functional.linear import bilinear, embedding, linear, one_hot
 from gradc.functional.margin import (
     hinge_embedding_loss,
     margin_ranking_loss,
@@ -53,27 +53,41 @@ from gradc.functional.piecewise import (
     threshold,
 )
 from gradc.functional.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from gradc.functional.rearrangement import (
+    channel_shuffle,
+    fold,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
 from gradc.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradc.functional.resampling import interpolate
 from gradc.functional.sample_norm import group_norm, instance_norm, local_response_norm, rms_norm
 from gradc.functional.softmax import gumbel_softmax, log_softmax, softmax, softmin
 
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
     "elu",
     "embedding",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -86,6 +100,7 @@ __all__ = [
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -106,6 +121,8 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -128,4 +145,5 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
 ]

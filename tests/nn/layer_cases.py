@@ -85,3 +85,39 @@ LOSSES = {
         lambda nn: nn.TripletMarginWithDistanceLoss(reduction="sum"), (ROWS, OTHER, ROWS.flip(0)),
     ),
 }  # fmt: skip
+
+SPACE = {
+    "Upsample": (lambda nn: nn.Upsample(scale_factor=2), IMAGES),
+    "Upsample of factors": (
+        lambda nn: nn.Upsample(scale_factor=(1.5, 2), mode="bilinear"), IMAGES,
+    ),
+    "Upsample to a size": (
+        lambda nn: nn.Upsample(7, mode="linear", align_corners=True), IMAGES.flatten(2),
+    ),
+    "Upsample to sizes": (lambda nn: nn.Upsample((5, 6), mode="area"), IMAGES),
+    "UpsamplingNearest2d": (lambda nn: nn.UpsamplingNearest2d(size=(7, 5)), IMAGES),
+    "UpsamplingBilinear2d": (lambda nn: nn.UpsamplingBilinear2d(scale_factor=2), IMAGES),
+    "PixelShuffle": (lambda nn: nn.PixelShuffle(2), IMAGES.reshape(2, 12, 3, 2)),
+    "PixelUnshuffle": (lambda nn: nn.PixelUnshuffle(2), IMAGES.reshape(2, 3, 6, 4)),
+    "ChannelShuffle": (lambda nn: nn.ChannelShuffle(3), IMAGES),
+    "Unfold": (lambda nn: nn.Unfold(2, padding=1), IMAGES),
+    "Fold": (
+        lambda nn: nn.Fold((4, 5), (2, 2), stride=2, padding=(0, 1)),
+        IMAGES.flatten(2)[:, :4, :6],
+    ),
+    "ZeroPad1d": (lambda nn: nn.ZeroPad1d(2), IMAGES[0]),
+    "ZeroPad2d": (lambda nn: nn.ZeroPad2d((1, 0, 2, 1)), IMAGES),
+    "ConstantPad1d": (lambda nn: nn.ConstantPad1d((1, 2), 3.5), IMAGES[0]),
+    "ConstantPad2d": (lambda nn: nn.ConstantPad2d(1, -1), IMAGES),
+    "ReflectionPad1d": (lambda nn: nn.ReflectionPad1d(2), IMAGES[0]),
+    "ReflectionPad2d": (lambda nn: nn.ReflectionPad2d((1, 2, 2, 0)), IMAGES),
+    "ReplicationPad1d": (lambda nn: nn.ReplicationPad1d((3, 1)), IMAGES[0]),
+    "ReplicationPad2d": (lambda nn: nn.ReplicationPad2d(2), IMAGES),
+    "CircularPad1d": (lambda nn: nn.CircularPad1d(2), IMAGES[0]),
+    "CircularPad2d": (lambda nn: nn.CircularPad2d((1, 2, 3, 0)), IMAGES),
+    "Dropout1d": (lambda nn: nn.Dropout1d(0.2).eval(), IMAGES[0]),
+    "Dropout2d": (lambda nn: nn.Dropout2d(inplace=True).eval(), IMAGES),
+    "AlphaDropout": (lambda nn: nn.AlphaDropout(0.1).eval(), ROWS),
+    "Bilinear": (lambda nn: nn.Bilinear(4, 4, 3), (ROWS, OTHER)),
+    "Bilinear plain": (lambda nn: nn.Bilinear(4, 4, 1, bias=False), (ROWS, OTHER)),
+}  # fmt: skip

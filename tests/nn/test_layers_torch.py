@@ -69,6 +69,7 @@ LAYERS = {
     **layer_cases.ACTIVATIONS,
     **layer_cases.NORMS,
     **layer_cases.LOSSES,
+    **layer_cases.SPACE,
 }
 
 
@@ -137,6 +138,52 @@ def test_text_of_lists_and_dicts():
         return nn.ModuleList(layers), nn.ModuleDict({"a": nn.Tanh(), "b": nn.Sequential()})
 
     assert [repr(m) for m in make(nn)] == [repr(m) for m in make(torch.nn)]
+
+
+def test_containers_of_parameters():
+    def make(lib):
+        some = [lib.ones(2, 3), lib.nn.Parameter(lib.zeros(2)), 7]
+        held = lib.nn.ParameterList(some)
+        held.append(lib.ones(1)).extend([lib.ones(4)])
+        held[1] = lib.ones(5)
+        held += [lib.ones(1, 1)]
+        table = lib.nn.ParameterDict({"b": lib.ones(2), "a": lib.zeros(3, 1)})
+        table["c"] = lib.nn.Parameter(lib.ones(1))
+        table.update([("d", lib.ones(2)), ("e", "text")])
+        removed = table.pop("d")
+        assert "d" not in table
+        assert table.get("d", 5) == 5
+        assert table.setdefault("a") is table["a"]
+        return held, table, held[1:], held[-1], removed, table.copy()
+
+    for got, expected in zip(make(gradc), make(torch), strict=True):
+        text = repr(expected).replace("torch.", "gradc.")
+        assert repr(got) == text
+        if isinstance(expected, torch.nn.Module):
+            assert list(got.state_dict()) == list(expected.state_dict())
+            assert len(got) == len(expected)
+
+
+def test_parameters_of_containers_train():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ParameterList([gradc.eye(3) * i for i in (1.0, 2.0)])
+            self.parts = nn.ParameterDict({"bias": gradc.ones(3)})
+
+        def forward(self, x):
+            for weight in self.layers:
+                x = x @ weight
+            return x + self.parts["bias"]
+
+    model = Model()
+    assert [n for n, _ in model.named_parameters()] == ["layers.0", "layers.1", "parts.bias"]
+    run = gradc.compile(model)
+    assert run(gradc.ones(1, 3)).tolist() == [[3.0, 3.0, 3.0]]
+    model.layers[1] = gradc.eye(3) * 5.0
+    assert run(gradc.ones(1, 3)).tolist() == [[6.0, 6.0, 6.0]]
+    run(gradc.ones(1, 3)).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
 
 
 @pytest.mark.parametrize("shape", [(400, 100), (20, 30, 5, 5)])
