@@ -215,14 +215,16 @@ class StepWriter:
             self.naming.used.add(product.form)
             body.call(product.form, ["buffers", left, right, out, *mine])
             return
-        given = (product, value.dtype, self.naming.used, "rows" if mine else "")
+        way = kernel.share.way.value if kernel.share is not None and mine else ""
+        given = (product, value.dtype, self.naming.used, way)
         key = product_kernel("", *given)
         if key not in self.products:
             kind = "tiles" if product.choice.tiles is not None else "vector"
             name = self.naming.namer(f"{product.form}_{kind}")
             self.products[key] = (name, product_kernel(name, *given))
         name = self.calls[kernel] = self.products[key][0]
-        body.call(name, [left, right, out, *mine])
+        room = [self.naming.view(v, v.shape) for v in product.room]
+        body.call(name, [left, right, out, *room, *mine])
 
     def _mine(self, kernel: Kernel) -> list[str]:
         """Return the last argument of a kernel that threads share: this thread's rows."""

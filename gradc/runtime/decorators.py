@@ -10,7 +10,7 @@ from numba.extending import models, register_model
 
 from gradc.runtime import signature as signatures
 from gradc.runtime.operation import Operation, signature
-from gradc.runtime.row_types import ROWS
+from gradc.runtime.row_types import COLUMNS, ROWS
 
 ELEMENT = {
     "f32": types.float32,
@@ -96,8 +96,8 @@ def step(function: Callable[..., None]) -> Step:
 
 def _numba_type(argument: signatures.Argument) -> Any:
     """Return the Numba type of one declared argument."""
-    if argument.code == signatures.ROWS:
-        return ROWS
+    if argument.code in (signatures.ROWS, signatures.COLUMNS):
+        return ROWS if argument.code == signatures.ROWS else COLUMNS
     element = ELEMENT[argument.code]
     if argument.axes is None:
         return element

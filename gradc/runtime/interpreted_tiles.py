@@ -80,14 +80,14 @@ def _terms(tile: Array, b: Array, at: Index, count: int) -> Array:
     return b[(*n, slice(k, k + count), slice(j, j + tile.shape[-1]))]
 
 
-def panel_f32(rows: int, lanes: int) -> Array:
-    """Return an array to pack a part of an operand into."""
-    return np.empty((rows, lanes), np.float32)
+def panel_f32(*sizes: int) -> Array:
+    """Return an array to pack parts of an operand into."""
+    return np.empty(sizes, np.float32)
 
 
-def panel_f64(rows: int, lanes: int) -> Array:
-    """Return an array to pack a part of an operand into."""
-    return np.empty((rows, lanes), np.float64)
+def panel_f64(*sizes: int) -> Array:
+    """Return an array to pack parts of an operand into."""
+    return np.empty(sizes, np.float64)
 
 
 def pack(panel: Array, b: Array, at: Index, rows: int, lanes: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradc.errors import BuildError
 
 CODES = ("f32", "f64", "i32", "i64", "u8", "b1")
-ROWS = "rows"  # this thread's part of an axis
+ROWS, COLUMNS = "rows", "columns"  # this thread's part of an axis
 _ARGUMENT = re.compile(r"(\w+)(?:\[((?:::?)(?:,(?:::?))*)?\])?")
 
 
@@ -29,8 +29,8 @@ def parse(text: str) -> tuple[Argument, ...]:
 
 def _argument(piece: str, text: str) -> Argument:
     """Return the argument that one piece of a signature names."""
-    if piece == ROWS:
-        return Argument(ROWS, None)
+    if piece in (ROWS, COLUMNS):
+        return Argument(piece, None)
     match = _ARGUMENT.fullmatch(piece.replace(" ", ""))
     if match is None or match[1] not in CODES:
         raise BuildError(

@@ -89,17 +89,20 @@ chunks = Operation("chunks", _chunks_typing, lambda context, builder, sig, args:
 
 
 def _tiled_typing(context: Any, *args: Any) -> Any:
-    if len(args) != 2 or not (args[0] == ROWS or isinstance(args[0], types.Integer)):
+    if len(args) != 2:
         return None
-    return signature(TILED, ROWS if args[0] == ROWS else types.int64, types.int64)
+    if args[0] in (ROWS, COLUMNS):
+        return signature(TILED, args[0], types.int64)
+    whole = isinstance(args[0], types.Integer)
+    return signature(TILED, types.int64, types.int64) if whole else None
 
 
 def _tiled(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Return the rows, or so many from 0 on, with tiles for blocks."""
+    """Return the rows or columns, or so many from 0 on, with tiles for blocks."""
     rows, size = args
     made = cgutils.create_struct_proxy(TILED)(context, builder)
-    if sig.args[0] == ROWS:
-        given = cgutils.create_struct_proxy(ROWS)(context, builder, rows)
+    if sig.args[0] in (ROWS, COLUMNS):
+        given = cgutils.create_struct_proxy(sig.args[0])(context, builder, rows)
         made.first, made.last = given.first, given.last
     else:
         made.first, made.last = _ZERO, rows

@@ -7,6 +7,7 @@ the stack: `pack` copies a part of an operand to it, `pack_t` the transpose of o
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from llvmlite import ir
@@ -59,24 +60,29 @@ def _product(name: str, *, transposed: bool) -> Operation:
 
 
 def _panel(code: str) -> Operation:
-    """Return the operation `panel_<code>(rows, lanes)`: an array on the stack."""
+    """Return the operation `panel_<code>(rows, lanes)` or `(count, rows, lanes)`.
+
+    It makes an array on the stack.
+    """
 
     def typing(context: Any, *sizes: Any) -> Any:
-        if len(sizes) != 2 or not all(isinstance(s, types.IntegerLiteral) for s in sizes):
+        known = all(isinstance(s, types.IntegerLiteral) for s in sizes)
+        if len(sizes) not in (2, 3) or not known:
             return None
-        return signature(types.Array(ELEMENT[code], 2, "C"), *sizes)
+        return signature(types.Array(ELEMENT[code], len(sizes), "C"), *sizes)
 
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        rows, lanes = (s.literal_value for s in sig.args)
+        shape = [s.literal_value for s in sig.args]
         element = context.get_value_type(ELEMENT[code])
         size = context.get_abi_sizeof(element)
         # NOTE: Numba's own helpers would fill it with zeros, as one huge value
         with builder.goto_entry_block():
-            memory = builder.alloca(ir.ArrayType(element, rows * lanes))
+            memory = builder.alloca(ir.ArrayType(element, prod(shape)))
         memory.align = _ALIGN
         data = builder.bitcast(memory, element.as_pointer())
-        strides = [_I64(lanes * size), _I64(size)]
-        return array(context, builder, sig.return_type, data, [_I64(rows), _I64(lanes)], strides)
+        strides = [_I64(prod(shape[axis + 1 :]) * size) for axis in range(len(shape))]
+        lengths = [_I64(n) for n in shape]
+        return array(context, builder, sig.return_type, data, lengths, strides)
 
     return Operation(f"panel_{code}", typing, lowering)
 

@@ -34,7 +34,7 @@ from gradc.schedule.loops import (
 from gradc.schedule.meet import meets, meets_between
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
-from gradc.schedule.product_tiles import Choice, Method, Sizes, choose
+from gradc.schedule.product_tiles import Choice, Method, Sizes, choose, room_of
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
@@ -251,7 +251,8 @@ def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     assert second is not None, "find_roots keeps the operands of products"
     homes = first.value, second.value
     batch = left.batch if batched else 0
-    work = Product(left, right, homes, batch, rows, columns, terms, choice)
+    room = room_of(choice, rows, terms, equation.outputs[0].dtype)
+    work = Product(left, right, homes, batch, rows, columns, terms, choice, room=room)
     moved = sum(m.value.type.nbytes for m in pair) + equation.outputs[0].type.nbytes
     cost = Cost(2 * left.batch * rows * columns * terms, moved)
     return Kernel(
@@ -324,7 +325,9 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     work = kernel.work
     if isinstance(work, Combine):
         return Use((work.total,), kernel.reads)
-    if isinstance(work, Product | Convolution | Attention):
+    if isinstance(work, Product):
+        return Use(kernel.values, kernel.reads, work.room)
+    if isinstance(work, Convolution | Attention):
         return Use(tuple(kernel.own.get(v, v) for v in kernel.values), kernel.reads)
     if isinstance(work, Repeat):
         span = work.span

@@ -134,8 +134,8 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
                 by_rows = share.way is Way.ROWS and rows
                 owner = _owner(home, memory.places[home], share) if by_rows else whole
                 yield _whole(home, memory, owner, writes=False)
-            (value,) = kernel.values
-            yield _whole(value, memory, _product_owner(value, share, memory), writes=True)
+            for value in (*kernel.values, *product.room):
+                yield _whole(value, memory, _product_owner(value, share, memory), writes=True)
         case Convolution():
             for value in kernel.reads:
                 yield _whole(value, memory, whole, writes=False)

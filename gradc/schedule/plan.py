@@ -38,6 +38,7 @@ class Product:
         batch, rows, columns, terms: sizes; batch 0 means that there is no batch.
         choice: how it is computed, and why.
         bias: what is added to each row, or None.
+        room: what holds the copy of the left operand, where there is one.
     """
 
     left: Matrix
@@ -49,6 +50,7 @@ class Product:
     terms: int
     choice: Choice
     bias: Value | None = None
+    room: tuple[Value, ...] = ()
 
     @property
     def form(self) -> str:

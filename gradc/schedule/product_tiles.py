@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass
 
 from gradc.ir.dtype import DType
+from gradc.ir.graph import TensorType, Value
 from gradc.schedule.registers import Registers
 from gradc.schedule.tiles import Cut
 
@@ -21,13 +22,16 @@ BLAS_STORE = 0.05  # per element of the result
 BLAS_PACK = 0.1  # per element of the operands
 BLAS_TURN = 0.15  # more, per element of a transposed right operand
 PACK = 0.06  # per element that a panel takes in
+PACK_STRIPS = 0.1  # per element of a transposed left operand
 BEST_ROWS = 8
-TALL = 12  # rows that read most of a cache line, where the next rows won't find it again
 PANEL_TERMS = 512  # of a panel, which lies on a thread's stack
 CACHED = 2**20  # bytes of an operand that stay in a core's second cache
 THIN = 8  # columns that LLVM unrolls: above, a vector's product is as fast by BLAS
 LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
 ALIASED = 4096  # rows at this distance share a set of the first cache
+STRIP_TERMS = 16  # that one strip takes in before the next: the rows of the source lie far apart
+KEPT = 2**18  # bytes of the panels that stay in the second cache beside other things
+EVEN = 8  # blocks of columns that leave a choice to the threads
 FEW = 64  # rows that don't pay for a copy of the right operand
 
 
@@ -39,12 +43,21 @@ class ProductTiles:
         rows, columns: of the result, as they are cut.
         terms: how many are summed before a tile is stored.
         packs: whether the right operand is copied to a panel, part by part.
+        panels: how many panels are kept, so that rows of the left operand are read once for all.
+        strips: whether the left operand is copied first, the rows of each tile side by side.
     """
 
     rows: Cut
     columns: Cut
     terms: int
     packs: bool
+    panels: int = 1
+    strips: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many columns are computed with the panels that are kept."""
+        return self.panels * self.columns.size
 
 
 class Method(enum.Enum):
@@ -101,10 +114,10 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
     width = registers.bytes // dtype.itemsize
     speed = registers.bytes / 64 * 4 / dtype.itemsize
     options = [
-        _tiles(sizes, rows, lanes, dtype)
+        _tiles(sizes, rows, lanes, dtype, strips=far)
         for lanes in _lanes(sizes.columns, width)
         for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
-        if not far or (rows == TALL and sizes.terms <= PANEL_TERMS)
+        if not far or (sizes.rows % rows == 0 and not sizes.batched)
     ]
     if not options:
         return Choice(Method.BLAS, "rows of the left operand evict each other from the cache")
@@ -117,6 +130,15 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
     if time > other:
         return Choice(Method.BLAS, f"{there}, {here} from tiles")
     return Choice(Method.TILES, f"{here}, {there} by BLAS", tiles)
+
+
+def room_of(choice: Choice, rows: int, terms: int, dtype: DType) -> tuple[Value, ...]:
+    """Return what holds the copy of the left operand, where there is one."""
+    tiles = choice.tiles
+    if tiles is None or not tiles.strips:
+        return ()
+    height = tiles.rows.size
+    return (Value(TensorType((rows // height, terms, height), dtype), "strips"),)
 
 
 def _lanes(columns: int, width: int) -> list[int]:
@@ -134,7 +156,9 @@ def _row_counts(rows: int, most: int) -> list[int]:
     return [best, *(n for n in range(best + 1, min(most, rows) + 1)), *range(best - 1, 3, -1)]
 
 
-def _tiles(sizes: Sizes, rows: int, lanes: int, dtype: DType) -> ProductTiles | None:
+def _tiles(
+    sizes: Sizes, rows: int, lanes: int, dtype: DType, *, strips: bool
+) -> ProductTiles | None:
     """Return tiles of so many rows and lanes; None where terms are cut and they don't fit."""
     right_bytes = sizes.columns * sizes.terms * dtype.itemsize
     packs = sizes.right_turned or (right_bytes > CACHED and sizes.rows >= FEW)
@@ -144,7 +168,19 @@ def _tiles(sizes: Sizes, rows: int, lanes: int, dtype: DType) -> ProductTiles | 
             return None  # a tile that overlaps the one before would add its terms twice
         terms = -(-terms // -(-terms // PANEL_TERMS))
     cuts = Cut("i", sizes.rows, rows), Cut("j", sizes.columns, lanes)
-    return ProductTiles(*cuts, terms, packs)
+    panels = _panels(sizes, lanes, terms, dtype) if packs else 1
+    return ProductTiles(*cuts, terms, packs, panels, strips)
+
+
+def _panels(sizes: Sizes, lanes: int, terms: int, dtype: DType) -> int:
+    """Return how many panels to keep: one where the left operand stays in the second cache."""
+    if sizes.rows * terms * dtype.itemsize <= KEPT:
+        return 1
+    most = max(KEPT // (min(terms, PANEL_TERMS) * lanes * dtype.itemsize), 1)
+    count, rest = divmod(sizes.columns, lanes)
+    if rest:
+        return 1
+    return max(n for n in range(1, most + 1) if count % n == 0 and (n == 1 or count // n >= EVEN))
 
 
 def _time(sizes: Sizes, tiles: ProductTiles, width: int) -> float:
@@ -157,6 +193,8 @@ def _time(sizes: Sizes, tiles: ProductTiles, width: int) -> float:
     hidden = min(sums / 4, 1) if sums < 4 else 0.88 if sums < 8 else 1
     crowded = 1 if tiles.rows.size <= BEST_ROWS else 0.97
     time = 2 * rows * padded * sizes.terms / (TILE_FLOPS_PER_NS * hidden * crowded)
+    if tiles.strips:
+        time += PACK_STRIPS * rows * sizes.terms
     return time + (PACK * columns * sizes.terms if tiles.packs else 0)
 
 

@@ -11,7 +11,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product, Repeat
-from gradc.schedule.product_tiles import Method, ProductTiles
+from gradc.schedule.product_tiles import EVEN, Method, ProductTiles
 from gradc.schedule.roots import Form
 from gradc.schedule.share import Combine, Share, Way
 from gradc.schedule.tiles import Cut
@@ -137,7 +137,10 @@ class _Spreading:
     def _product(self, kernel: Kernel, product: Product) -> Share:
         time, tiles = self.times[kernel], product.choice.tiles
         known = self._rows_before(product)
-        if known is not None:
+        wide = _columns_share(product, tiles) if tiles is not None and time >= SMALL else None
+        if wide is not None:
+            share = wide
+        elif known is not None:
             share = Share(Way.ROWS, product.rows, known)
         elif time < SMALL:
             return Share(Way.FIRST)
@@ -275,6 +278,21 @@ def _tiles_share(tiles: ProductTiles, time: float) -> Share:
     if block >= rows.extent:
         return Share(Way.FIRST)
     return Share(Way.ROWS, rows.extent, block)
+
+
+def _columns_share(product: Product, tiles: ProductTiles) -> Share | None:
+    """Return a cut by columns where each thread better packs a part of the right operand only.
+
+    It then reads just that part, of a weight those rows that it may update itself.
+    """
+    smaller = product.rows * (product.columns + product.terms)
+    if product.batch or not tiles.packs or tiles.strips:
+        return None
+    if product.columns * product.terms < smaller or product.columns % tiles.width:
+        return None
+    if product.columns < EVEN * tiles.width:
+        return None
+    return Share(Way.COLUMNS, product.columns, tiles.width)
 
 
 def _product_share(product: Product, time: float) -> Share:

@@ -125,6 +125,30 @@ def test_many_terms_are_added_part_by_part(form, native, monkeypatch):
     assert "pack" in source
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("native", [False, True])
+def test_panels_are_kept_for_several_columns(form, native, monkeypatch):
+    monkeypatch.setattr(product_tiles, "PANEL_TERMS", 16)
+    monkeypatch.setattr(product_tiles, "CACHED", 2**10)
+    monkeypatch.setattr(product_tiles, "KEPT", 2**12)
+    monkeypatch.setattr(product_tiles, "EVEN", 1)
+    graph, arrays = program(float32, form, [(128, 37, 128), (128, 16, 128)])
+    source = compare(graph, arrays, PROCESSORS["avx512"], 3e-5, native=native)
+    assert "panels = panel_f32(2, 13, 32)" in source
+    assert "panels = panel_f32(2, 16, 32)" in source
+
+
+@pytest.mark.parametrize("form", ["t_matmul", "t_matmul_t"])
+@pytest.mark.parametrize("native", [False, True])
+def test_a_left_operand_whose_rows_evict_each_other_is_copied(form, native, monkeypatch):
+    monkeypatch.setattr(product_tiles, "PANEL_TERMS", 32)
+    monkeypatch.setattr(product_tiles, "CACHED", 2**10)
+    monkeypatch.setattr(product_tiles, "ALIASED", 64)
+    graph, arrays = program(float32, form, [(64, 39, 64), (16, 29, 45)])
+    source = compare(graph, arrays, PROCESSORS["avx512"], 3e-5, native=native)
+    assert "pack(strips[i // 8, k:], a, (k, i), minimum(16, a.shape[0] - k), 8)" in source
+
+
 def test_where_terms_are_cut_tiles_must_not_overlap(monkeypatch):
     monkeypatch.setattr(product_tiles, "PANEL_TERMS", 16)
     even = Sizes(64, 64, 40, left_turned=False, right_turned=True)
@@ -182,10 +206,18 @@ def test_the_choice_depends_on_sizes():
     large = "BLAS blocks a large left operand for the caches"
     assert reason(4096, 4096, 64) == large
     far = "rows of the left operand evict each other from the cache"
-    assert reason(1024, 520, 1024, "t_matmul") == far
-    tall = choose(Sizes(1024, 1024, 512, True, False), float32, PROCESSORS["avx512"]).tiles
-    assert tall is not None
-    assert (tall.rows.size, tall.columns.size, tall.packs) == (12, 32, True)
+    batch = Sizes(1024, 1024, 520, left_turned=True, right_turned=False, batched=True)
+    assert choose(batch, float32, PROCESSORS["avx512"]).reason == far
+    copied = choose(Sizes(1024, 1024, 520, True, False), float32, PROCESSORS["avx512"]).tiles
+    assert copied is not None
+    assert (copied.rows.size, copied.columns.size, copied.strips) == (8, 32, True)
+    assert (copied.packs, copied.panels) == (True, 4)
+    kept = choose(Sizes(512, 1024, 1024, False, True), float32, PROCESSORS["avx512"]).tiles
+    assert kept is not None
+    assert (kept.terms, kept.panels, kept.strips) == (512, 4, False)
+    alone = choose(Sizes(128, 256, 784, False, True), float32, PROCESSORS["avx512"]).tiles
+    assert alone is not None
+    assert (alone.panels, alone.strips) == (1, False)
 
 
 def test_the_choice_by_time(monkeypatch):
