@@ -8,7 +8,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_random_graphs import Maker
 
+from gradc.ir.dtype import float32
 from gradc.ir.evaluate import evaluate
+from gradc.ir.graph import TensorType
+from gradc.schedule import product_tiles, spread
+from gradc.schedule.plan import Product
+from gradc.schedule.share import Way
 
 # Missing meetings show when one thread is far ahead of the others.
 ORDERS = ([0], [0, 1], [1, 0], [0, 1, 2], [2, 1, 0])
@@ -36,6 +41,34 @@ def test_known_programs_are_the_same_for_any_order(name, monkeypatch):
     share_everything(monkeypatch)
     graph = getattr(emit_programs, name)()
     agree(graph, emit_programs.arrays(graph), 2e-4, 1e-5)
+
+
+def test_products_cut_by_columns_and_copies_of_rows(monkeypatch):
+    share_everything(monkeypatch)
+    for module, name, value in (
+        (product_tiles, "CACHED", 2**8),
+        (product_tiles, "ALIASED", 64),
+        (product_tiles, "PANEL_TERMS", 48),
+        (product_tiles, "FEW", 1),
+        (spread, "EVEN", 1),
+    ):
+        monkeypatch.setattr(module, name, value)
+    b = emit_programs.Program("layers")
+    x, v, w = (
+        b.input(TensorType(shape, float32), name)
+        for shape, name in (((16, 64), "x"), ((128, 64), "v"), ((128, 128), "w"))
+    )
+    first = b.op("dot", x, v, contract=((1,), (1,)), batch=((), ()))
+    hidden = b.op("relu", first)
+    last = b.op("dot", hidden, w, contract=((1,), (0,)), batch=((), ()))
+    change = b.op("dot", last, hidden, contract=((0,), (0,)), batch=((), ()))
+    graph = b.finish((first, last, change))
+    made = agree(graph, emit_programs.arrays(graph), 1e-3, 1e-3)
+    assert made is not None
+    plan, emitted = made
+    ways = [k.share.way for k in plan.kernels if isinstance(k.work, Product)]
+    assert ways == [Way.COLUMNS, Way.COLUMNS, Way.ROWS]
+    assert "pack(strips[" in emitted.source
 
 
 @settings(
