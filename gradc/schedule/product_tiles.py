@@ -126,10 +126,19 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
         return Choice(Method.BLAS, "tiles don't fit evenly")
     time, tiles = min(own, key=lambda option: option[0])
     other = _blas_time(sizes) / speed
-    here, there = f"{time / 1e3:.3g} us", f"{other / 1e3:.3g} us"
+    here, there = _duration(time), _duration(other)
     if time > other:
         return Choice(Method.BLAS, f"{there}, {here} from tiles")
-    return Choice(Method.TILES, f"{here}, {there} by BLAS", tiles)
+    blocked = f"; {tiles.panels} panels at a time" if tiles.panels > 1 else ""
+    copied = "; rows of the left operand evict each other: copied" if tiles.strips else ""
+    return Choice(Method.TILES, f"{here}, {there} by BLAS{blocked}{copied}", tiles)
+
+
+def _duration(nanoseconds: float) -> str:
+    """Return a time for people: `2.49 us`, `9.24 ms`."""
+    if nanoseconds < 1e6:
+        return f"{nanoseconds / 1e3:.3g} us"
+    return f"{nanoseconds / 1e6:.3g} ms"
 
 
 def room_of(choice: Choice, rows: int, terms: int, dtype: DType) -> tuple[Value, ...]:

@@ -224,9 +224,10 @@ def test_the_choice_by_time(monkeypatch):
     monkeypatch.undo()
     reasons = {
         sizes: choose(Sizes(*sizes, False, True), float32, PROCESSORS["avx512"]).reason
-        for sizes in ((32, 64, 64), (4, 256, 256))
+        for sizes in ((32, 64, 64), (512, 1024, 1024), (4, 256, 256))
     }
     assert reasons == {
         (32, 64, 64): "2.49 us, 3.76 us by BLAS",
+        (512, 1024, 1024): "9.24 ms, 10.3 ms by BLAS; 4 panels at a time",
         (4, 256, 256): "4.68 us, 8.41 us from tiles",
     }
