@@ -1,99 +1,158 @@
 """Modules: layers, containers and losses with PyTorch's names, defaults and state_dict keys."""
 
-from gradc.nn import functional, init, utils
-from gradc.nn.activation import (
-    CELU,
-    ELU,
-    GELU,
-    GLU,
-    SELU,
-    LogSigmoid,
-    Mish,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Softsign,
-    Tanh,
-    Tanhshrink,
-)
-from gradc.nn.attention import MultiheadAttention
-from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
-from gradc.nn.bilinear import Bilinear
-from gradc.nn.container import ModuleDict, ModuleList, Sequential
-from gradc.nn.convolution import Conv1d, Conv2d
-from gradc.nn.distance import (
-    CosineEmbeddingLoss,
-    CosineSimilarity,
-    PairwiseDistance,
-    TripletMarginLoss,
-    TripletMarginWithDistanceLoss,
-)
-from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
-from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
-from gradc.nn.embedding import Embedding
-from gradc.nn.guard import state_epoch
-from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
-from gradc.nn.linear import Flatten, Identity, Linear, Unflatten
-from gradc.nn.loss import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
-from gradc.nn.margin import (
-    HingeEmbeddingLoss,
-    MarginRankingLoss,
-    MultiLabelSoftMarginLoss,
-    MultiMarginLoss,
-    SoftMarginLoss,
-)
-from gradc.nn.module import Module
-from gradc.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
-from gradc.nn.pad import (
-    CircularPad1d,
-    CircularPad2d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ZeroPad1d,
-    ZeroPad2d,
-)
-from gradc.nn.parameter import Parameter
-from gradc.nn.parameter_container import ParameterDict, ParameterList
-from gradc.nn.piecewise import (
-    Hardshrink,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    PReLU,
-    ReLU6,
-    RReLU,
-    Softshrink,
-    Threshold,
-)
-from gradc.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    MaxPool1d,
-    MaxPool2d,
-)
-from gradc.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
-from gradc.nn.recurrent import GRU, LSTM, RNN
-from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
-from gradc.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
-from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
-from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradc.lazy import lazily
+
+if TYPE_CHECKING:
+    from gradc.nn import functional, init, utils
+    from gradc.nn.activation import (
+        CELU,
+        ELU,
+        GELU,
+        GLU,
+        SELU,
+        LogSigmoid,
+        Mish,
+        ReLU,
+        Sigmoid,
+        SiLU,
+        Softplus,
+        Softsign,
+        Tanh,
+        Tanhshrink,
+    )
+    from gradc.nn.attention import MultiheadAttention
+    from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
+    from gradc.nn.bilinear import Bilinear
+    from gradc.nn.container import ModuleDict, ModuleList, Sequential
+    from gradc.nn.convolution import Conv1d, Conv2d
+    from gradc.nn.distance import (
+        CosineEmbeddingLoss,
+        CosineSimilarity,
+        PairwiseDistance,
+        TripletMarginLoss,
+        TripletMarginWithDistanceLoss,
+    )
+    from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
+    from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+    from gradc.nn.embedding import Embedding
+    from gradc.nn.guard import state_epoch
+    from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
+    from gradc.nn.linear import Flatten, Identity, Linear, Unflatten
+    from gradc.nn.loss import (
+        BCELoss,
+        BCEWithLogitsLoss,
+        CrossEntropyLoss,
+        HuberLoss,
+        L1Loss,
+        MSELoss,
+        NLLLoss,
+        SmoothL1Loss,
+    )
+    from gradc.nn.margin import (
+        HingeEmbeddingLoss,
+        MarginRankingLoss,
+        MultiLabelSoftMarginLoss,
+        MultiMarginLoss,
+        SoftMarginLoss,
+    )
+    from gradc.nn.module import Module
+    from gradc.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+    from gradc.nn.pad import (
+        CircularPad1d,
+        CircularPad2d,
+        ConstantPad1d,
+        ConstantPad2d,
+        ReflectionPad1d,
+        ReflectionPad2d,
+        ReplicationPad1d,
+        ReplicationPad2d,
+        ZeroPad1d,
+        ZeroPad2d,
+    )
+    from gradc.nn.parameter import Parameter
+    from gradc.nn.parameter_container import ParameterDict, ParameterList
+    from gradc.nn.piecewise import (
+        Hardshrink,
+        Hardsigmoid,
+        Hardswish,
+        Hardtanh,
+        LeakyReLU,
+        PReLU,
+        ReLU6,
+        RReLU,
+        Softshrink,
+        Threshold,
+    )
+    from gradc.nn.pooling import (
+        AdaptiveAvgPool1d,
+        AdaptiveAvgPool2d,
+        AvgPool1d,
+        AvgPool2d,
+        MaxPool1d,
+        MaxPool2d,
+    )
+    from gradc.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
+    from gradc.nn.recurrent import GRU, LSTM, RNN
+    from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
+    from gradc.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+    from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
+    from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+
+# Where the names above live, for when they are asked for.
+_HOMES = {
+    "gradc.nn.functional": "functional",
+    "gradc.nn.init": "init",
+    "gradc.nn.utils": "utils",
+    "gradc.nn.activation": (
+        "CELU ELU GELU GLU SELU LogSigmoid Mish ReLU Sigmoid SiLU Softplus Softsign Tanh Tanhshrink"
+    ),
+    "gradc.nn.attention": "MultiheadAttention",
+    "gradc.nn.batch_norm": "BatchNorm1d BatchNorm2d",
+    "gradc.nn.bilinear": "Bilinear",
+    "gradc.nn.container": "ModuleDict ModuleList Sequential",
+    "gradc.nn.convolution": "Conv1d Conv2d",
+    "gradc.nn.distance": (
+        "CosineEmbeddingLoss CosineSimilarity PairwiseDistance TripletMarginLoss "
+        "TripletMarginWithDistanceLoss"
+    ),
+    "gradc.nn.divergence": "GaussianNLLLoss KLDivLoss PoissonNLLLoss",
+    "gradc.nn.dropout": "AlphaDropout Dropout Dropout1d Dropout2d",
+    "gradc.nn.embedding": "Embedding",
+    "gradc.nn.guard": "state_epoch",
+    "gradc.nn.instance_norm": "InstanceNorm1d InstanceNorm2d",
+    "gradc.nn.linear": "Flatten Identity Linear Unflatten",
+    "gradc.nn.loss": (
+        "BCELoss BCEWithLogitsLoss CrossEntropyLoss HuberLoss L1Loss MSELoss NLLLoss SmoothL1Loss"
+    ),
+    "gradc.nn.margin": (
+        "HingeEmbeddingLoss MarginRankingLoss MultiLabelSoftMarginLoss MultiMarginLoss "
+        "SoftMarginLoss"
+    ),
+    "gradc.nn.module": "Module",
+    "gradc.nn.normalization": "GroupNorm LayerNorm LocalResponseNorm RMSNorm",
+    "gradc.nn.pad": (
+        "CircularPad1d CircularPad2d ConstantPad1d ConstantPad2d ReflectionPad1d "
+        "ReflectionPad2d ReplicationPad1d ReplicationPad2d ZeroPad1d ZeroPad2d"
+    ),
+    "gradc.nn.parameter": "Parameter",
+    "gradc.nn.parameter_container": "ParameterDict ParameterList",
+    "gradc.nn.piecewise": (
+        "Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU PReLU ReLU6 RReLU Softshrink Threshold"
+    ),
+    "gradc.nn.pooling": (
+        "AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d"
+    ),
+    "gradc.nn.rearrangement": "ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold",
+    "gradc.nn.recurrent": "GRU LSTM RNN",
+    "gradc.nn.recurrent_cell": "GRUCell LSTMCell RNNCell",
+    "gradc.nn.resampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+    "gradc.nn.softmax": "LogSoftmax Softmax Softmax2d Softmin",
+    "gradc.nn.transformer": "TransformerEncoder TransformerEncoderLayer",
+}
 
 __all__ = [
     "CELU",
@@ -210,3 +269,10 @@ __all__ = [
     "state_epoch",
     "utils",
 ]
+
+__getattr__ = lazily("gradc.nn", _HOMES)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})

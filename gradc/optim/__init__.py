@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gradc.optim.adadelta import Adadelta
-from gradc.optim.adagrad import Adagrad
-from gradc.optim.adam import Adam, AdamW
-from gradc.optim.adamax import Adamax
-from gradc.optim.nadam import NAdam
-from gradc.optim.optimizer import Optimizer
-from gradc.optim.radam import RAdam
-from gradc.optim.rmsprop import RMSprop
-from gradc.optim.sgd import SGD
+from gradc.lazy import lazily
 
 if TYPE_CHECKING:
     from gradc.optim import lr_scheduler
+    from gradc.optim.adadelta import Adadelta
+    from gradc.optim.adagrad import Adagrad
+    from gradc.optim.adam import Adam, AdamW
+    from gradc.optim.adamax import Adamax
+    from gradc.optim.nadam import NAdam
+    from gradc.optim.optimizer import Optimizer
+    from gradc.optim.radam import RAdam
+    from gradc.optim.rmsprop import RMSprop
+    from gradc.optim.sgd import SGD
 
 __all__ = [
     "SGD",
@@ -32,9 +32,21 @@ __all__ = [
     "lr_scheduler",
 ]
 
+_HOMES = {
+    "gradc.optim.lr_scheduler": "lr_scheduler",
+    "gradc.optim.adadelta": "Adadelta",
+    "gradc.optim.adagrad": "Adagrad",
+    "gradc.optim.adam": "Adam AdamW",
+    "gradc.optim.adamax": "Adamax",
+    "gradc.optim.nadam": "NAdam",
+    "gradc.optim.optimizer": "Optimizer",
+    "gradc.optim.radam": "RAdam",
+    "gradc.optim.rmsprop": "RMSprop",
+    "gradc.optim.sgd": "SGD",
+}
+__getattr__ = lazily("gradc.optim", _HOMES)
 
-def __getattr__(name: str) -> Any:
-    """Import the schedules where they are first used."""
-    if name == "lr_scheduler":
-        return importlib.import_module("gradc.optim.lr_scheduler")
-    raise AttributeError(f"module 'gradc.optim' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})
