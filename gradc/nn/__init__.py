@@ -101,12 +101,11 @@ if TYPE_CHECKING:
     from gradc.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
     from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
     from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+    from gradc.nn.transposed_convolution import ConvTranspose1d, ConvTranspose2d
+
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
-    "gradc.nn.functional": "functional",
-    "gradc.nn.init": "init",
-    "gradc.nn.utils": "utils",
     "gradc.nn.activation": (
         "CELU ELU GELU GLU SELU LogSigmoid Mish ReLU Sigmoid SiLU Softplus Softsign Tanh Tanhshrink"
     ),
@@ -122,7 +121,9 @@ _HOMES = {
     "gradc.nn.divergence": "GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "gradc.nn.dropout": "AlphaDropout Dropout Dropout1d Dropout2d",
     "gradc.nn.embedding": "Embedding",
+    "gradc.nn.functional": "functional",
     "gradc.nn.guard": "state_epoch",
+    "gradc.nn.init": "init",
     "gradc.nn.instance_norm": "InstanceNorm1d InstanceNorm2d",
     "gradc.nn.linear": "Flatten Identity Linear Unflatten",
     "gradc.nn.loss": (
@@ -152,6 +153,8 @@ _HOMES = {
     "gradc.nn.resampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
     "gradc.nn.softmax": "LogSoftmax Softmax Softmax2d Softmin",
     "gradc.nn.transformer": "TransformerEncoder TransformerEncoderLayer",
+    "gradc.nn.transposed_convolution": "ConvTranspose1d ConvTranspose2d",
+    "gradc.nn.utils": "utils",
 }
 
 __all__ = [
@@ -180,6 +183,8 @@ __all__ = [
     "ConstantPad2d",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",

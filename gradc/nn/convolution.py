@@ -21,9 +21,15 @@ Size = int | Sequence[int]
 MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Conv(Module):
-    """What the convolution layers share."""
+class ConvBase(Module):
+    """Base of the convolution layers, transposed ones among them.
 
+    Args: as for Conv2d, and
+        axes: number of spatial axes.
+        output_padding: of transposed ones.
+    """
+
+    transposed = False
     weight: Parameter
     bias: Parameter | None
 
@@ -41,6 +47,7 @@ class _Conv(Module):
         padding_mode: str,
         device: str | None,
         dtype: DType | None,
+        output_padding: Size = 0,
     ) -> None:
         super().__init__()
         name = self._get_name()
@@ -63,9 +70,9 @@ class _Conv(Module):
         self.padding = self._padding(padding, axes)
         self.groups = groups
         self.padding_mode = padding_mode
-        self.transposed = False
-        self.output_padding = (0,) * axes
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.output_padding = per_axis(name, "output_padding", output_padding, axes, 0)
+        sizes = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        shape = (sizes[0], sizes[1] // groups, *self.kernel_size)
         self.weight = Parameter(empty(*shape, device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
@@ -122,6 +129,8 @@ class _Conv(Module):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * axes:
             text += f", dilation={self.dilation}"
+        if self.output_padding != (0,) * axes:
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if self.bias is None:
@@ -131,7 +140,7 @@ class _Conv(Module):
         return text
 
 
-class Conv1d(_Conv):
+class Conv1d(ConvBase):
     """y[n, o, p] = b[o] + sum over c, k of x[n, c, s p + d k] w[o, c, k].
 
     Weight and bias start with draws from U(-k, k), k = 1 / sqrt(in_channels / groups * K).
@@ -184,7 +193,7 @@ class Conv1d(_Conv):
         return conv1d(x, self.weight, self.bias, self.stride, rest, self.dilation, self.groups)
 
 
-class Conv2d(_Conv):
+class Conv2d(ConvBase):
     """y[n, o, p, q] = b[o] + sum over c, i, j of x[n, c, s p + d i, s q + d j] w[o, c, i, j].
 
     Weight and bias start with draws from U(-k, k), k = 1 / sqrt(in_channels / groups * KH * KW).

@@ -76,6 +76,8 @@ if TYPE_CHECKING:
         rms_norm,
     )
     from gradc.functional.softmax import gumbel_softmax, log_softmax, softmax, softmin
+    from gradc.functional.transposed_convolution import conv_transpose1d, conv_transpose2d
+
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
@@ -110,6 +112,7 @@ _HOMES = {
     "gradc.functional.resampling": "interpolate",
     "gradc.functional.sample_norm": "group_norm instance_norm local_response_norm rms_norm",
     "gradc.functional.softmax": "gumbel_softmax log_softmax softmax softmin",
+    "gradc.functional.transposed_convolution": "conv_transpose1d conv_transpose2d",
 }
 
 __all__ = [
@@ -126,6 +129,8 @@ __all__ = [
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
