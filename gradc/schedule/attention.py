@@ -13,6 +13,7 @@ from gradc.schedule.tiles import Cut
 
 KEYS = 256  # whose scores are held at a time: 32 KiB with 32 queries in float32
 ROWS = 8  # of a tile
+ONE_BLOCK = KEYS - ROWS  # keys that are held at a time by every processor's tiles
 READ_IN_PLACE = 4  # operands of the adjoint that lie in memory as they like: q, k, v, out_bar
 
 

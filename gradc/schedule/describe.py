@@ -87,7 +87,10 @@ def _reason(kernel: Kernel) -> str:
         number = f"{amount(work.units * work.queries * work.keys)}weights"
         if work.keeps:
             return f"{number} kept: no more than the operands"
-        return f"{number} computed again: more than the operands" if work.adjoint else ""
+        operands = (work.queries + work.keys) * (work.features + work.outputs)
+        many = work.queries * work.keys > operands
+        why = "more than the operands" if many else "keys come in several blocks"
+        return f"{number} computed again: {why}" if work.adjoint else ""
     return ""
 
 

@@ -129,6 +129,15 @@ def test_weights_are_kept_while_they_are_few():
     assert [w.keeps for w in attentions(schedule(alone))] == [False]
 
 
+@pytest.mark.parametrize("keys", [KEYS - 3, KEYS + 21])
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_weights_of_several_blocks_of_keys_are_not_kept(processor, keys):
+    graph, arrays = program(float64, (1, 3, keys, 2, 16, 16), causal=False, mask="bool")
+    plan, _ = check(graph, arrays, PROCESSORS[processor], rtol=1e-12)
+    assert [w.keeps for w in attentions(plan)] == [False, False]
+    assert "weights computed again: keys come in several blocks" in plan.describe()
+
+
 def test_kept_and_computed_weights_give_the_same(monkeypatch):
     graph, arrays = program(float64, SIZES[0], causal=True, mask="bool")
     _, kept = check(graph, arrays, PROCESSORS["avx512"], rtol=1e-12)
