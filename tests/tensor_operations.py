@@ -1,6 +1,7 @@
 """Operations on tensors, for any library: name -> (function of (library, tensors), arrays)."""
 
 import numpy as np
+from tensor_pairs import CASES as PAIRS
 
 rng = np.random.default_rng(3)
 A = rng.standard_normal((3, 4))
@@ -319,6 +320,7 @@ CASES = {
     "new_ones": (lambda L, x: x * x.new_ones(3, 4) + x.new_full((4,), 2.0) - x.new_zeros(4), A),
     "ones_like": (lambda L, x: x * L.full_like(x, 3.0) + L.zeros_like(x) + L.ones_like(x), A),
     "logspace": (lambda L, x: x * L.logspace(0, 1, 4), A),
+    **PAIRS,
     "concat": (lambda L, x, y: L.concat([x, y], 1) * L.concatenate([y, x], 1), A, B),
 }
 

@@ -8,6 +8,7 @@ F[0, 1] = F[2, 3] = np.nan
 F[1, 2], F[1, 3] = np.inf, -np.inf
 G = np.where(rng.random((3, 4)) < 0.3, F, rng.standard_normal((3, 4)))
 D = rng.standard_normal((3, 4)).astype("f")
+ENDS = np.array([0.0, 1.0, -2.0, 1e200, np.inf, -np.inf, np.nan])
 I64 = rng.integers(-9, 9, (3, 4))
 J64 = rng.integers(1, 5, (3, 4))
 I32 = rng.integers(-9, 9, (3, 4)).astype("i4")
@@ -30,6 +31,26 @@ VALUES = {
     "logical_not": (lambda L, x, p: L.logical_not(x) | p.clone().logical_not_(), I64, P),
     **{n: (lambda L, x, n=n: getattr(L, n)(x), F) for n in ("isnan", "isinf", "isfinite")},
     "isclose": (lambda L, x, y: x.isclose(y + 1e-9, equal_nan=True), F, G),
+    "signbit": (lambda L, x: L.signbit(x), np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf])),
+    "signbit int": (lambda L, x: x.signbit(), I64),
+    "signbit bool": (lambda L, x: x.signbit(), P),
+    **{n: (lambda L, x, y, n=n: getattr(L, n)(x, y), F, G) for n in ("fmin", "fmax", "copysign")},
+    **{
+        n: (lambda L, x, y, n=n: getattr(L, n)(x, y), *(a.ravel() for a in np.meshgrid(ENDS, ENDS)))
+        for n in ("hypot", "logaddexp", "xlogy")
+    },
+    "hypot int": (lambda L, x, y: L.hypot(x.double(), y), I64, J64),
+    "sinc ends": (lambda L, x: L.sinc(x), ENDS),
+    "fmax int": (lambda L, x, y: L.fmax(x, y), I64, I32),
+    "clamp_min int": (lambda L, x: x.clamp_min(2), I64),
+    "deg2rad int": (lambda L, x: x.deg2rad() + L.rad2deg(x), I64),
+    "cumprod int": (lambda L, x: x.cumprod(1), I32),
+    "cumprod dtype": (lambda L, x: L.cumprod(x, 0, dtype=L.float64), I32),
+    "diff int": (lambda L, x: x.diff(), I64),
+    "diff bool": (lambda L, x: L.diff(x, dim=0), P),
+    "greater_equal": (lambda L, x, y: x.greater_equal(y) ^ x.less_equal(y), F, G),
+    "quantile with NaN": (lambda L, x: L.quantile(x, 0.5, dim=1), F),
+    "cross int": (lambda L, x, y: L.cross(x, y, dim=0), I64, J64),
     "any": (lambda L, p: p.any(1), P),
     "all": (lambda L, p: p.all(), P),
     "all of numbers": (lambda L, x: x.all(0, keepdim=True), I64),

@@ -35,7 +35,7 @@ from gradc.tensor.generator import (
     Generator, default_generator as _default_generator, get_rng_state, initial_seed, manual_seed,
     seed, set_rng_state,
 )
-from gradc.tensor.hits import nonzero
+from gradc.tensor.hits import argwhere, nonzero
 from gradc.tensor.index_write import index_put
 from gradc.tensor.joining import (
     cat, cat as concat, cat as concatenate, chunk, flip, fliplr, flipud, hstack, meshgrid,
@@ -56,11 +56,16 @@ from gradc.tensor.movement import (
     squeeze, t, transpose as swapaxes, transpose as swapdims, transpose, unflatten, unsqueeze,
 )
 from gradc.tensor.mutation import masked_fill
+from gradc.tensor.pairs import (
+    clamp_max, clamp_min, copysign, deg2rad, fmax, fmin, hypot, logaddexp, rad2deg, signbit, sinc,
+    xlogy,
+)
 from gradc.tensor.printing import set_printoptions
 from gradc.tensor.products import (
     addmm, addmv, baddbmm, bmm, dot, inner, matmul, mm, mv, outer as ger, outer, tensordot,
 )
 from gradc.tensor.promotion import can_cast, get_default_dtype, promote_types, set_default_dtype
+from gradc.tensor.quantiles import quantile
 from gradc.tensor.random import (
     bernoulli, multinomial, normal, rand, rand_like, randint, randn, randn_like, randperm,
 )
@@ -78,6 +83,7 @@ from gradc.tensor.state import active_trace
 from gradc.tensor.statistics import dist, log_softmax, norm, softmax, std, std_mean, var, var_mean
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.trace import Trace, trace_section
+from gradc.tensor.vectors import corrcoef, cov, cross, cumprod, diagflat, diff, kron, vdot
 
 assert _primitives  # importing it registers the primitives
 default_generator = _default_generator()
@@ -87,32 +93,35 @@ tensor, trace = _tensor, _trace
 __all__ = [
     "Generator", "Size", "Tensor", "Trace", "abs", "absolute", "acos", "acosh", "active_trace",
     "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax", "amin", "aminmax",
-    "any", "arange", "arccos", "arcsin", "arctan", "argmax", "argmin", "argsort", "as_tensor",
-    "asin", "asinh", "atan", "atan2", "atanh", "baddbmm", "bernoulli", "bincount", "bitwise_and",
-    "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool_", "broadcast_to", "can_cast", "cat",
-    "ceil", "chunk", "clamp", "clip", "clone", "concat", "concatenate", "cos", "cosh",
-    "count_nonzero", "cumsum", "default_generator", "detach", "device", "diag", "diag_embed",
-    "diagonal", "dist", "div", "divide", "dot", "dtype", "einsum", "empty", "empty_like",
-    "enable_grad", "epoch", "eq", "equal", "erf", "erfc", "exp", "exp2", "expm1", "eye", "fix",
-    "flatten", "flip", "fliplr", "flipud", "float32", "float64", "floor", "floor_divide", "fmod",
-    "frac", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger",
-    "get_default_dtype", "get_rng_state", "greater", "greater_equal", "gt", "heaviside", "hstack",
-    "index_add", "index_copy", "index_fill", "index_put", "index_select", "inference_mode",
-    "initial_seed", "inner", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled",
-    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kthvalue", "le", "lerp", "less",
-    "less_equal", "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp", "lt",
-    "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul", "max", "maximum",
-    "mean", "median", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "msort", "mul",
-    "multinomial", "multiply", "mv", "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg",
-    "negative", "no_grad", "nonzero", "norm", "normal", "not_equal", "ones", "ones_like", "outer",
-    "permute", "pow", "prod", "promote_types", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave",
-    "reshape", "roll", "round", "rsqrt", "rsub", "scalar_tensor", "scatter", "scatter_add", "seed",
-    "select", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn",
-    "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
-    "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace",
-    "trace_section", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind",
-    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
+    "any", "arange", "arccos", "arcsin", "arctan", "argmax", "argmin", "argsort", "argwhere",
+    "as_tensor", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm", "bernoulli", "bincount",
+    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool_", "broadcast_to",
+    "can_cast", "cat", "ceil", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone",
+    "concat", "concatenate", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross",
+    "cumprod", "cumsum", "default_generator", "deg2rad", "detach", "device", "diag", "diag_embed",
+    "diagflat", "diagonal", "diff", "dist", "div", "divide", "dot", "dtype", "einsum", "empty",
+    "empty_like", "enable_grad", "epoch", "eq", "equal", "erf", "erfc", "exp", "exp2", "expm1",
+    "eye", "fix", "flatten", "flip", "fliplr", "flipud", "float32", "float64", "floor",
+    "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack", "from_numpy", "full",
+    "full_like", "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "greater",
+    "greater_equal", "gt", "heaviside", "hstack", "hypot", "index_add", "index_copy", "index_fill",
+    "index_put", "index_select", "inference_mode", "initial_seed", "inner", "int32", "int64",
+    "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf",
+    "isnan", "kron", "kthvalue", "le", "lerp", "less", "less_equal", "linspace", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logspace", "logsumexp", "lt", "manual_seed", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "max", "maximum", "mean", "median", "meshgrid",
+    "min", "minimum", "mm", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
+    "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
+    "norm", "normal", "not_equal", "ones", "ones_like", "outer", "permute", "pow", "prod",
+    "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn", "randn_like",
+    "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll",
+    "round", "rsqrt", "rsub", "scalar_tensor", "scatter", "scatter_add", "seed", "select",
+    "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "sigmoid",
+    "sign", "signbit", "sin", "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk",
+    "trace", "trace_section", "transpose", "tril", "triu", "true_divide", "trunc", "uint8",
+    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vdot", "vstack", "where",
+    "xlogy", "zeros", "zeros_like",
 ]

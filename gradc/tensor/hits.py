@@ -34,3 +34,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         return tuple([like(i) for i in found])
     rows = np.stack(found, axis=1)
     return like(rows if shape_of(x) else rows[:, :0])
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """Return the indices of elements that are not zero, `[n, ndim]`."""
+    return nonzero(input)

@@ -16,13 +16,16 @@ from gradc.tensor import (
     matrices,
     movement,
     mutation,
+    pairs,
     products,
+    quantiles,
     random,
     random_fill,
     reductions,
     selecting,
     sorting,
     statistics,
+    vectors,
 )
 from gradc.tensor.core import TensorCore
 
@@ -59,9 +62,11 @@ class TensorMethods(TensorCore):
     lt = logic.lt
     less = logic.lt
     le = logic.le
+    less_equal = logic.le
     gt = logic.gt
     greater = logic.gt
     ge = logic.ge
+    greater_equal = logic.ge
     logical_and = logic.logical_and
     logical_or = logic.logical_or
     logical_xor = logic.logical_xor
@@ -122,6 +127,18 @@ class TensorMethods(TensorCore):
     clamp = elementwise.clamp
     clip = elementwise.clamp
     heaviside = elementwise.heaviside
+    clamp_max = pairs.clamp_max
+    clamp_min = pairs.clamp_min
+    copysign = pairs.copysign
+    deg2rad = pairs.deg2rad
+    fmax = pairs.fmax
+    fmin = pairs.fmin
+    hypot = pairs.hypot
+    logaddexp = pairs.logaddexp
+    rad2deg = pairs.rad2deg
+    signbit = pairs.signbit
+    sinc = pairs.sinc
+    xlogy = pairs.xlogy
     nan_to_num = elementwise.nan_to_num
 
     # ---- folds -----------------------------------------------------------------------------
@@ -141,6 +158,8 @@ class TensorMethods(TensorCore):
     max = reductions.max
     min = reductions.min
     cumsum = reductions.cumsum
+    cumprod = vectors.cumprod
+    quantile = quantiles.quantile
     logsumexp = reductions.logsumexp
     var = statistics.var
     std = statistics.std
@@ -161,6 +180,13 @@ class TensorMethods(TensorCore):
     addmm = products.addmm
     addmv = products.addmv
     baddbmm = products.baddbmm
+    corrcoef = vectors.corrcoef
+    cov = vectors.cov
+    cross = vectors.cross
+    diagflat = vectors.diagflat
+    diff = vectors.diff
+    kron = vectors.kron
+    vdot = vectors.vdot
 
     # ---- shapes ----------------------------------------------------------------------------
     reshape = movement.reshape
@@ -223,6 +249,7 @@ class TensorMethods(TensorCore):
     unique = sorting.unique
     bincount = sorting.bincount
     nonzero = hits.nonzero
+    argwhere = hits.argwhere
 
     # ---- in place --------------------------------------------------------------------------
     add_ = mutation.add_
