@@ -59,13 +59,13 @@ def _adaptive(name: str, count: int, input: Tensor, output_size: Size) -> Tensor
     sizes = sizes_of(x, count)
     if 0 in sizes:
         raise ShapeError(f"{name}: input {list(input.shape)} has no elements to take means of")
-    wanted = _wanted(name, output_size, sizes)
+    wanted = wanted_sizes(name, output_size, sizes)
     for a in reversed(range(count)):
         x = _means(x, a + 2, sizes[a], wanted[a])
     return x.squeeze(0) if alone else x
 
 
-def _wanted(name: str, output_size: Any, sizes: Ints) -> Ints:
+def wanted_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
     """Return the number of windows along each axis."""
     given = listed(output_size)
     given = given if isinstance(output_size, Sequence) else given * len(sizes)

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
         Tanh,
         Tanhshrink,
     )
+    from gradc.nn.adaptive_pooling import (
+        AdaptiveAvgPool1d,
+        AdaptiveAvgPool2d,
+        AdaptiveMaxPool1d,
+        AdaptiveMaxPool2d,
+    )
     from gradc.nn.attention import MultiheadAttention
     from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
     from gradc.nn.bilinear import Bilinear
@@ -87,20 +93,15 @@ if TYPE_CHECKING:
         Softshrink,
         Threshold,
     )
-    from gradc.nn.pooling import (
-        AdaptiveAvgPool1d,
-        AdaptiveAvgPool2d,
-        AvgPool1d,
-        AvgPool2d,
-        MaxPool1d,
-        MaxPool2d,
-    )
+    from gradc.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1d, MaxPool2d
     from gradc.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
     from gradc.nn.recurrent import GRU, LSTM, RNN
     from gradc.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
     from gradc.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
     from gradc.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
     from gradc.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+    from gradc.nn.transformer_decoder import TransformerDecoder, TransformerDecoderLayer
+    from gradc.nn.transformer_model import Transformer
     from gradc.nn.transposed_convolution import ConvTranspose1d, ConvTranspose2d
 
 
@@ -108,6 +109,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "gradc.nn.activation": (
         "CELU ELU GELU GLU SELU LogSigmoid Mish ReLU Sigmoid SiLU Softplus Softsign Tanh Tanhshrink"
+    ),
+    "gradc.nn.adaptive_pooling": (
+        "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d"
     ),
     "gradc.nn.attention": "MultiheadAttention",
     "gradc.nn.batch_norm": "BatchNorm1d BatchNorm2d",
@@ -144,15 +148,15 @@ _HOMES = {
     "gradc.nn.piecewise": (
         "Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU PReLU ReLU6 RReLU Softshrink Threshold"
     ),
-    "gradc.nn.pooling": (
-        "AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d"
-    ),
+    "gradc.nn.pooling": "AvgPool1d AvgPool2d LPPool1d LPPool2d MaxPool1d MaxPool2d",
     "gradc.nn.rearrangement": "ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold",
     "gradc.nn.recurrent": "GRU LSTM RNN",
     "gradc.nn.recurrent_cell": "GRUCell LSTMCell RNNCell",
     "gradc.nn.resampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
     "gradc.nn.softmax": "LogSoftmax Softmax Softmax2d Softmin",
     "gradc.nn.transformer": "TransformerEncoder TransformerEncoderLayer",
+    "gradc.nn.transformer_decoder": "TransformerDecoder TransformerDecoderLayer",
+    "gradc.nn.transformer_model": "Transformer",
     "gradc.nn.transposed_convolution": "ConvTranspose1d ConvTranspose2d",
     "gradc.nn.utils": "utils",
 }
@@ -168,6 +172,8 @@ __all__ = [
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -208,6 +214,8 @@ __all__ = [
     "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -258,6 +266,9 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         tanh,
         tanhshrink,
     )
+    from gradc.functional.adaptive_max_pooling import adaptive_max_pool1d, adaptive_max_pool2d
     from gradc.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
     from gradc.functional.attention import scaled_dot_product_attention
     from gradc.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         multilabel_soft_margin_loss,
         soft_margin_loss,
     )
+    from gradc.functional.norm_pooling import lp_pool1d, lp_pool2d
     from gradc.functional.normalization import batch_norm, layer_norm, normalize
     from gradc.functional.pad import pad
     from gradc.functional.piecewise import (
@@ -84,6 +86,7 @@ _HOMES = {
     "gradc.functional.activation": (
         "celu elu gelu glu logsigmoid mish relu selu sigmoid silu softplus softsign tanh tanhshrink"
     ),
+    "gradc.functional.adaptive_max_pooling": "adaptive_max_pool1d adaptive_max_pool2d",
     "gradc.functional.adaptive_pooling": "adaptive_avg_pool1d adaptive_avg_pool2d",
     "gradc.functional.attention": "scaled_dot_product_attention",
     "gradc.functional.binary": "binary_cross_entropy binary_cross_entropy_with_logits",
@@ -100,6 +103,7 @@ _HOMES = {
         "hinge_embedding_loss margin_ranking_loss multi_margin_loss "
         "multilabel_soft_margin_loss soft_margin_loss"
     ),
+    "gradc.functional.norm_pooling": "lp_pool1d lp_pool2d",
     "gradc.functional.normalization": "batch_norm layer_norm normalize",
     "gradc.functional.pad": "pad",
     "gradc.functional.piecewise": (
@@ -118,6 +122,8 @@ _HOMES = {
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -161,6 +167,8 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradc.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from gradc.functional.norm_pooling import lp_pool1d, lp_pool2d
 from gradc.functional.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from gradc.nn.module import Module
 from gradc.tensor import Tensor
@@ -185,51 +185,55 @@ def _single(given: Size) -> tuple[int, ...]:
     return (given,) if isinstance(given, int) else tuple(given)
 
 
-class AdaptiveAvgPool1d(Module):
-    """Means of windows that part the input evenly.
+class _LPPool(Module):
+    """What the layers of norms share."""
 
-    Args:
-        output_size: how many windows.
-
-    Example:
-        >>> import gradc
-        >>> gradc.nn.AdaptiveAvgPool1d(1)(gradc.tensor([[1.0, 4.0, 4.0]])).tolist()
-        [[3.0]]
-    """
-
-    def __init__(self, output_size: int | Sequence[int | None]) -> None:
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: Size,
+        stride: Size | None = None,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
-        self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the means of an input `[N, C, L]` or `[C, L]`."""
-        return adaptive_avg_pool1d(input, self.output_size)
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
 
     def extra_repr(self) -> str:
-        """Return the output's size."""
-        return f"output_size={self.output_size}"
+        """Return order and windows."""
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
 
 
-class AdaptiveAvgPool2d(Module):
-    """Means of windows that part the input evenly.
+class LPPool1d(_LPPool):
+    """The sum of x^p over each window, to the power 1 / p.
 
     Args:
-        output_size: rows and columns of windows, or one number for both; None keeps the input's.
-
-    Example:
-        >>> import gradc
-        >>> gradc.nn.AdaptiveAvgPool2d((1, None))(gradc.ones(2, 3, 4, 5)).shape
-        gradc.Size([2, 3, 1, 5])
+        norm_type: p.
+        kernel_size: length of a window.
+        stride: distance of two windows; kernel_size when not given.
+        ceil_mode: whether a last window may reach beyond the end.
     """
 
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
-        super().__init__()
-        self.output_size = output_size
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the norms of an input `[N, C, L]` or `[C, L]`."""
+        return lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool2d(_LPPool):
+    """The sum of x^p over each window, to the power 1 / p.
+
+    Args:
+        norm_type: p.
+        kernel_size: height and width of a window; one number, or one per axis.
+        stride: distance of two windows; kernel_size when not given.
+        ceil_mode: whether a last window may reach beyond the border.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the means of an input `[N, C, H, W]` or `[C, H, W]`."""
-        return adaptive_avg_pool2d(input, self.output_size)
-
-    def extra_repr(self) -> str:
-        """Return the output's size."""
-        return f"output_size={self.output_size}"
+        """Return the norms of an input `[N, C, H, W]` or `[C, H, W]`."""
+        return lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)

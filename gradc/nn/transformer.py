@@ -79,7 +79,7 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = activation_of("TransformerEncoderLayer", activation)
 
     def forward(
         self,
@@ -181,13 +181,11 @@ class TransformerEncoder(Module):
         return src if self.norm is None else self.norm(src)
 
 
-def _activation(given: str | Activation) -> Activation:
+def activation_of(layer: str, given: str | Activation) -> Activation:
     """Return the function of a name; functions as they are."""
     if not isinstance(given, str):
         return given
     known: dict[str, Activation] = {"relu": relu, "gelu": gelu}
     if given not in known:
-        raise ArgumentError(
-            f"TransformerEncoderLayer: activation should be relu/gelu, not {given!r}"
-        )
+        raise ArgumentError(f"{layer}: activation should be relu/gelu, not {given!r}")
     return known[given]

@@ -121,3 +121,10 @@ SPACE = {
     "Bilinear": (lambda nn: nn.Bilinear(4, 4, 3), (ROWS, OTHER)),
     "Bilinear plain": (lambda nn: nn.Bilinear(4, 4, 1, bias=False), (ROWS, OTHER)),
 }  # fmt: skip
+
+POOLING = {
+    "AdaptiveMaxPool1d": (lambda nn: nn.AdaptiveMaxPool1d(3), IMAGES[0]),
+    "AdaptiveMaxPool2d": (lambda nn: nn.AdaptiveMaxPool2d((2, None)), IMAGES),
+    "LPPool1d": (lambda nn: nn.LPPool1d(2, 3, stride=2), IMAGES.flatten(2).abs()),
+    "LPPool2d": (lambda nn: nn.LPPool2d(1.5, (2, 3), ceil_mode=True), IMAGES.abs()),
+}

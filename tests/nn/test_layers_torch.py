@@ -70,6 +70,7 @@ LAYERS = {
     **layer_cases.NORMS,
     **layer_cases.LOSSES,
     **layer_cases.SPACE,
+    **layer_cases.POOLING,
 }
 
 

@@ -131,6 +131,24 @@ CASES = [
         "",
     ),
     (
+        lambda: F.adaptive_max_pool1d(X(2, 0), 1),
+        ShapeError,
+        "adaptive_max_pool1d: input [2, 0] has no largest elements",
+        "",
+    ),
+    (
+        lambda: F.adaptive_max_pool2d(X(2, 3, 4), (1, 2, 3)),
+        ArgumentError,
+        "adaptive_max_pool2d: output_size must be 2 positive ints, got (1, 2, 3)",
+        "",
+    ),
+    (
+        lambda: F.lp_pool1d(gradc.tensor([[1, 2]]), 2, 2),
+        DTypeError,
+        "lp_pool1d: input must be floating, got int64",
+        "input.float()",
+    ),
+    (
         lambda: nn.ZeroPad2d((1, 2)),
         ArgumentError,
         "ZeroPad2d: padding must be an int or 4 ints, got (1, 2)",

@@ -15,8 +15,15 @@ IMAGES = rng.standard_normal((2, 4, 6, 5))
 COLUMNS = rng.standard_normal((2, 8, 12))
 
 
-def F(name, *given, **options):
-    return lambda L, x, *rest: getattr(L.nn.functional, name)(x, *given, *rest, **options)
+def F(name, *given, return_indices=False, **options):
+    def case(L, x, *rest):
+        function = getattr(L.nn.functional, name)
+        if not return_indices:
+            return function(x, *given, *rest, **options)
+        y, index = function(x, *given, *rest, **options, return_indices=True)
+        return y * (index + 1)
+
+    return case
 
 
 def resized(array, *given, **options):
@@ -63,6 +70,23 @@ CASES = {
     "fold of steps": (F("fold", (7, 6), (2, 2), stride=2, padding=(0, 1)), COLUMNS),
     "fold dilated": (F("fold", (8, 4), (2, 1), dilation=(3, 1), stride=(2, 1)), COLUMNS),
     "fold of one": (F("fold", (3, 5), (1, 2)), COLUMNS[0]),
+    **{
+        f"adaptive_max_pool2d {size}": (F("adaptive_max_pool2d", size), IMAGES)
+        for size in (1, 2, (3, 5), (4, 3), (6, None), (7, 9))
+    },
+    **{f"adaptive_max_pool1d {n}": (F("adaptive_max_pool1d", n), SIGNAL) for n in (1, 3, 7, 9)},
+    "adaptive_max_pool2d of ties": (F("adaptive_max_pool2d", (4, 3)), IMAGES.round() * 1.0),
+    "adaptive_max_pool2d indices": (
+        F("adaptive_max_pool2d", (4, 2), return_indices=True), IMAGES.round()),
+    "adaptive_max_pool1d indices": (
+        F("adaptive_max_pool1d", 4, return_indices=True), SIGNAL[0].round()),
+    "lp_pool1d": (F("lp_pool1d", 3, 2), SIGNAL),
+    "lp_pool1d of overlaps": (F("lp_pool1d", 2.5, 3, 1), np.abs(SIGNAL)),
+    "lp_pool2d": (F("lp_pool2d", 2, (2, 3), stride=2), IMAGES),
+    "lp_pool2d ceil": (F("lp_pool2d", 2, 4, ceil_mode=True), IMAGES),
+    "lp_pool2d of the largest": (F("lp_pool2d", np.inf, 2), IMAGES),
+    "lp_pool2d of the smallest": (F("lp_pool2d", -np.inf, 2), IMAGES),
+    "lp_pool2d of zeros": (F("lp_pool2d", 2, 2), np.zeros((1, 1, 4, 4))),
     "bilinear product": (F("bilinear"), SIGNAL[0], SIGNAL[1], rng.standard_normal((4, 7, 7))),
     "bilinear product and bias": (
         F("bilinear"), SIGNAL, SIGNAL[:, :, :2], rng.standard_normal((4, 7, 2)), np.arange(4.0)),
