@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import cast
 
+import numpy as np
+
 from gradc.errors import ArgumentError, ShapeError
-from gradc.tensor import Generator, Tensor, no_grad
+from gradc.ir.dtype import float64
+from gradc.tensor import Generator, Tensor, eye, from_numpy, no_grad, rand, randn
 
 _GAINS = {
     "linear": 1.0,
@@ -139,6 +142,90 @@ def kaiming_normal_(
     """
     std = _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity)
     return tensor if std == 0.0 else normal_(tensor, 0.0, std, generator)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill with draws from the normal distribution that lie in [a, b].
+
+    x = mean + std sqrt(2) erfinv(u), u uniform between erf of the bounds.
+
+    Args:
+        tensor: what to fill, floating.
+        mean: of the distribution before it is cut.
+        std: of the distribution before it is cut.
+        a: smallest value.
+        b: largest value.
+        generator: the source of randomness.
+
+    Raises:
+        ArgumentError: std <= 0, or a > b.
+    """
+    if not std > 0 or a > b:
+        raise ArgumentError(
+            f"trunc_normal_: expected std > 0 and a <= b, got std={std}, a={a}, b={b}"
+        )
+    low, high = (math.erf((end - mean) / (std * math.sqrt(2.0))) for end in (a, b))
+    with no_grad():
+        drawn = rand(*tensor.shape, dtype=float64, device=tensor.device, generator=generator)
+        z = _erfinv(drawn * (high - low) + low)
+        return tensor.copy_((z * (std * math.sqrt(2.0)) + mean).clamp(a, b))
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with ones on its diagonal and zeros elsewhere."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_: expected a matrix, got shape {list(tensor.shape)}")
+    rows, columns = (int(n) for n in tensor.shape)
+    with no_grad():
+        return tensor.copy_(eye(rows, columns, dtype=tensor.dtype, device=tensor.device))
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Fill with gain times a random matrix of orthonormal rows or columns, whichever are fewer.
+
+    Args:
+        tensor: what to fill, at least two axes; those after the first are taken as one.
+        gain: factor.
+        generator: the source of randomness.
+
+    Raises:
+        ShapeError: fewer than two axes.
+
+    Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in
+    deep linear neural networks", 2013, arXiv:1312.6120.
+    """
+    shape = [int(n) for n in tensor.shape]
+    if len(shape) < 2:
+        raise ShapeError(f"orthogonal_: expected a tensor of at least two axes, got shape {shape}")
+    if 0 in shape:
+        return tensor
+    rows, columns = shape[0], math.prod(shape[1:])
+    with no_grad():
+        drawn = randn(rows, columns, dtype=float64, generator=generator).numpy()
+        q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+        # Signs of the diagonal make the distribution uniform.
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        q = gain * (q.T if rows < columns else q)
+        return tensor.copy_(from_numpy(np.ascontiguousarray(q.reshape(shape))).to(tensor.device))
+
+
+def _erfinv(x: Tensor) -> Tensor:
+    """Return the inverse of erf: Winitzki's approximation and two of Halley's steps."""
+    x = x.clamp(-1.0 + 1e-15, 1.0 - 1e-15)
+    log = (1.0 - x * x).log()
+    half = log * 0.5 + 2.0 / (math.pi * 0.147)
+    z = x.sign() * ((half * half - log / 0.147).sqrt() - half).sqrt()
+    for _ in range(2):
+        step = (z.erf() - x) / ((2.0 / math.sqrt(math.pi)) * (-z * z).exp())
+        z = z - step / (1.0 + z * step)
+    return z
 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:

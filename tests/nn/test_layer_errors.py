@@ -173,7 +173,22 @@ NORMS = [
         "",
     ),
 ]
-CASES = [*ACTIVATIONS, *NORMS]
+START = [
+    (
+        lambda: nn.init.trunc_normal_(X(2), std=0.0),
+        ArgumentError,
+        "trunc_normal_: expected std > 0 and a <= b, got std=0.0, a=-2.0, b=2.0",
+        "",
+    ),
+    (lambda: nn.init.eye_(X(2)), ShapeError, "eye_: expected a matrix, got shape [2]", ""),
+    (
+        lambda: nn.init.orthogonal_(X(2)),
+        ShapeError,
+        "orthogonal_: expected a tensor of at least two axes, got shape [2]",
+        "",
+    ),
+]
+CASES = [*ACTIVATIONS, *NORMS, *START]
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))

@@ -198,6 +198,9 @@ def test_parameters_of_containers_train():
         ("xavier_normal_", {}),
         ("uniform_", {"a": -3.0, "b": 1.0}),
         ("normal_", {"mean": 2.0, "std": 0.1}),
+        ("trunc_normal_", {}),
+        ("trunc_normal_", {"mean": 1.0, "std": 2.0, "a": 0.0, "b": 1.5}),
+        ("orthogonal_", {"gain": 1.5}),
     ],
 )
 def test_initialisation(name, options, shape):
@@ -219,6 +222,33 @@ def test_initialisation(name, options, shape):
 )
 def test_gain(name):
     assert nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+
+
+def test_truncated_normal_numbers_have_their_distribution():
+    gradc.manual_seed(0)
+    x = nn.init.trunc_normal_(gradc.empty(100000, dtype=gradc.float64), a=-1.0, b=3.0).numpy()
+    assert x.min() >= -1
+    assert x.max() <= 3
+
+    def phi(z):
+        return (1 + math.erf(z / math.sqrt(2))) / 2
+
+    for z in (-0.9, -0.5, 0.0, 1.0, 2.0):
+        share = (phi(z) - phi(-1)) / (phi(3) - phi(-1))
+        assert abs((x < z).mean() - share) < 0.006
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (8, 5), (4, 2, 3)])
+def test_orthogonal_weights(shape):
+    gradc.manual_seed(1)
+    x = nn.init.orthogonal_(gradc.empty(*shape, dtype=gradc.float64), gain=2.0).numpy()
+    x = x.reshape(shape[0], -1)
+    product = x @ x.T if x.shape[0] <= x.shape[1] else x.T @ x
+    np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-12)
+
+
+def test_identity_weights():
+    assert nn.init.eye_(gradc.empty(2, 3)).tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
 
 def test_layers_start_as_pytorchs_do():
