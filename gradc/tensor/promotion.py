@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.errors import ArgumentTypeError, DTypeError, ShapeError
-from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote
+from gradc.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote, uint8
 from gradc.ir.primitive import lookup
 from gradc.tensor import epoch
 from gradc.tensor.axes import Ints, broadcast_shapes
@@ -93,9 +93,9 @@ def pair(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
             if x._dtype is y._dtype and x._data.shape == y._data.shape:
                 return x, y
         elif type(y) in _FITS.get(x._dtype, ()):
-            return x, constant(y, x._dtype, x._data.shape, home(x))
+            return x, constant(fitting(y, x._dtype), x._dtype, x._data.shape, home(x))
     elif is_tensor(y) and type(x) in _FITS.get(y._dtype, ()):
-        return constant(x, y._dtype, y._data.shape, home(y)), y
+        return constant(fitting(x, y._dtype), y._dtype, y._data.shape, home(y)), y
     x, y = operand(name, x), operand(name, y)
     if not is_tensor(x) and not is_tensor(y):
         raise ArgumentTypeError(f"{name}: at least one operand must be a Tensor")
@@ -103,6 +103,7 @@ def pair(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
     return a, b
 
 
+_WORD = 1 << 63
 # Python numbers that don't change a tensor's dtype.
 _FITS: dict[DType, tuple[type, ...]] = {
     float32: (float, int),
@@ -155,12 +156,16 @@ def brought(x: Operand, dtype: DType, shape: Ints, device: str) -> Tensor:
 
 
 def fitting(value: Number, dtype: DType) -> Number:
-    """Return a Python number as one of `dtype`'s kind."""
-    if dtype.is_bool:
-        return bool(value)
+    """Return a Python number as one of `dtype`'s kind; of an integer the bits that it has."""
     if dtype.is_floating_point:
         return float(value)
-    return int(value)
+    if dtype.is_bool:
+        return bool(value)
+    whole, half = int(value), 1 << 8 * dtype.itemsize - 1
+    if not -_WORD <= whole < _WORD:
+        raise ArgumentError(f"the number {whole} does not fit into 64 bits")
+    least = 0 if dtype is uint8 else -half
+    return (whole - least) % (2 * half) + least
 
 
 def not_broadcastable(name: str, operands: tuple[Operand, ...]) -> ShapeError:

@@ -120,3 +120,33 @@ def test_conversions(source, target):
     y = torch.tensor(values).to(getattr(torch, source)).to(getattr(torch, target))
     assert x.tolist() == y.tolist()
     assert str(x.dtype) == target
+
+
+NUMBERS = {
+    "-1 - x": lambda x: -1 - x,
+    "~x": lambda x: ~x,
+    "x * 300": lambda x: x * 300,
+    "x + 2**40": lambda x: x + 2**40,
+    "x > -1": lambda x: x > -1,
+    "clamp": lambda x: x.clamp(-1, 2),
+    "masked_fill": lambda x: x.masked_fill(x > 1, -1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_integers_beyond_a_dtype_lose_their_upper_bits(name, dtype):
+    found = NUMBERS[name](gradc.tensor([0, 1, 5], dtype=getattr(gradc, dtype)))
+    expected = NUMBERS[name](torch.tensor([0, 1, 5], dtype=getattr(torch, dtype)))
+    assert found.tolist() == expected.tolist()
+    assert str(found.dtype) == str(expected.dtype).removeprefix("torch.")
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_integer_of_more_than_64_bits_is_refused(compiled):
+    def add(x):
+        return x + 2**63
+
+    with pytest.raises(GradcError) as error:
+        (gradc.compile(add) if compiled else add)(gradc.tensor([1]))
+    assert "the number 9223372036854775808 does not fit into 64 bits" in str(error.value)
