@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from gradc.origin import PACKAGE
 
-BY_NAME = ("getattr", "hasattr", "attrgetter")
+BY_NAME = {"getattr", "hasattr", "attrgetter", "vars", "__dict__", "asdict"}
 ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 BETWEEN = ("PUSH_NULL", "EXTENDED_ARG")
@@ -69,7 +69,7 @@ def reads(code: CodeType) -> Reads:
             names[name] = None
         if kind not in BETWEEN:
             holder = name if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF") else ""
-    if any(name in names for name in BY_NAME):
+    if not BY_NAME.isdisjoint((*names, *(name for _, name in pairs))):
         spelled = (c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
         pairs |= dict.fromkeys(("", name) for name in spelled)
     for inner in (reads(c) for c in code.co_consts if isinstance(c, CodeType)):

@@ -227,6 +227,8 @@ def test_objects_in_containers_and_arguments():
 def test_names_in_strings_and_names_that_are_not_there(monkeypatch):
     options = Options()
     check(lambda x: x * getattr(options, "scale"), lambda: setattr(options, "scale", 5.0))  # noqa: B009
+    check(lambda x: x * vars(options)["scale"], lambda: setattr(options, "scale", 6.0))
+    check(lambda x: x * options.__dict__["scale"], lambda: setattr(options, "scale", 7.0))
     space = SimpleNamespace()
     check(lambda x: x * getattr(space, "shift", 2.0), lambda: setattr(space, "shift", 5.0))
 
