@@ -49,6 +49,7 @@ CASES = {
     "minimum": (lambda L, x, y: L.minimum(x, y), A, B),
     "atan2": (lambda L, x, y: L.atan2(x, y), A, B),
     "lerp": (lambda L, x, y: L.lerp(x, y, 0.3), A, B),
+    "lerp to the end": (lambda L, x, y: L.lerp(x * 1e8, y, 1.0) + L.lerp(x, y, -2.5), A, B),
     "addcmul": (lambda L, x, y, z: L.addcmul(x, y, z, value=0.5), A, B, ROW),
     "addcdiv": (lambda L, x, y, z: L.addcdiv(x, y, z, value=0.5), A, B, POS),
     **{

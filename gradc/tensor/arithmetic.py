@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentError, DTypeError
 from gradc.ir.dtype import bool_, int64
 from gradc.ir.primitive import Primitive, lookup
-from gradc.tensor.core import is_tensor
+from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.kinds import is_array
+from gradc.tensor.movement import broadcast_view
 from gradc.tensor.promotion import (
     Operand,
     cast,
@@ -271,5 +272,17 @@ def is_one(value: Operand) -> bool:
 
 
 def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """Return input + weight * (end - input)."""
-    return add(input, mul(sub(end, input), weight))
+    """Return input + weight * (end - input), exactly `end` where the weight is 1.
+
+    Args:
+        input: where the weight is 0.
+        end: where it is 1.
+        weight: a number, or a tensor that broadcasts with both.
+    """
+    way = sub(end, input)
+    if is_number(weight):
+        near = -0.5 < weight < 0.5
+        return add(input, mul(way, weight)) if near else sub(end, mul(way, 1 - weight))
+    from_input, from_end = add(input, mul(way, weight)), sub(end, mul(way, sub(1, weight)))
+    small = binary(LT, "lerp", apply(ABS, weight), 0.5)
+    return apply(WHERE, broadcast_view(small, shape_of(from_end)), from_input, from_end)
