@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentError, DTypeError
 from gradc.ir.dtype import bool_, int64
 from gradc.ir.primitive import Primitive, lookup
-from gradc.tensor.core import is_tensor, shape_of
+from gradc.tensor.core import is_tensor
 from gradc.tensor.dispatch import apply
 from gradc.tensor.kinds import is_array
-from gradc.tensor.movement import broadcast_view
 from gradc.tensor.promotion import (
     Operand,
     cast,
@@ -283,6 +282,6 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     if is_number(weight):
         near = -0.5 < weight < 0.5
         return add(input, mul(way, weight)) if near else sub(end, mul(way, 1 - weight))
-    from_input, from_end = add(input, mul(way, weight)), sub(end, mul(way, sub(1, weight)))
-    small = binary(LT, "lerp", apply(ABS, weight), 0.5)
-    return apply(WHERE, broadcast_view(small, shape_of(from_end)), from_input, from_end)
+    way, share = pair("lerp", way, weight)
+    from_input, from_end = add(input, mul(way, share)), sub(end, mul(way, sub(1, share)))
+    return apply(WHERE, binary(LT, "lerp", apply(ABS, share), 0.5), from_input, from_end)
