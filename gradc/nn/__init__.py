@@ -286,9 +286,4 @@ __all__ = [
     "utils",
 ]
 
-__getattr__ = lazily("gradc.nn", _HOMES)
-
-
-def __dir__() -> list[str]:
-    """Return the public names, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily("gradc.nn", _HOMES)

@@ -208,9 +208,4 @@ __all__ = [
     "unfold",
 ]
 
-__getattr__ = lazily("gradc.nn.functional", _HOMES)
-
-
-def __dir__() -> list[str]:
-    """Return the public names, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily("gradc.nn.functional", _HOMES)

@@ -44,9 +44,4 @@ _HOMES = {
     "gradc.optim.rmsprop": "RMSprop",
     "gradc.optim.sgd": "SGD",
 }
-__getattr__ = lazily("gradc.optim", _HOMES)
-
-
-def __dir__() -> list[str]:
-    """Return the public names, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily("gradc.optim", _HOMES)
