@@ -85,9 +85,6 @@ def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:
     return [check(t) for t in tensors]
 
 
-NO_HOOKS: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-
-
 def hooks_of(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the numbers of the hooks on a leaf."""
     return tuple(tensor._hooks or ()), tuple(tensor._after or ())

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradc.compiler.reach import Met, attributes, own_classes, reach, table_of
 from gradc.compiler.reads import MISSING, content, plain_function, users, variables
-from gradc.tensor.snapshot import CONTAINERS, PLAIN, array_snapshot, snapshot
+from gradc.tensor.snapshot import CONTAINERS, PLAIN, array_snapshot, changes, snapshot
 
 Guard = Callable[[], bool]
 FIXED = (ModuleType, type)
@@ -185,8 +185,8 @@ def _guards(met: Met) -> Iterator[Guard]:
         yield ArrayGuard(array, array_snapshot(array))
         return
     if isinstance(value, CONTAINERS):
-        if not met.held and not isinstance(value, tuple | frozenset):
-            yield ContentGuard(value, snapshot(value))
+        if not met.held and changes(met.value):
+            yield ContentGuard(met.value, snapshot(met.value))
         return
     table, found = table_of(value), attributes(value, names)
     before = {name: v for name, v in found.items() if name in table and not _library(v)}
@@ -195,7 +195,7 @@ def _guards(met: Met) -> Iterator[Guard]:
         absent = [n for n in absent if any(n in vars(base) for base in own_classes(value))]
     if before or absent:
         yield TableGuard(table, before, absent)
-    for name in found.keys() - before.keys() - table.keys():
+    for name in [n for n in found if n not in table]:
         yield SlotGuard(value, name, snapshot(found[name]))
 
 

@@ -97,7 +97,7 @@ def variables(function: FunctionType) -> Iterator[Variable]:
         if name in space or not hasattr(builtins, name):
             yield Variable(name, space.get(name, MISSING))
     yield from (Variable("", sys.modules.get(name)) for name in read.modules)
-    yield Variable("", (function.__defaults__, function.__kwdefaults__))
+    yield from (Variable("", d) for d in (function.__defaults__, function.__kwdefaults__))
 
 
 def content(cell: CellType) -> Any:

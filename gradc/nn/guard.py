@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from gradc.tensor import Tensor, epoch
-from gradc.tensor.snapshot import snapshot
+from gradc.tensor.snapshot import changes, snapshot
 
 if TYPE_CHECKING:
     from gradc.nn.module import Module
@@ -54,11 +53,7 @@ def fingerprint(module: Module) -> tuple[object, ...]:
 def contents(module: Module) -> list[tuple[object, object]]:
     """Return the lists, dicts and the like among a module's attributes, and what each holds now."""
     values = (v for k, v in vars(module).items() if k not in _TABLES)
-    return [(v, snapshot(v)) for v in cast("Iterable[object]", values) if _loose(v)]
-
-
-def _loose(value: object) -> bool:
-    return isinstance(value, list | deque | set | Mapping)
+    return [(v, snapshot(v)) for v in cast("Iterable[object]", values) if changes(v)]
 
 
 def _identity(tensor: Tensor | None) -> tuple[object, ...]:

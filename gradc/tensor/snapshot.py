@@ -15,6 +15,11 @@ CONTAINERS = (list, tuple, dict, set, frozenset, deque, Mapping)
 MOST = 1000  # entries that are compared; of longer containers and arrays, the shape
 
 
+def changes(value: object) -> bool:
+    """Return whether it is a container whose entries can become others."""
+    return isinstance(value, CONTAINERS) and not isinstance(value, tuple | frozenset)
+
+
 class Same:
     """Equal where it holds the same object, which it keeps alive."""
 
