@@ -34,7 +34,7 @@ from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel
 
 
-def collector(name: str, *, wide: bool, text: Callable[[Any], str] = str) -> Collector:
+def collector(name: str, *, wide: bool, text: Callable[[Any], str]) -> Collector:
     """Return what gathers the functions of one generated module.
 
     Args:

@@ -90,7 +90,7 @@ class Unit:
             if isinstance(found, Kernel):
                 return None
             if isinstance(found, Operation):
-                if not getattr(found.lowering, "__module__", "").startswith(_HOUSE):
+                if found.lowering is not None and not found.lowering.__module__.startswith(_HOUSE):
                     return None
             elif found is not None:
                 told.append(f"{name} {found!r}")

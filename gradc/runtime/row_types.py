@@ -1,42 +1,24 @@
-"""The Numba types of rows, columns, chunks and tiles, and of walking through them."""
+"""The Numba types of rows, columns, chunks and tiles, which loops of generated text go through."""
 
 from __future__ import annotations
 
 from numba.core import types
 
 
-class Rows(types.SimpleIterableType):
-    """Positions along an axis; iterating gives each as int64."""
-
-
-class RowsAt(types.SimpleIteratorType):
-    """A place among rows."""
+class Rows(types.Type):
+    """Positions along an axis; a loop gives each as int64."""
 
 
 class Columns(types.Type):
     """Columns of a product's result."""
 
 
-class Chunks(types.SimpleIterableType):
+class Chunks(types.Type):
     """Rows, walked through block by block."""
 
 
-class ChunksAt(types.SimpleIteratorType):
-    """A place among chunks."""
-
-
-class Tiled(types.SimpleIterableType):
+class Tiled(types.Type):
     """Rows, walked through tile by tile; the last one ends with the rows."""
 
 
-class TiledAt(types.SimpleIteratorType):
-    """A place among tiles."""
-
-
-ROWS_AT = RowsAt("rows_at", types.int64)
-ROWS = Rows("rows", ROWS_AT)
-COLUMNS = Columns("columns")
-CHUNKS_AT = ChunksAt("chunks_at", ROWS)
-CHUNKS = Chunks("chunks", CHUNKS_AT)
-TILED_AT = TiledAt("tiled_at", types.int64)
-TILED = Tiled("tiled", TILED_AT)
+ROWS, COLUMNS, CHUNKS, TILED = Rows("rows"), Columns("columns"), Chunks("chunks"), Tiled("tiled")

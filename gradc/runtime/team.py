@@ -10,34 +10,28 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.imputils import RefType, iternext_impl
-from numba.extending import lower_builtin, models, register_model
+from numba.extending import models, register_model
 
 from gradc.runtime.arrays import array, parts
 from gradc.runtime.decorators import TEAM
 from gradc.runtime.operation import Operation, signature
-from gradc.runtime.row_types import CHUNKS, CHUNKS_AT, COLUMNS, ROWS, ROWS_AT, TILED, TILED_AT
+from gradc.runtime.row_types import CHUNKS, COLUMNS, ROWS, TILED
 
 _I64 = ir.IntType(64)
 _ZERO, _ONE = ir.Constant(_I64, 0), ir.Constant(_I64, 1)
 _FIELDS = [("first", types.int64), ("last", types.int64), ("block", types.int64)]
-_PLACE = [("at", types.EphemeralPointer(types.int64)), *_FIELDS]
 
 
-def _model(numba_type: Any, fields: list[tuple[str, Any]]) -> None:
-    """Let values of a type be structures of these fields."""
+class _Model(models.StructModel):
+    """Where positions begin and end, and how many make a block."""
 
-    def start(self: Any, manager: Any, owner: Any) -> None:
-        models.StructModel.__init__(self, manager, owner, fields)
-
-    model = type(f"{numba_type}_model", (models.StructModel,), {"__init__": start})
-    register_model(type(numba_type))(model)
+    def __init__(self, manager: Any, owner: Any) -> None:
+        """Lay them out."""
+        models.StructModel.__init__(self, manager, owner, _FIELDS)
 
 
 for _type in (ROWS, COLUMNS, CHUNKS, TILED):
-    _model(_type, _FIELDS)
-for _type in (ROWS_AT, CHUNKS_AT, TILED_AT):
-    _model(_type, _PLACE)
+    register_model(type(_type))(_Model)
 
 
 def _number(builder: Any, team: Any, place: int) -> Any:
@@ -166,68 +160,3 @@ def _is_first(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 meet = Operation("meet", _of_team(types.void), _meet)
 is_first = Operation("is_first", _of_team(types.boolean), _is_first)
-
-
-def _start(iterator: Any) -> Any:
-    """Return the lowering that begins to walk through rows or chunks."""
-
-    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        given = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
-        made = cgutils.create_struct_proxy(iterator)(context, builder)
-        made.at = cgutils.alloca_once_value(builder, given.first)
-        made.first, made.last, made.block = given.first, given.last, given.block
-        return made._getvalue()
-
-    return lowering
-
-
-def _next_row(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
-    """Give the next row."""
-    place = cgutils.create_struct_proxy(ROWS_AT)(context, builder, args[0])
-    row = builder.load(place.at)
-    more = builder.icmp_signed("<", row, place.last)
-    result.set_valid(more)
-    with builder.if_then(more):
-        # NOTE: told that it isn't negative, LLVM drops the wrap-around of x[-1] and vectorises
-        assume = builder.module.declare_intrinsic("llvm.assume", (), _ASSUME)
-        builder.call(assume, [builder.icmp_signed(">=", row, _ZERO)])
-        result.yield_(row)
-        builder.store(builder.add(row, _ONE, flags=["nsw"]), place.at)
-
-
-_ASSUME = ir.FunctionType(ir.VoidType(), [ir.IntType(1)])
-
-
-def _next_chunk(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
-    """Give the rows of the next block."""
-    place = cgutils.create_struct_proxy(CHUNKS_AT)(context, builder, args[0])
-    first = builder.load(place.at)
-    more = builder.icmp_signed("<", first, place.last)
-    result.set_valid(more)
-    with builder.if_then(more):
-        end = builder.add(first, place.block)
-        made = cgutils.create_struct_proxy(ROWS)(context, builder)
-        made.first, made.block = first, place.block
-        made.last = builder.select(builder.icmp_signed("<", end, place.last), end, place.last)
-        result.yield_(made._getvalue())
-        builder.store(end, place.at)
-
-
-def _next_tile(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
-    """Give where the next tile begins; one that would stick out begins earlier."""
-    place = cgutils.create_struct_proxy(TILED_AT)(context, builder, args[0])
-    first = builder.load(place.at)
-    more = builder.icmp_signed("<", first, place.last)
-    result.set_valid(more)
-    with builder.if_then(more):
-        last = builder.sub(place.last, place.block)
-        result.yield_(builder.select(builder.icmp_signed("<", first, last), first, last))
-        builder.store(builder.add(first, place.block), place.at)
-
-
-lower_builtin("getiter", ROWS)(_start(ROWS_AT))
-lower_builtin("getiter", CHUNKS)(_start(CHUNKS_AT))
-lower_builtin("getiter", TILED)(_start(TILED_AT))
-lower_builtin("iternext", TILED_AT)(iternext_impl(RefType.UNTRACKED)(_next_tile))
-lower_builtin("iternext", ROWS_AT)(iternext_impl(RefType.UNTRACKED)(_next_row))
-lower_builtin("iternext", CHUNKS_AT)(iternext_impl(RefType.UNTRACKED)(_next_chunk))

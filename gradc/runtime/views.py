@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
 from numba.core import types
-from numba.core.cgutils import unpack_tuple
 
-from gradc.runtime.arrays import array
 from gradc.runtime.decorators import ELEMENT, TABLE
 from gradc.runtime.operation import Operation, signature
-
-_I64 = ir.IntType(64)
 
 
 class View(Operation):
@@ -25,7 +20,7 @@ class View(Operation):
     def __init__(self, code: str) -> None:
         """Make the operation for one type of elements."""
         self.element = ELEMENT[code]
-        Operation.__init__(self, f"view_{code}", *_rules(self))
+        Operation.__init__(self, f"view_{code}", _typing(self.element), None)
 
     def address(self, context: Any, builder: Any, table: Any, slot: Any, offset: Any) -> Any:
         """Emit where the array lies."""
@@ -33,9 +28,8 @@ class View(Operation):
         return builder.inttoptr(place, context.get_data_type(self.element).as_pointer())
 
 
-def _rules(view: View) -> tuple[Any, Any]:
-    """Return the typing rule and the lowering of a view."""
-    element = view.element
+def _typing(element: Any) -> Any:
+    """Return the typing rule of views of elements of a type."""
 
     def typing(context: Any, table: Any, slot: Any, offset: Any, shape: Any) -> Any:
         if table != TABLE or not isinstance(shape, types.BaseTuple):
@@ -44,19 +38,7 @@ def _rules(view: View) -> tuple[Any, Any]:
         made = types.Array(element, len(shape), "C")
         return signature(made, TABLE, types.int64, types.int64, axes)
 
-    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        table, slot, offset, shape = args
-        kind = sig.return_type
-        sizes = unpack_tuple(builder, shape, kind.ndim)
-        size = context.get_abi_sizeof(context.get_data_type(element))
-        stride = ir.Constant(_I64, size)
-        strides = [stride]
-        for length in reversed(sizes[1:]):
-            strides.insert(0, builder.mul(strides[0], length))
-        data = view.address(context, builder, table, slot, offset)
-        return array(context, builder, kind, data, sizes, strides[: kind.ndim])
-
-    return typing, lowering
+    return typing
 
 
 view_f32 = View("f32")
