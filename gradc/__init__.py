@@ -13,7 +13,10 @@ _COLLECTS = _gc.isenabled()
 _gc.disable()  # what is imported stays: searching it for garbage takes a tenth of the time
 try:
     from gradc.devices import eager as _eager
+    from gradc.ir.dtype import bfloat16 as bfloat16
     from gradc.ir.dtype import bool_ as bool
+    from gradc.ir.dtype import float16 as float16
+    from gradc.ir.dtype import float16 as half
     from gradc.ir.dtype import float32 as float
     from gradc.ir.dtype import float64 as double
     from gradc.ir.dtype import int32 as int
@@ -38,7 +41,6 @@ ROOMS = (
     "datasets",
     "inspect",
 )
-_ABSENT = ("float16", "half", "bfloat16")
 # Where names live that are imported when they are first asked for.
 HOMES = {
     "autocast": "gradc.amp.autocast",
@@ -46,8 +48,10 @@ HOMES = {
     "elementwise": "gradc.tensor.formula",
     "explain": "gradc.inspect.stages",
     "from_sympy": "gradc.tensor.formula",
+    "get_autocast_dtype": "gradc.amp.autocast",
     "get_float32_matmul_precision": "gradc.devices.precision",
     "get_num_threads": "gradc.runtime.threads",
+    "is_autocast_enabled": "gradc.amp.autocast",
     "set_float32_matmul_precision": "gradc.devices.precision",
     "set_num_threads": "gradc.runtime.threads",
     "to_sympy": "gradc.tensor.symbols",
@@ -83,5 +87,4 @@ def __getattr__(name: str) -> Any:
         return _imported("gradc.functional.scan").scan
     if name in ROOMS:
         return _imported(f"gradc.{name}")
-    hint = ": its floating dtypes are float32 and float64" if name in _ABSENT else ""
-    raise AttributeError(f"module 'gradc' has no attribute {name!r}{hint}")
+    raise AttributeError(f"module 'gradc' has no attribute {name!r}")

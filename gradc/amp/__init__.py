@@ -1,4 +1,4 @@
-"""PyTorch's `torch.amp` names, as far as they have a meaning without 16-bit dtypes."""
+"""PyTorch's `torch.amp`: products of 16-bit operands, and losses scaled for their gradients."""
 
 from __future__ import annotations
 

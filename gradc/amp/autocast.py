@@ -1,4 +1,4 @@
-"""`autocast`: operations in lower precision, which need a dtype for their results."""
+"""`autocast`: products of float32 tensors, of operands rounded to 16 bits."""
 
 from __future__ import annotations
 
@@ -8,37 +8,48 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-from gradc.errors import ArgumentError, UnsupportedError
-from gradc.ir.dtype import DType
+from gradc.errors import ArgumentError
+from gradc.ir.dtype import DType, Format, bfloat16, float16
+from gradc.tensor.lowered import DEVICES, format_on, formats
+from gradc.tensor.state import STATE, Formats
 
 F = TypeVar("F", bound=Callable[..., Any])
-DTYPES = {"cpu": "bfloat16", "cuda": "float16"}  # PyTorch's, where none is given
+DTYPES = {"cpu": bfloat16, "cuda": float16}  # PyTorch's, where none is given
 
 
 class autocast:
-    """Compute in lower precision, as PyTorch's `autocast`; here it can only be switched off.
+    """Round the operands of float32 products to 16 bits, until the end of the `with` block.
 
-    PyTorch's results of matrix products and convolutions under autocast are float16 or bfloat16.
-    gradc has no such dtypes, so an enabled autocast is an error and not a different result. What
-    gradc has is `gradc.set_float32_matmul_precision("medium")`: products on CUDA with operands
-    rounded to bfloat16, float32 sums and float32 results.
+    y = sum over k of r(a_k) r(b_k), summed up in float32; r rounds to the nearest number of
+    bfloat16 or float16, ties to even. This concerns matmul and its kin, linear, einsum,
+    convolutions, attention and recurrent layers, all else is computed as ever. Gradients of these
+    products are products of rounded operands too, wherever `backward()` is called.
+
+    As against PyTorch's autocast results stay float32, as they are summed up: gradc stores no
+    16-bit tensors. Float64 operands are left alone, as in PyTorch. A GPU's library rounds operands
+    on its way and is faster for it; the CPU rounds them in operations of their own, which shows
+    what the GPU will compute, but takes more time, not less.
 
     Args:
-        device_type: "cpu" or "cuda".
-        dtype: what to compute in; None for PyTorch's: float16 on CUDA, bfloat16 on the CPU. For
-            float32 and float64 there is a warning, and autocast is off, as in PyTorch.
-        enabled: whether to compute in lower precision.
-        cache_enabled: whether casts of parameters are kept, which takes an enabled autocast.
+        device_type: "cpu" or "cuda": the device whose products are meant.
+        dtype: gradc.bfloat16 or gradc.float16; None for PyTorch's choice: float16 on CUDA, bfloat16
+            on the CPU. For float32 and float64 there is a warning, and autocast is off.
+        enabled: False computes in full precision, also inside of another region.
+        cache_enabled: must be a bool or None. PyTorch keeps casts of parameters in a region; here a
+            compiled function rounds equal operands once, whatever this says, and eager operations
+            round them anew.
 
     Raises:
-        ArgumentError: for another device type, or a dtype that is none.
-        UnsupportedError: it is enabled.
+        ArgumentError: another device type, or a dtype that is none.
 
     Example:
         >>> import gradc
-        >>> with gradc.autocast("cpu", enabled=False):
-        ...     (gradc.ones(2, 2) @ gradc.ones(2, 2)).dtype
-        gradc.float32
+        >>> x = gradc.tensor([[1.001]])
+        >>> with gradc.autocast("cpu", dtype=gradc.bfloat16):
+        ...     x @ x
+        tensor([[1.]])
+
+    Source: Micikevicius et al., "Mixed precision training", 2018, arXiv:1710.03740.
     """
 
     def __init__(
@@ -48,25 +59,29 @@ class autocast:
         enabled: bool = True,
         cache_enabled: bool | None = None,
     ) -> None:
-        if device_type not in DTYPES:
-            raise ArgumentError(
-                f"autocast: device_type must be 'cpu' or 'cuda', got {device_type!r}"
-            )
+        check_device(device_type, "autocast")
         if not isinstance(cast("object", dtype), DType | None):
             raise ArgumentError(f"autocast: dtype must be a gradc dtype or None, got {dtype!r}")
-        if enabled and dtype is not None:
+        if not isinstance(cast("object", cache_enabled), bool | None):
+            raise ArgumentError(
+                f"autocast: cache_enabled must be a bool or None, got {cache_enabled!r}"
+            )
+        if enabled and dtype is not None and not isinstance(dtype, Format):
             warnings.warn(f"autocast: {dtype} is no lower precision; autocast is off", stacklevel=2)
             enabled = False
-        if enabled:
-            raise UnsupportedError(
-                f"autocast: results would be {DTYPES[device_type]}, and gradc has float32 and "
-                "float64 only",
-                hint='gradc.set_float32_matmul_precision("medium") rounds operands of products on '
-                "CUDA to bfloat16, or autocast(..., enabled=False)",
-            )
-        self.device_type, self.dtype, self.cache_enabled = device_type, dtype, cache_enabled
+        self.device_type = device_type
+        self.dtype = DTYPES[device_type] if dtype is None else dtype
+        self.enabled = bool(enabled)
+        self.cache_enabled = cache_enabled
+        self._before: list[Formats | None] = []
 
     def __enter__(self) -> autocast:
+        before = STATE.autocast
+        self._before.append(before)
+        to = list(before or (None, None))
+        on = self.dtype if self.enabled and isinstance(self.dtype, Format) else None
+        to[DEVICES.index(self.device_type)] = on
+        STATE.autocast = formats(*to)
         return self
 
     def __exit__(
@@ -75,7 +90,7 @@ class autocast:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Change nothing: autocast is off."""
+        STATE.autocast = self._before.pop()
 
     def __call__(self, function: F) -> F:
         """Return `function` running in this mode."""
@@ -86,3 +101,40 @@ class autocast:
                 return function(*args, **kwargs)
 
         return in_mode  # pyright: ignore[reportReturnType] # wraps keeps the signature
+
+
+def is_autocast_enabled(device_type: str = "cuda") -> bool:
+    """Return whether products on a device round their operands now.
+
+    Args:
+        device_type: "cpu" or "cuda".
+
+    Example:
+        >>> import gradc
+        >>> with gradc.autocast("cpu"):
+        ...     gradc.is_autocast_enabled("cpu")
+        True
+    """
+    check_device(device_type, "is_autocast_enabled")
+    return format_on(device_type) is not None
+
+
+def get_autocast_dtype(device_type: str) -> DType:
+    """Return what products on a device round to, or would if autocast were on.
+
+    Args:
+        device_type: "cpu" or "cuda".
+
+    Example:
+        >>> import gradc
+        >>> gradc.get_autocast_dtype("cuda")
+        gradc.float16
+    """
+    check_device(device_type, "get_autocast_dtype")
+    return format_on(device_type) or DTYPES[device_type]
+
+
+def check_device(device_type: str, name: str) -> None:
+    """Refuse other devices."""
+    if device_type not in DTYPES:
+        raise ArgumentError(f"{name}: device_type must be 'cpu' or 'cuda', got {device_type!r}")

@@ -13,8 +13,10 @@ from typing import Any
 from gradc.ir.builder import Builder, GraphBuilder
 from gradc.ir.graph import Equation, Value
 from gradc.ir.primitive import Primitive
+from gradc.primitives.sixteen_bits import COTANGENTS
 
 ROOM = 4  # a contribution is postponed if what must be kept per step is at most so many times it
+MOVES = ("reshape", "permute", *COTANGENTS)
 Moves = tuple[tuple[Primitive, dict[str, Any]], ...]
 
 
@@ -24,7 +26,7 @@ class Sum:
 
     Args:
         equation: it, in the adjoint step.
-        moves: what is done to its result: reshapes and permutes.
+        moves: what is done to its result: reshapes, permutes, and what rounds cotangents.
     """
 
     equation: Equation
@@ -86,7 +88,7 @@ def _split(
     if e is not None and name == "add":
         for v in e.inputs:
             _split(v, moves, known, constants, sums, left)
-    elif e is not None and name in ("reshape", "permute"):
+    elif e is not None and name in MOVES:
         _split(e.inputs[0], ((e.primitive, dict(e.params)), *moves), known, constants, sums, left)
     elif e is not None and name in ("dot", "sum") and not any(v in constants for v in e.inputs):
         sums.append(Sum(e, moves))

@@ -91,7 +91,7 @@ class CompiledFunction:
         return getattr(self.function, name)
 
     def _program(self, given: Sequence[Tensor], call: Spec) -> AnyProgram:
-        key = call, key_of(given), STATE.grad
+        key = call, key_of(given), STATE.grad, STATE.autocast
         for program in self.programs.get(key, ()):
             if program.valid(given):
                 return program

@@ -29,8 +29,8 @@ WIDTH = 76  # of a line, without its indentation
 _DATA: State = ("cpu", False, False, ((), ()))
 _OWN = frozenset(
     """
-    args kwargs before now seen MISS STATE CHANGES GRAD INFERENCE LOCK PROGRAM PLACE state_of steady
-    run launch made mark_inference unflatten exact
+    args kwargs before now seen MISS STATE CHANGES GRAD INFERENCE AUTOCAST LOCK PROGRAM PLACE
+    state_of steady run launch made mark_inference unflatten exact
     """.split()
 )
 
@@ -60,10 +60,11 @@ class Function:
             "CHANGES": epoch.CHANGES,
             "GRAD": STATE.grad,
             "INFERENCE": STATE.inference,
+            "AUTOCAST": STATE.autocast,
             "before": (-1,),
         }
         self._miss("STATE.trace is not None", "STATE.grad is not GRAD", "STATE.anomaly")
-        self._miss("STATE.inference is not INFERENCE")
+        self._miss("STATE.inference is not INFERENCE", "STATE.autocast is not AUTOCAST")
         self._line("try:")
         assert isinstance(call, Branch)
         args, kwargs = call.parts

@@ -114,7 +114,7 @@ def _filled(node: Compute, operands: list[Text], names: Names) -> Text:
         return quotient
     if primitive.name == "cast":
         return converted(operands[0], node.operands[0].dtype, node.dtype, names.used)
-    if primitive.name == "stop_gradient":
+    if primitive.code == "{0}":
         return operands[0]
     template = primitive.code
     if primitive.kind is Kind.RANDOM:

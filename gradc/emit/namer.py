@@ -11,6 +11,7 @@ from functools import cache
 from gradc.ir.graph import Equation, Graph, Role, Section, Value
 from gradc.ir.primitive import Kind
 from gradc.origin import Origin
+from gradc.primitives.sixteen_bits import ROUNDS
 
 WORDS = {
     "sum": "total",
@@ -40,7 +41,8 @@ RUNTIME = frozenset(
     t_matmul_t matmul_add matmul_t_add t_matmul_add t_matmul_t_add batch_matmul batch_matmul_t
     batch_t_matmul batch_t_matmul_t exp expm1 log log1p sin cos tan asin acos atan atan2 sinh
     cosh tanh asinh acosh atanh sigmoid softplus erf erfc sqrt rsqrt pow floor ceil trunc
-    round_even sign remainder floor_divide isnan isinf isfinite maximum minimum philox f
+    round_even round_bfloat16 round_float16 sign remainder floor_divide isnan isinf isfinite
+    maximum minimum philox f
     tile_f32 tile_f64 multiply_add load_tile store_tile
     tile_matmul tile_t_matmul panel_f32 panel_f64 pack pack_t tiled
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
@@ -132,6 +134,8 @@ class Values:
         primitive = equation.primitive
         if _transparent(equation):
             return self.hint(equation.inputs[0])
+        if primitive.name in ROUNDS:
+            return f"{self.hint(equation.inputs[0])}_16"
         if primitive.name == "add" and equation.inputs[0] in self.random:
             self.random.add(value)
             return self.hint(equation.inputs[0])

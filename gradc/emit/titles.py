@@ -9,6 +9,7 @@ from collections.abc import Callable
 from gradc.emit.brackets import bracketed
 from gradc.ir.graph import Section
 from gradc.ir.primitive import Kind
+from gradc.primitives.sixteen_bits import ROUNDS
 from gradc.schedule.loops import (
     Argument,
     Choose,
@@ -87,6 +88,8 @@ def _words(nodes: list[Node]) -> list[str]:
 
 
 def _word(node: Compute) -> str:
+    if node.primitive.name in ROUNDS:
+        return f"to_{ROUNDS[node.primitive.name].name}"
     return "random" if node.primitive.kind is Kind.RANDOM else node.primitive.name
 
 

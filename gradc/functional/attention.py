@@ -12,6 +12,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor import Tensor, arange, where
 from gradc.tensor.axes import broadcast_shapes
 from gradc.tensor.dispatch import apply
+from gradc.tensor.lowered import format_for
 
 
 def scaled_dot_product_attention(
@@ -79,7 +80,8 @@ def attended(
     """Return the attention of operands that fit together; `name` is who was called."""
     lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
     whole = all(x.numel() for x in (query, key, value))
-    if lead is None or not whole or dropout_p or isinstance(scale, Tensor):
+    rounds = format_for(query) is not None  # the weights in between too
+    if lead is None or not whole or dropout_p or isinstance(scale, Tensor) or rounds:
         shown = scores(query, key, scale)
         if is_causal:
             shown = causal(shown)

@@ -11,6 +11,7 @@ from gradc.ir.primitive import lookup
 from gradc.primitives.convolution import reach
 from gradc.tensor import Tensor
 from gradc.tensor.dispatch import apply
+from gradc.tensor.lowered import product
 from gradc.tensor.moving import check_beside
 
 Size = int | Sequence[int]
@@ -122,7 +123,7 @@ def _convolve(
     x = x.permute(0, *space, 1).reshape(int(x.shape[0]), *padded, groups, inner)
     w = weight.permute(*space, 1, 0)
     w = w.reshape(*sizes_of(weight, count), inner, groups, outputs // groups).transpose(count, -2)
-    y: Tensor = apply(lookup("conv"), x, w, stride=steps, dilation=spread)
+    y = product(lookup("conv"), x, w, stride=steps, dilation=spread)
     y = y.reshape(*y.shape[: count + 1], outputs)
     # not a view: like PyTorch's, the result is contiguous
     axes = (0, count + 1, *range(1, count + 1))

@@ -11,6 +11,7 @@ from gradc.ir.primitive import lookup
 from gradc.primitives.convolution import reach
 from gradc.tensor import Tensor
 from gradc.tensor.dispatch import apply
+from gradc.tensor.lowered import product
 from gradc.tensor.moving import check_beside
 
 Size = int | Sequence[int]
@@ -150,7 +151,7 @@ def _spread(
         )  # fmt: skip
     w = weight.permute(*space, 0, 1)
     w = w.reshape(*window, groups, inner, int(weight.shape[1])).flip(*range(count))
-    y: Tensor = apply(lookup("conv"), x, w, stride=(1,) * count, dilation=apart)
+    y = product(lookup("conv"), x, w, stride=(1,) * count, dilation=apart)
     outputs = groups * int(weight.shape[1])
     y = y.reshape(*y.shape[: count + 1], outputs)
     for axis, (a, p, n) in enumerate(zip(around, cut, wanted, strict=True)):

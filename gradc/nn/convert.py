@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from gradc.errors import ArgumentTypeError, DTypeError, UnsupportedError
-from gradc.ir.dtype import DType, float32, float64
+from gradc.errors import ArgumentTypeError, DTypeError
+from gradc.ir.dtype import DType, bfloat16, float16, float32, float64
 from gradc.tensor import Tensor, epoch, no_grad
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ class Conversion:
         return self.to(dtype=float64)
 
     def half(self) -> Self:
-        """Raise: gradc has no float16."""
-        raise UnsupportedError("Module.half: gradc has no float16", hint="float() or double()")
+        """Raise: gradc stores no float16."""
+        raise float16.not_stored()
 
     def bfloat16(self) -> Self:
-        """Raise: gradc has no bfloat16."""
-        raise UnsupportedError("Module.bfloat16: gradc has no bfloat16", hint="float() or double()")
+        """Raise: gradc stores no bfloat16."""
+        raise bfloat16.not_stored()
 
     def cpu(self) -> Self:
         """Move parameters and buffers to the CPU."""

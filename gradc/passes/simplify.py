@@ -12,6 +12,7 @@ from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
 from gradc.ir.graph import Equation, Graph, Value
 from gradc.ir.primitive import Kind
 from gradc.passes.rewrite import Rewriter, full, rewrite
+from gradc.primitives.sixteen_bits import COTANGENTS, ROUNDS
 
 EXACT: dict[DType, tuple[DType, ...]] = {
     bool_: (uint8, int32, int64, float32, float64),
@@ -213,6 +214,27 @@ def _alike(b: Rewriter, e: Equation) -> Value | None:
     return e.inputs[0]
 
 
+def _round(b: Rewriter, e: Equation) -> Value | None:
+    """Rounding twice is rounding once; what is moved is rounded where it lay before."""
+    (x,), moves = e.inputs, list[Equation]()
+    while (found := _moved(b, x)) is not None:
+        moves.append(found)
+        x = found.inputs[0]
+    known = b.definition(x, e.primitive.name) is not None
+    if not moves:
+        return x if known else None
+    x = x if known else b.op(e.primitive.name, x)
+    for move in reversed(moves):
+        x = b.apply(move.primitive, (x,), dict(move.params))
+    return x
+
+
+def _moved(b: Rewriter, x: Value) -> Equation | None:
+    """Return the movement that a value comes from, if it leaves nothing away."""
+    found = (b.definition(x, name) for name in ("permute", "reshape", "broadcast", "flip"))
+    return next((e for e in found if e is not None), None)
+
+
 def _move_constant(b: Rewriter, e: Equation) -> Value | None:
     """A constant moved about is a constant."""
     numbers = [b.constant(v) for v in e.inputs]
@@ -233,6 +255,8 @@ RULES: dict[str, Callable[[Rewriter, Equation], Value | None]] = {
     "where": _where,
     "cast": _cast,
     "stop_gradient": _alike,
+    **dict.fromkeys(COTANGENTS, _alike),
+    **dict.fromkeys(ROUNDS, _round),
     "reshape": _reshape,
     "permute": _permute,
     "broadcast": _broadcast,

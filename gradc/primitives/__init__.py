@@ -17,6 +17,7 @@ from gradc.primitives import random as random
 from gradc.primitives import reduction as reduction
 from gradc.primitives import rounding as rounding
 from gradc.primitives import scan as scan
+from gradc.primitives import sixteen_bits as sixteen_bits
 from gradc.primitives import sorting as sorting
 from gradc.primitives import transcendental as transcendental
 from gradc.primitives import window as window

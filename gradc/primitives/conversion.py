@@ -9,7 +9,7 @@ import numpy as np
 
 from gradc.ir.builder import Builder
 from gradc.ir.derivative import Linear, Zero
-from gradc.ir.dtype import DType, bool_, float32, float64, int32, int64, uint8
+from gradc.ir.dtype import DType, Format, bool_, float32, float64, int32, int64, uint8
 from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Sample, register
 from gradc.primitives.elementwise import Accepts, Array, check_count, elementwise
@@ -23,6 +23,8 @@ def _cast(x: Array, dtype: DType) -> Array:
 
 def _cast_typing(*types: TensorType, dtype: DType) -> TensorType:
     check_count("cast", ("x",), types)
+    if isinstance(dtype, Format):
+        raise dtype.not_stored()
     return types[0].with_dtype(dtype)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gradc.ir.dtype import bfloat16, float16
+from gradc.primitives.sixteen_bits import rounded
 from gradc.runtime.philox_constants import KEY_STEPS, MULTIPLIERS, ROUNDS
 
 Number = Any
@@ -41,6 +43,16 @@ def _rounding(function: Function) -> Function:
 
 floor, ceil, trunc = _rounding(np.floor), _rounding(np.ceil), _rounding(np.trunc)
 round_even = _rounding(np.rint)
+
+
+def round_bfloat16(x: Number) -> Number:
+    """Return the nearest number that bfloat16 holds, in the type of x."""
+    return rounded(np.asarray(x), bfloat16)[()]
+
+
+def round_float16(x: Number) -> Number:
+    """Return the nearest number that float16 holds, in the type of x."""
+    return rounded(np.asarray(x), float16)[()]
 
 
 def sigmoid(x: Number) -> Number:

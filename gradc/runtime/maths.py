@@ -11,6 +11,7 @@ from gradc.runtime import maths_error_function as error_function
 from gradc.runtime import maths_exponential as exponential
 from gradc.runtime import maths_inverse as inverse
 from gradc.runtime import maths_logarithm as logarithm
+from gradc.runtime import maths_sixteen_bits as sixteen_bits
 from gradc.runtime import maths_trigonometric as trigonometric
 from gradc.runtime.operation import Operation, same_type, signature
 from gradc.runtime.real import DOUBLE, SINGLE, Formula, Maker, Real, function
@@ -95,6 +96,8 @@ erf = _operation("erf", error_function.erf, 1)
 erfc = _operation("erfc", _in_double(error_function.erfc), 1)
 sqrt = _operation("sqrt", _sqrt, 1)
 rsqrt = _operation("rsqrt", _rsqrt, 1)
+round_bfloat16 = _operation("round_bfloat16", sixteen_bits.round_bfloat16, 1)
+round_float16 = _operation("round_float16", sixteen_bits.round_float16, 1)
 isnan = _test("isnan", "")
 isinf = _test("isinf", "==")
 isfinite = _test("isfinite", "<")

@@ -54,6 +54,8 @@ DIRECT: dict[str, Callable[..., Any]] = {
     "logical_xor": sp.Xor,
     "logical_not": sp.Not,
     "stop_gradient": _same,
+    "bfloat16_cotangent": _same,
+    "float16_cotangent": _same,
 }
 FOLDS: dict[str, Callable[..., Any]] = {
     "sum": operator.add,

@@ -12,8 +12,8 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul
 from gradc.tensor.axes import Ints, axis, broadcast_shapes
 from gradc.tensor.core import shape_of
-from gradc.tensor.dispatch import apply
 from gradc.tensor.expressions import operand_names
+from gradc.tensor.lowered import product
 from gradc.tensor.movement import broadcast_view, reshape_to
 from gradc.tensor.moving import gathered
 from gradc.tensor.promotion import Operand
@@ -28,7 +28,7 @@ def contract(
     x: Tensor, y: Tensor, axes: tuple[Ints, Ints], batch: tuple[Ints, Ints] = ((), ())
 ) -> Tensor:
     """Return the sum of products over paired axes; axes: batch, x's free ones, y's free ones."""
-    return apply(DOT, x, y, contract=axes, batch=batch)
+    return product(DOT, x, y, contract=axes, batch=batch)
 
 
 def check_same(name: str, x: Tensor, y: Tensor) -> None:
@@ -158,27 +158,27 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2)."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else mul(product, alpha)
-    return add(input if beta == 1 else mul(input, beta), product)
+    result = mm(mat1, mat2)
+    result = result if alpha == 1 else mul(result, alpha)
+    return add(input if beta == 1 else mul(input, beta), result)
 
 
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat @ vec)."""
-    product = mv(mat, vec)
-    product = product if alpha == 1 else mul(product, alpha)
-    return add(input if beta == 1 else mul(input, beta), product)
+    result = mv(mat, vec)
+    result = result if alpha == 1 else mul(result, alpha)
+    return add(input if beta == 1 else mul(input, beta), result)
 
 
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2)."""
-    product = bmm(batch1, batch2)
-    product = product if alpha == 1 else mul(product, alpha)
-    return add(input if beta == 1 else mul(input, beta), product)
+    result = bmm(batch1, batch2)
+    result = result if alpha == 1 else mul(result, alpha)
+    return add(input if beta == 1 else mul(input, beta), result)
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:

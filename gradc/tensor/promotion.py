@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from gradc.ir.dtype import DType, bool_, float32, float64, from_numpy, int32, int64, promote, uint8
+from gradc.ir.dtype import (
+    DType,
+    Format,
+    bool_,
+    float32,
+    float64,
+    from_numpy,
+    int32,
+    int64,
+    promote,
+    uint8,
+)
 from gradc.ir.primitive import lookup
 from gradc.tensor import epoch
 from gradc.tensor.axes import Ints, broadcast_shapes
@@ -187,6 +198,8 @@ def need_floating(name: str, x: Tensor) -> Tensor:
 
 def check_dtype(name: str, value: Any) -> DType:
     """Return a dtype argument, or raise."""
+    if isinstance(value, Format):
+        raise value.not_stored()
     if isinstance(value, DType):
         return value
     if value in _PYTHON:

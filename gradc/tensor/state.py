@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from gradc.ir.dtype import DType, float32
+from gradc.ir.dtype import DType, Format, float32
 
 if TYPE_CHECKING:
     from gradc.tensor.entry import Scope
     from gradc.tensor.trace import Trace
+
+
+Formats = tuple[Format | None, Format | None]  # for the CPU and for CUDA
 
 
 class State(threading.local):
@@ -19,6 +22,7 @@ class State(threading.local):
         grad: whether operations are recorded for a backward pass.
         inference: whether inference_mode is on.
         anomaly: whether each result is searched for new NaN.
+        autocast: what products round their operands to; None for nothing.
         trace: the trace that operations are appended to, or None in eager mode.
         scopes: the functions being transformed (gradc.func) that are running, outermost first.
         cuda_index: number of the current CUDA device.
@@ -28,6 +32,7 @@ class State(threading.local):
     grad: bool = True
     inference: bool = False
     anomaly: bool = False
+    autocast: Formats | None = None
     trace: Trace | None = None
     scopes: tuple[Scope, ...] = ()
     default_dtype: DType = float32

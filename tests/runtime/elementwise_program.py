@@ -8,7 +8,7 @@ SIZE = 4096
 DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8}
 FLOAT = (
     "exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid "
-    "softplus erf erfc sqrt rsqrt"
+    "softplus erf erfc sqrt rsqrt round_bfloat16 round_float16"
 ).split()
 UNARY = ["floor", "ceil", "trunc", "round_even", "sign"]
 BINARY = ["pow", "remainder", "floor_divide", "maximum", "minimum"]
