@@ -8,8 +8,9 @@ SIZE = 4096
 DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8}
 FLOAT = (
     "exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid "
-    "softplus erf erfc sqrt rsqrt round_bfloat16 round_float16"
+    "softplus erf erfc sqrt rsqrt"
 ).split()
+TO_16_BITS = ["round_bfloat16", "round_float16"]
 UNARY = ["floor", "ceil", "trunc", "round_even", "sign"]
 BINARY = ["pow", "remainder", "floor_divide", "maximum", "minimum"]
 TESTS = ["isnan", "isinf", "isfinite"]
@@ -45,7 +46,7 @@ class Program:
         self.dtype, self.size = DTYPES[code], size
         self.binary = [*BINARY, "atan2"] if real else BINARY
         self.tests = TESTS
-        self.unary = FLOAT + UNARY if real else UNARY
+        self.unary = FLOAT + TO_16_BITS + UNARY if real else UNARY
         self.names = [*self.unary, *self.binary, *self.tests]
         self.source = source_of(code, self.unary, self.binary, self.tests, size)
         self.native = None
