@@ -40,7 +40,7 @@ class Adam(Optimizer):
     Reddi, Kale, Kumar, "On the convergence of Adam and beyond", 2018 (amsgrad).
     """
 
-    branches = ("maximize", "weight_decay", "amsgrad", "decoupled_weight_decay")
+    branches = ("maximize", "weight_decay", "amsgrad", "decoupled_weight_decay", "betas")
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Adam(Optimizer):
         fresh1 = scalar(1.0 - beta1, p)
         decay2 = scalar(beta2, p)
         fresh2 = scalar(1.0 - beta2, p)
-        m.add_((grad - m) * fresh1)
+        average(m, grad, fresh1, group)
         v.mul_(decay2).add_(grad * fresh2 * grad)
         if group["amsgrad"]:
             v = state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], v))
@@ -173,3 +173,21 @@ class AdamW(Adam):
 def step_counter(p: Tensor) -> Tensor:
     """Return a 0-d counter at 0 on the device of a parameter, in PyTorch's dtype for it."""
     return zeros((), dtype=get_default_dtype(), device=p.device)
+
+
+def average(m: Tensor, grad: Tensor, fresh: Any, group: Group) -> None:
+    """Bring the running mean m to (1 - fresh) m + fresh g, from the end that is nearer.
+
+    With beta1 = 0 it becomes g to the last bit. A step that calls this has "betas" among its
+    branches.
+
+    Args:
+        m: the mean; changed.
+        grad: g.
+        fresh: 1 - beta1, in m's dtype.
+        group: whose beta1 says which end is nearer.
+    """
+    if 1.0 - group["betas"][0] < 0.5:
+        m.add_((grad - m) * fresh)
+    else:
+        m.copy_(grad - (grad - m) * (1.0 - fresh))

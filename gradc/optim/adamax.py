@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.optim.adam import step_counter
+from gradc.optim.adam import average, step_counter
 from gradc.optim.hyper import Group, betas, counted, hyper, scalar
 from gradc.optim.optimizer import Optimizer, Params, check_betas, check_not_negative, refuse
 from gradc.tensor import Tensor, maximum, zeros_like
@@ -28,6 +28,8 @@ class Adamax(Optimizer):
 
     Source: Kingma, Ba, "Adam: a method for stochastic optimization", 2014, section 7.1.
     """
+
+    branches = ("maximize", "weight_decay", "betas")
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Adamax(Optimizer):
             grad = grad + p * scalar(hyper(group, "weight_decay"), p)
         m: Tensor = state["exp_avg"]
         u: Tensor = state["exp_inf"]
-        m.add_((grad - m) * scalar(1.0 - beta1, p))
+        average(m, grad, scalar(1.0 - beta1, p), group)
         u.copy_(maximum(u * scalar(beta2, p), grad.abs() + scalar(hyper(group, "eps"), p)))
         size = hyper(group, "lr") / (1.0 - beta1**step)
         p.sub_(m * scalar(size, p) / u)

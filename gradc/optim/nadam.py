@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.optim.adam import step_counter
+from gradc.optim.adam import average, step_counter
 from gradc.optim.hyper import Group, betas, counted, hyper, scalar
 from gradc.optim.optimizer import Optimizer, Params, check_betas, check_not_negative, refuse
 from gradc.tensor import Tensor, get_default_dtype, ones, zeros_like
@@ -32,7 +32,7 @@ class NAdam(Optimizer):
     Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016.
     """
 
-    branches = ("maximize", "weight_decay", "decoupled_weight_decay")
+    branches = ("maximize", "weight_decay", "decoupled_weight_decay", "betas")
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class NAdam(Optimizer):
         product = product.item() if active_trace() is None else product.double()
         m: Tensor = state["exp_avg"]
         v: Tensor = state["exp_avg_sq"]
-        m.add_((grad - m) * scalar(1.0 - beta1, p))
+        average(m, grad, scalar(1.0 - beta1, p), group)
         v.mul_(scalar(beta2, p)).add_(grad * scalar(1.0 - beta2, p) * grad)
         mean_square = v / scalar(1.0 - beta2**step, p)
         scale = mean_square.sqrt() + scalar(hyper(group, "eps"), p)

@@ -30,8 +30,9 @@ class Optimizer:
     Attributes:
         param_groups: dicts with "params" and options; a change counts from the next step on.
         state: what is kept for each parameter.
-        branches: names of options whose being zero or not decides which operations are done; the
-            others are numbers that a compiled step reads at each call.
+        branches: names of options whose being zero or not decides which operations are done
+            ("betas": whether the first is above 0.5); the others are numbers that a compiled step
+            reads at each call.
     """
 
     branches: tuple[str, ...] = ("maximize", "weight_decay")

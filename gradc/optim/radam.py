@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.optim.adam import step_counter
+from gradc.optim.adam import average, step_counter
 from gradc.optim.hyper import Group, betas, counted, hyper, scalar
 from gradc.optim.optimizer import Optimizer, Params, check_betas, check_not_negative, refuse
 from gradc.tensor import Tensor, where, zeros_like
@@ -33,7 +33,7 @@ class RAdam(Optimizer):
     beyond", 2019, arXiv:1908.03265.
     """
 
-    branches = ("maximize", "weight_decay", "decoupled_weight_decay")
+    branches = ("maximize", "weight_decay", "decoupled_weight_decay", "betas")
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class RAdam(Optimizer):
                 grad = grad + p * scalar(weight_decay, p)
         m: Tensor = state["exp_avg"]
         v: Tensor = state["exp_avg_sq"]
-        m.add_((grad - m) * scalar(1.0 - beta1, p))
+        average(m, grad, scalar(1.0 - beta1, p), group)
         v.mul_(scalar(beta2, p)).add_(grad * scalar(1.0 - beta2, p) * grad)
         mean = m / scalar(1.0 - beta1**step, p) * scalar(lr, p)
         left = 1.0 - beta2**step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gradc.optim.groups import Group
 
@@ -26,22 +26,32 @@ class Structure:
     groups: tuple[tuple[Group, int, dict[str, Any]], ...]
 
     def __call__(self) -> bool:
-        """Return whether all of it is the same; of options only whether they are zero."""
+        """Return whether all of it is the same; of options only the way that they choose."""
         groups = self.optimizer.param_groups
         if self.optimizer.generation != self.generation or len(groups) != len(self.groups):
             return False
         return all(
             now is group
             and len(group["params"]) == size
-            and all(bool(group.get(key)) == bool(value) for key, value in options.items())
+            and all(way(group.get(key)) == way(value) for key, value in options.items())
             for now, (group, size, options) in zip(groups, self.groups, strict=True)
         )
+
+
+def way(option: Any) -> bool:
+    """Return which of two ways an option chooses; of decay rates, the first does (`average`)."""
+    return 1.0 - option[0] < 0.5 if isinstance(option, tuple | list) else bool(option)
+
+
+def _fixed(option: Any) -> Any:
+    """Return an option that later changes of a list leave as it is."""
+    return tuple(cast("list[Any]", option)) if isinstance(option, list) else option
 
 
 def structure(optimizer: Optimizer) -> Structure:
     """Return the check."""
     groups = tuple(
-        (group, len(group["params"]), {key: group.get(key) for key in optimizer.branches})
+        (group, len(group["params"]), {key: _fixed(group.get(key)) for key in optimizer.branches})
         for group in optimizer.param_groups
     )
     return Structure(optimizer, optimizer.generation, groups)

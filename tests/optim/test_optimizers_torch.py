@@ -24,6 +24,7 @@ CASES = {
     "Adam": [
         {},
         {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3},
+        {"lr": 0.1, "betas": (0.0, 0.9)},
         {"weight_decay": 0.1},
         {"weight_decay": 0.1, "decoupled_weight_decay": True},
         {"amsgrad": True, "lr": 0.1},

@@ -199,3 +199,41 @@ def test_eager_steps_go_on_after_traced_ones():
         program(*batch(i)) if i < 2 else traced(*batch(i))
     for p, q in zip(net.parameters(), twin.parameters(), strict=True):
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"])
+def test_a_mean_without_memory_is_the_gradient_to_the_last_bit(name):
+    kept = gradc.tensor([1e-8, 0.1, 3e7, -1.0])
+    for compiled in (False, True):
+        p = nn.Parameter(gradc.ones(4))
+        opt = getattr(gradc.optim, name)([p], betas=(0.0, 0.9), weight_decay=0.0)
+
+        def step(x, p=p, opt=opt):
+            p.grad = x * 1.0
+            opt.step()
+
+        step = gradc.compile(step) if compiled else step
+        step(gradc.full((4,), 1e4))
+        step(kept)
+        assert opt.state[p]["exp_avg"].tolist() == kept.tolist()
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_the_nearer_end_of_a_mean_is_chosen_anew_only_when_it_changes(kind):
+    p, twin = nn.Parameter(gradc.ones(2)), nn.Parameter(gradc.ones(2))
+    opts = [gradc.optim.Adam([t], betas=kind((0.9, 0.99))) for t in (p, twin)]
+    step = gradc.compile(opts[0].step)
+    counts = []
+    for beta in (0.9, 0.8, 0.3, 0.0, 0.4):
+        for opt, t in zip(opts, (p, twin), strict=True):
+            if kind is list:
+                opt.param_groups[0]["betas"][0] = beta
+            else:
+                opt.param_groups[0]["betas"] = (beta, 0.99)
+            t.grad = gradc.tensor([beta, 1.0])
+        for _ in range(3):
+            step()
+            opts[1].step()
+        np.testing.assert_allclose(p.tolist(), twin.tolist(), rtol=1e-6)
+        counts.append(sum(map(len, step.programs.values())))
+    assert counts == [1, 1, 2, 2, 2]
