@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.capture import Captured, Source
+from gradc.compiler.checks import name_of
 from gradc.compiler.guards import updatable
 from gradc.errors import TraceError
 from gradc.ir.graph import Graph
@@ -64,6 +65,13 @@ class BoundProgram(ABC):
         return self.grads_fit(given) and all(
             guard() for guard in (*self.captured.guards, *self.captured.steady)
         )
+
+    def broken_by(self, given: Sequence[Tensor]) -> str:
+        """Return the name of what makes it invalid for the tensors of a call, or ""."""
+        for guard in (*self.captured.guards, *self.captured.steady):
+            if not guard():
+                return name_of(guard)
+        return "" if self.grads_fit(given) else "the .grad of an argument"
 
     def grads_fit(self, given: Sequence[Tensor]) -> bool:
         """Return whether the `.grad` of arguments is there where it was read while tracing."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler.arguments import stand_ins
+from gradc.compiler.checks import Guard, ModuleGuard, rewritten
 from gradc.compiler.closure import outer_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
-    Guard,
+    Steady,
     dtype_guard,
     grad_guards,
     moving,
-    steady,
     tensor_guards,
 )
 from gradc.compiler.outside import content_guards, variable_guards
@@ -64,6 +64,7 @@ class Captured:
         sources: where the gradients of the last outputs go.
         guards: what must hold for the program to be the right one.
         steady: the same, where nothing can have changed while the count of changes stands still.
+        rewritten: names of what tracing itself has changed: if any, the program is for one call.
         device: where it runs.
     """
 
@@ -86,6 +87,7 @@ class Captured:
     sources: tuple[Source, ...]
     guards: tuple[Guard, ...]
     steady: tuple[Guard, ...]
+    rewritten: tuple[str, ...]
     device: Device
 
 
@@ -111,13 +113,14 @@ def capture(
     def source(tensor: Tensor) -> Source:
         return position.get(tensor, tensor)
 
+    args, kwargs = unflatten(call, leaves)
     guards = variable_guards(function)
+    around = [*guards, *content_guards(function, [args, kwargs])]
     trace = Trace(name)
     trace.target.name_of = lambda t: outside_names(trace, function).get(id(t._storage), "")
     with trace:
         for t, n in zip(leaves, names, strict=True):
             trace.capture(t, Role.ARGUMENT, n)
-        args, kwargs = unflatten(call, leaves)
         returned = function(*args, **kwargs)
         results, result = flatten(returned, f"{name}: the result", check_constant)
         passed = tuple(source(t) if not t._storage.traced else None for t in results)
@@ -144,12 +147,14 @@ def capture(
     own = set(leaves)
     guards += trace.guards
     checks = [dtype_guard(), *grad_guards(trace, own), *tensor_guards(trace, own)]
-    still = [*trace.steady, *steady(checks)]
-    _check_steady(name, [*guards, *still])
+    _check_steady(name, [*trace.guards, *trace.steady, *checks])
+    changed = dict.fromkeys(n for guard in around for n in rewritten(guard))
     modules = touched_modules(trace)
     watched = [*modules, *touched_optimizers(trace), *_arrays(trace)]
     # After the check, because tracing may leave notes in a list.
-    guards += content_guards(function, [*modules, args, kwargs], watched)
+    contents = content_guards(function, [*modules, args, kwargs], watched)
+    guards += [guard for guard in contents if not isinstance(guard, ModuleGuard)]
+    checks += [guard for guard in contents if isinstance(guard, ModuleGuard)]
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}
     positions = tuple(sorted(first.values()))
@@ -179,7 +184,8 @@ def capture(
         differentiable=tuple(flow.positions),
         sources=tuple(source(t) for t in flow.ends),
         guards=tuple(guards),
-        steady=tuple(still),
+        steady=(*trace.steady, Steady(checks)),
+        rewritten=tuple(changed),
         device=trace.device,
     )
 
@@ -207,10 +213,9 @@ def _check_steady(name: str, guards: list[Guard]) -> None:
     """Raise where tracing itself has changed what the program depends on."""
     if not all(guard() for guard in guards):
         raise TraceError(
-            f"compile: {name} changes what it depends on while it runs: an attribute of a module, "
-            "an option of an optimizer, or a variable around it",
-            hint="keep what changes in a tensor (register_buffer), or change it outside of the "
-            "compiled function",
+            f"compile: {name} changes what it depends on while it runs: the structure of a module "
+            "or of an optimizer, or where a tensor lies",
+            hint="change it outside of the compiled function",
         )
 
 

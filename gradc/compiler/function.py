@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MethodType
@@ -18,14 +19,17 @@ from gradc.compiler.constants import check_constant
 from gradc.compiler.latest import MISS, Call, classes, latest, never
 from gradc.compiler.target import build
 from gradc.config import recompile_limit
-from gradc.errors import ArgumentError, RecompileError
+from gradc.errors import ArgumentError, RecompileError, TraceError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Spec, collect, flatten
 
 if TYPE_CHECKING:
+    from gradc.compiler.capture import Captured
     from gradc.compiler.target import AnyProgram
 
+ONCE = 2  # programs in a row for one call each, where a function changes what it depends on
+OFTEN = 3  # times that something makes a program invalid before the user is told
 FORWARD = ("jvp", "linearize", "jacfwd")  # transforms that push tangents along the tape
 
 
@@ -46,6 +50,9 @@ class CompiledFunction:
         self.example_inputs = example_inputs
         self.programs: dict[Key, list[AnyProgram]] = {}
         self.latest: Call = never
+        self._newest: AnyProgram | None = None
+        self._spent = self._in_a_row = 0  # programs for one call only
+        self._reasons: Counter[str] = Counter()
         self._ways: dict[tuple[int, bool, tuple[type, ...]], Call] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -95,32 +102,62 @@ class CompiledFunction:
         for program in self.programs.get(key, ()):
             if program.valid(given):
                 return program
-        self._report()
+        reason = self._reason(key, given)
+        self._report(reason)
         names = names_of(self.function, call, len(given))
         with put_off():
-            program = build(capture(self.function, self.name, call, given, names))
-        self.programs.setdefault(key, []).append(program)
+            captured = capture(self.function, self.name, call, given, names)
+            self._check_settled(captured)
+            self._newest = program = build(captured)
+        if not captured.rewritten:
+            self.programs.setdefault(key, []).append(program)
         return program
 
-    def _report(self) -> None:
+    def _check_settled(self, captured: Captured) -> None:
+        """Raise where a function goes on changing what it depends on.
+
+        A first call may differ from all others. The program of such a call is forgotten: its
+        next trace begins where Python would.
+        """
+        if not captured.rewritten:
+            self._in_a_row = 0
+            return
+        self._spent, self._in_a_row = self._spent + 1, self._in_a_row + 1
+        if self._in_a_row > ONCE:
+            raise TraceError(
+                f"compile: {self.name} depends on {', '.join(captured.rewritten)} and changes it "
+                "at each call",
+                hint="keep what changes in a tensor (register_buffer), or change it outside of the "
+                "compiled function",
+            )
+
+    def _reason(self, key: Key, given: Sequence[Tensor]) -> str:
+        """Return the name of what makes the last program for such arguments invalid, or ""."""
+        known = self.programs.get(key)
+        return known[-1].broken_by(given) if known else ""
+
+    def _report(self, reason: str) -> None:
         """Bound the number of programs, and say when another one is compiled."""
-        count = sum(map(len, self.programs.values()))
+        count = sum(map(len, self.programs.values())) + self._spent
         if count == 0:
             return
         message = f"compile: {self.name} is compiled again, for signature number {count + 1}"
         hint = "keep shapes, dtypes, flags and Python arguments the same (drop_last=True)"
+        if reason:
+            self._reasons[reason] += 1
+            message = f"{message}, because {reason} changed"
+            hint = "numbers that change belong into a tensor: gradc.tensor(number) as an argument"
         if self.on_recompile == "error" or count >= recompile_limit():
             raise RecompileError(message, hint=hint)
-        if self.on_recompile == "warn":
+        if self.on_recompile == "warn" or (reason and self._reasons[reason] == OFTEN):
             warnings.warn(f"{message}; {hint}", stacklevel=4)
 
     def _latest(self) -> AnyProgram:
-        programs = [p for known in self.programs.values() for p in known]
-        if not programs:
+        if self._newest is None:
             raise ArgumentError(
                 f"{self.name} is not compiled yet", hint=f"call {self.name}(...) first"
             )
-        return programs[-1]
+        return self._newest
 
     @property
     def source(self) -> str:

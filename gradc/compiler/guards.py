@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from gradc.compiler.outside import Guard
+from gradc.compiler.checks import Guard, name_of
 from gradc.tensor import epoch
 from gradc.tensor.edges import edge_of
 from gradc.tensor.promotion import get_default_dtype
@@ -90,17 +90,28 @@ def hooks_of(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(tensor._hooks or ()), tuple(tensor._after or ())
 
 
-def steady(checks: list[Guard]) -> list[Guard]:
-    """Return checks on tensors as one, cheap while no tensor anywhere has changed its place."""
-    seen = -1
+class Steady:
+    """Several checks as one, cheap while the count of changes stands still.
 
-    def unchanged() -> bool:
-        nonlocal seen
+    Args:
+        checks: on tensors and modules.
+    """
+
+    __slots__ = ("checks", "seen")
+
+    def __init__(self, checks: list[Guard]) -> None:
+        self.checks, self.seen = checks, -1
+
+    def __call__(self) -> bool:
+        """Return whether all of them hold."""
         now = epoch.current()
-        if now != seen:
-            if not all(check() for check in checks):
+        if now != self.seen:
+            if not all(check() for check in self.checks):
                 return False
-            seen = now
+            self.seen = now
         return True
 
-    return [unchanged] if checks else []
+    @property
+    def name(self) -> str:
+        """Return what the first that doesn't hold looks at, for messages."""
+        return next((name_of(check) for check in self.checks if not check()), "")

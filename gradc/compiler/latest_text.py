@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradc.compiler.arguments import State, state_of
 from gradc.compiler.capture import Source
-from gradc.compiler.outside import CellGuard, GlobalGuard
+from gradc.compiler.checks import CellGuard, GlobalGuard
 from gradc.compiler.program import Program
 from gradc.compiler.shortcut import Shortcut
 from gradc.emit.namer import Namer

@@ -7,18 +7,29 @@ program. So names must keep their values, and what they hold its contents.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from types import CellType, FunctionType, ModuleType
+from collections.abc import Iterable, Iterator
+from types import FunctionType, ModuleType
 from typing import Any, cast
 
 import numpy as np
 
+from gradc.compiler.checks import (
+    AbsentGuard,
+    ArrayGuard,
+    CellGuard,
+    ContentGuard,
+    GlobalGuard,
+    Guard,
+    ModuleGuard,
+    SlotGuard,
+    TableGuard,
+)
 from gradc.compiler.reach import Met, attributes, own_classes, reach, table_of
-from gradc.compiler.reads import MISSING, content, plain_function, users, variables
-from gradc.tensor.snapshot import CONTAINERS, PLAIN, array_snapshot, changes, snapshot
+from gradc.compiler.reads import COUNTING, MISSING, plain_function, reads, users, variables
+from gradc.nn.guard import own_names
+from gradc.nn.module import Module
+from gradc.tensor.snapshot import CONTAINERS, array_snapshot, changes, loose, snapshot
 
-Guard = Callable[[], bool]
 FIXED = (ModuleType, type)
 
 
@@ -46,139 +57,42 @@ def content_guards(
         watched: objects and arrays that have checks of their own; what they hold is looked into.
     """
     found = reach(function, others)
-    own = {id(value) for value in watched}
+    fixed = {id(value) for value in watched}
     first = plain_function(function)
     guards: list[Guard] = []
     for called in found.functions:
         if called is not first:
             guards += _variable_guards(called)
     for met in found.objects:
-        if id(met.value) not in own:
-            guards += _guards(met)
+        watched_too = id(met.value) in fixed
+        if isinstance(met.value, Module) or not watched_too:
+            guards += _guards(met, found.used, watched_too)
     return guards
 
 
 def _variable_guards(function: FunctionType) -> Iterator[Guard]:
-    space = function.__globals__
+    space, counters = function.__globals__, reads(function.__code__).counters
     for name, value, cell in variables(function):
         if not name or isinstance(value, FIXED):
             continue
+        if name in counters and isinstance(value, COUNTING):
+            continue
         if cell is not None:
-            yield CellGuard(cell, value)
+            yield CellGuard(cell, name, value)
         elif value is MISSING:
             yield AbsentGuard(space, name)
         else:
             yield GlobalGuard(space, name, value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CellGuard:
-    """Whether a variable of an enclosing function has the value that it had."""
-
-    cell: CellType
-    before: Any
-
-    def __call__(self) -> bool:
-        """Return whether it has."""
-        return _equal(content(self.cell), self.before)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GlobalGuard:
-    """Whether a global variable has the value that it had."""
-
-    space: dict[str, Any]
-    name: str
-    before: Any
-
-    def __call__(self) -> bool:
-        """Return whether it has."""
-        return _equal(self.space.get(self.name), self.before)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AbsentGuard:
-    """Whether there is still no global variable of a name."""
-
-    space: dict[str, Any]
-    name: str
-
-    def __call__(self) -> bool:
-        """Return whether there is none."""
-        return self.name not in self.space
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ContentGuard:
-    """Whether a container has the entries that it had."""
-
-    held: Any
-    before: object
-
-    def __call__(self) -> bool:
-        """Return whether it has."""
-        return snapshot(self.held) == self.before
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ArrayGuard:
-    """Whether an array has the numbers that it had."""
-
-    held: np.ndarray[Any, Any]
-    before: object
-
-    def __call__(self) -> bool:
-        """Return whether it has."""
-        return array_snapshot(self.held) == self.before
-
-
-class TableGuard:
-    """Whether the attributes of an object, class or module are what they were.
+def _guards(met: Met, used: set[str], watched: bool) -> Iterator[Guard]:
+    """Yield the checks on the inside of an object; checks on containers look into those inside.
 
     Args:
-        table: where they are.
-        before: their values.
-        absent: names that it hadn't.
+        met: the object.
+        used: names of attributes that do more than count.
+        watched: whether what gradc's own code reads of it has checks already.
     """
-
-    __slots__ = ("absent", "exact", "loose", "table")
-
-    def __init__(
-        self, table: Mapping[str, Any], before: Mapping[str, Any], absent: Iterable[str]
-    ) -> None:
-        self.table, self.absent = table, frozenset(absent)
-        loose = {n for n, v in before.items() if isinstance(v, CONTAINERS)}
-        self.exact = [(n, v) for n, v in before.items() if n not in loose]
-        self.loose = [(n, snapshot(before[n])) for n in sorted(loose)]
-
-    def __call__(self) -> bool:
-        """Return whether they are."""
-        table = self.table
-        for name, value in self.exact:
-            now = table.get(name, MISSING)
-            if now is not value and not _equal(now, value):
-                return False
-        for name, taken in self.loose:
-            if snapshot(table.get(name, MISSING)) != taken:
-                return False
-        return self.absent.isdisjoint(table)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SlotGuard:
-    """Whether an attribute in a slot is what it was."""
-
-    held: Any
-    name: str
-    before: object
-
-    def __call__(self) -> bool:
-        """Return whether it is."""
-        return snapshot(getattr(self.held, self.name, MISSING)) == self.before
-
-
-def _guards(met: Met) -> Iterator[Guard]:
-    """Yield the checks on the inside of an object; checks on containers look into those inside."""
     value, names = met.value, met.names
     if isinstance(value, np.ndarray):
         array = cast("np.ndarray[Any, Any]", value)
@@ -188,13 +102,24 @@ def _guards(met: Met) -> Iterator[Guard]:
         if not met.held and changes(met.value):
             yield ContentGuard(met.value, snapshot(met.value))
         return
+    if watched:
+        mine = own_names(value.__class__)
+        names = tuple(name for name in names if name not in mine)
     table, found = table_of(value), attributes(value, names)
-    before = {name: v for name, v in found.items() if name in table and not _library(v)}
+    before = {
+        name: v
+        for name, v in found.items()
+        if name in table and not _library(v) and (name in used or not isinstance(v, COUNTING))
+    }
     absent = [] if isinstance(value, ModuleType) else [n for n in names if n not in found]
     if isinstance(value, type):  # a name that a base has, which the class itself could get
         absent = [n for n in absent if any(n in vars(base) for base in own_classes(value))]
+    of = value.__name__ if isinstance(value, FIXED) else type(value).__name__
+    if isinstance(value, Module):
+        yield ModuleGuard(of, table, {n: v for n, v in before.items() if not loose(v)}, absent)
+        before, absent = {n: v for n, v in before.items() if loose(v)}, []
     if before or absent:
-        yield TableGuard(table, before, absent)
+        yield TableGuard(of, table, before, absent)
     for name in [n for n in found if n not in table]:
         yield SlotGuard(value, name, snapshot(found[name]))
 
@@ -202,14 +127,3 @@ def _guards(met: Met) -> Iterator[Guard]:
 def _library(value: Any) -> bool:
     """Return whether an entry of a class is a function of a library, which nobody replaces."""
     return inspect.isroutine(value) and not (isinstance(value, FunctionType) and users(value))
-
-
-def _equal(now: Any, before: Any) -> bool:
-    """Return whether a value is the same."""
-    return now is before or (_plain(before) and snapshot(now) == snapshot(before))
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(_plain(v) for v in cast("tuple[Any, ...]", value))
-    return isinstance(value, (*PLAIN, np.generic))

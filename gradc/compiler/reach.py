@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, cast
 
-from gradc.compiler.reads import LIBRARIES, MISSING, reads, users, variables
+from gradc.compiler.reads import COUNTING, LIBRARIES, MISSING, reads, users, variables
+from gradc.nn.guard import called_by_layers
 from gradc.nn.module import Module
 from gradc.tensor.snapshot import CONTAINERS, MOST, PLAIN
 from gradc.tensor.tensor import Tensor
@@ -44,10 +45,12 @@ class Reach:
     Args:
         functions: the user's.
         objects: their variables, and what these lead to.
+        used: names of attributes that do more than count.
     """
 
     functions: list[FunctionType] = field(default_factory=list[FunctionType])
     objects: list[Met] = field(default_factory=list[Met])
+    used: set[str] = field(default_factory=set[str])
 
 
 def reach(function: Any, others: Iterable[Any]) -> Reach:
@@ -110,12 +113,18 @@ class _Walk:
         """Yield what a function refers to, and what it goes by."""
         if users(function):
             self.found.functions.append(function)
-            for holder, name in reads(function.__code__).attributes:
+            read = reads(function.__code__)
+            for holder, name in read.attributes:
+                if name not in read.counters:
+                    self.found.used.add(name)
                 names = self.read.setdefault(holder, {})
                 if name not in names:
                     names[name] = None
                     self.settled = False
-            yield from ((v.name, v.value) for v in variables(function))
+            counts = reads(function.__code__).counters
+            for name, value, _ in variables(function):
+                if name not in counts or not isinstance(value, COUNTING):
+                    yield name, value
         yield "", getattr(function, "__wrapped__", None)
 
     def _names(self, value: Any) -> tuple[str, ...]:
@@ -154,6 +163,7 @@ def _held(value: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         return
     if isinstance(value, Module):
         yield from value._modules.items()
+        yield from (("", v) for v in called_by_layers(value))
     yield from attributes(value, names).items()
     if isinstance(value, type):
         yield from (("", method) for method in _operators(value))

@@ -9,11 +9,12 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dis import get_instructions
+from dis import Instruction, get_instructions
 from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from gradc.origin import PACKAGE
+from gradc.tensor.snapshot import PLAIN
 
 BY_NAME = {"getattr", "hasattr", "attrgetter", "vars", "__dict__", "asdict"}
 ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
@@ -24,6 +25,7 @@ LIBRARIES = (
     *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
 MISSING = object()
+COUNTING = (*PLAIN, list)  # what a counter can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,14 @@ class Reads:
         attributes: of any object, each with the name of the variable or attribute that holds the
             object: ("cfg", "scale"), or "" where the text doesn't say.
         modules: that it imports.
+        counters: names of variables and attributes that only count or take notes: by `n += 1`,
+            `self.n += 1`, `self.notes.append(x)`.
     """
 
     names: tuple[str, ...]
     attributes: tuple[tuple[str, str], ...]
     modules: tuple[str, ...]
+    counters: frozenset[str]
 
 
 def plain_function(value: Any) -> FunctionType | None:
@@ -59,24 +64,49 @@ def reads(code: CodeType) -> Reads:
     names, modules = dict[str, None](), dict[str, None]()
     pairs = dict[tuple[str, str], None]()
     holder = ""
-    for instruction in get_instructions(code):
+    counted, used = set[str](), set[str]()
+    text = [i for i in get_instructions(code) if i.opname not in BETWEEN]
+    for i, instruction in enumerate(text):
         name, kind = instruction.argval, instruction.opname
+        if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF"):
+            (counted if _counts(text, i) else used).add(name)
         if kind == "IMPORT_NAME":
             modules[name] = None
         elif kind in ATTRIBUTE:
             pairs[holder, name] = None
         elif kind in GLOBAL:
             names[name] = None
-        if kind not in BETWEEN:
-            holder = name if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF") else ""
+        holder = name if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF") else ""
     if not BY_NAME.isdisjoint((*names, *(name for _, name in pairs))):
         spelled = (c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
         pairs |= dict.fromkeys(("", name) for name in spelled)
-    for inner in (reads(c) for c in code.co_consts if isinstance(c, CodeType)):
+    for within in (c for c in code.co_consts if isinstance(c, CodeType)):
+        inner = reads(within)
         names |= dict.fromkeys(inner.names)
         pairs |= dict.fromkeys(inner.attributes)
         modules |= dict.fromkeys(inner.modules)
-    return Reads(tuple(names), tuple(pairs), tuple(modules))
+        counted |= inner.counters
+        around = (*inner.names, *within.co_freevars, *(name for _, name in inner.attributes))
+        used.update(name for name in around if name not in inner.counters)
+    return Reads(tuple(names), tuple(pairs), tuple(modules), frozenset(counted - used))
+
+
+def _counts(text: list[Instruction], at: int) -> bool:
+    """Return whether a value is loaded only to become its own next one, or a list to grow."""
+    name, kind = text[at].argval, text[at].opname
+    if text[at + 1].opname in ATTRIBUTE and text[at + 1].argval == "append":
+        return True
+    if kind in ATTRIBUTE:  # the object is copied first, for storing later
+        return at > 0 and text[at - 1].opname == "COPY" and text[at - 1].arg == 1
+    if len(text) < at + 4 or not text[at + 1].opname.startswith("LOAD_"):
+        return False
+    operation, store = text[at + 2], text[at + 3]
+    return (
+        operation.opname == "BINARY_OP"
+        and operation.argrepr.endswith("=")
+        and store.opname in ("STORE_GLOBAL", "STORE_DEREF")
+        and store.argval == name
+    )
 
 
 class Variable(NamedTuple):

@@ -131,7 +131,7 @@ def program_of(function: Any, *example_args: Any) -> AnyProgram:
     if compiled is None:
         compiled = CompiledFunction(function, None, None)
     if not example_args:
-        if compiled.programs:
+        if compiled._newest is not None:
             return compiled._latest()
         if compiled.example_inputs is not None:
             example_args = example_tensors(compiled.example_inputs)

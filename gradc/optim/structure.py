@@ -40,7 +40,9 @@ class Structure:
 
 def way(option: Any) -> bool:
     """Return which of two ways an option chooses; of decay rates, the first does (`average`)."""
-    return 1.0 - option[0] < 0.5 if isinstance(option, tuple | list) else bool(option)
+    if isinstance(option, tuple | list):
+        return 1.0 - cast("tuple[float, float]", option)[0] < 0.5
+    return bool(option)
 
 
 def _fixed(option: Any) -> Any:

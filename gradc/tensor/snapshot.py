@@ -20,6 +20,13 @@ def changes(value: object) -> bool:
     return isinstance(value, CONTAINERS) and not isinstance(value, tuple | frozenset)
 
 
+def loose(value: object) -> bool:
+    """Return whether it is such a container, or a tuple that has one inside."""
+    if isinstance(value, tuple):
+        return any(map(loose, cast("tuple[object, ...]", value)))
+    return changes(value)
+
+
 class Same:
     """Equal where it holds the same object, which it keeps alive."""
 

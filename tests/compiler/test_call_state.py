@@ -126,28 +126,6 @@ def test_a_constant_around_the_function_is_guarded():
     assert make() == (2.0, 3.0, 2)
 
 
-def test_an_attribute_changed_inside_is_an_error():
-    class Counting(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.calls = 0
-
-        def forward(self, x):
-            self.calls += 1
-            return x * self.calls
-
-    with pytest.raises(TraceError) as error:
-        gradc.compile(Counting())(gradc.ones(2))
-    assert error.value.message == (
-        "compile: Counting changes what it depends on while it runs: an attribute of a module, an "
-        "option of an optimizer, or a variable around it"
-    )
-    assert error.value.hint == (
-        "keep what changes in a tensor (register_buffer), or change it outside of the compiled "
-        "function"
-    )
-
-
 def test_an_argument_that_overlaps_changed_state_is_refused():
     total = gradc.zeros(6)
 

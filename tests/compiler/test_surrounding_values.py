@@ -314,3 +314,15 @@ def test_long_lists_are_compared_by_length(entries, seen):
     assert all(guard() for guard in guards) is not seen
     long.append(1.0)
     assert not all(guard() for guard in guards)
+
+
+def test_hooks_of_modules_and_functions_given_to_layers():
+    options = Options()
+    hooked = nn.Linear(1, 1)
+    hooked.register_forward_hook(lambda module, args, output: output * options.scale)
+    check(hooked, lambda: setattr(options, "scale", 5.0))
+    layer = nn.TransformerEncoderLayer(2, 1, 4, 0.0, lambda x: x * options.scale).eval()
+    compiled = gradc.compile(layer)
+    x = gradc.tensor([[[1.0, 2.0], [3.0, 0.0]]])
+    for options.scale in (2.0, -7.0):
+        np.testing.assert_allclose(compiled(x).numpy(), layer(x).numpy(), rtol=1e-5)

@@ -337,9 +337,11 @@ def test_epoch_and_fingerprint_tell_changes():
     assert changes(lambda: setattr(net.fc.bias, "requires_grad", False)) == (True, True)
     assert changes(lambda: net.register_forward_hook(print)) == (True, True)
     assert changes(lambda: net.layers.append(nn.ReLU())) == (True, True)
-    assert changes(lambda: setattr(net, "flag", 1)) == (True, True)
-    assert changes(lambda: setattr(net, "flag", 1.0)) == (True, True)
-    assert changes(lambda: delattr(net, "flag")) == (True, True)
+    assert changes(lambda: setattr(net.layers[1], "p", 1)) == (True, True)
+    assert changes(lambda: setattr(net.layers[1], "p", 1.0)) == (True, True)
+    assert changes(lambda: delattr(net.layers[1], "p")) == (True, True)
+    assert changes(lambda: setattr(net, "forward", print)) == (True, True)
+    assert changes(lambda: setattr(net, "flag", 1)) == (True, False)  # no layer of gradc's reads it
     assert changes(lambda: net.scale.data.fill_(2.0)) == (False, False)
 
 
