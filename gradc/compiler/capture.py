@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler.arguments import stand_ins
-from gradc.compiler.checks import Guard, ModuleGuard, rewritten
+from gradc.compiler.checks import RARE, Guard, rewritten
 from gradc.compiler.closure import outer_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
@@ -153,8 +153,8 @@ def capture(
     watched = [*modules, *touched_optimizers(trace), *_arrays(trace)]
     # After the check, because tracing may leave notes in a list.
     contents = content_guards(function, [*modules, args, kwargs], watched)
-    guards += [guard for guard in contents if not isinstance(guard, ModuleGuard)]
-    checks += [guard for guard in contents if isinstance(guard, ModuleGuard)]
+    guards += [guard for guard in contents if not isinstance(guard, RARE)]
+    checks += [guard for guard in contents if isinstance(guard, RARE)]
     grads = {t._grad._storage: source(t) for t in moving(trace) if t._grad is not None}
     first = {id(t): i for i, t in reversed(list(enumerate(given)))}
     positions = tuple(sorted(first.values()))

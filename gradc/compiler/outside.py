@@ -17,6 +17,7 @@ from gradc.compiler.checks import (
     AbsentGuard,
     ArrayGuard,
     CellGuard,
+    CodeGuard,
     ContentGuard,
     GlobalGuard,
     Guard,
@@ -48,8 +49,8 @@ def content_guards(
     """Return checks on what those variables lead to, as it is now.
 
     These are the entries of lists, dicts and sets, the numbers of small arrays, the attributes
-    of objects, classes and modules that the function names, and all of this for the user's
-    functions that it can call.
+    of objects, classes and modules that the function names, its code, and all of this for the
+    user's functions that it can call.
 
     Args:
         function: the user's; a method, a module, a partial or another callable object.
@@ -61,6 +62,7 @@ def content_guards(
     first = plain_function(function)
     guards: list[Guard] = []
     for called in found.functions:
+        guards.append(CodeGuard(called))
         if called is not first:
             guards += _variable_guards(called)
     for met in found.objects:

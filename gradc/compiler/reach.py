@@ -172,7 +172,9 @@ def _held(value: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 def own_classes(value: Any) -> list[type]:
     """Return the classes of an object, or a class and its bases, without gradc's and Python's."""
     kind: type = value if isinstance(value, type) else type(value)
-    return [k for k in kind.__mro__ if k.__module__.partition(".")[0] not in OTHERS]
+    found = [k for k in kind.__mro__ if k.__module__.partition(".")[0] not in OTHERS]
+    made_by = type(kind)  # a class reads what its metaclass has
+    return found if made_by is type or kind is not value else [*found, *own_classes(made_by)]
 
 
 def _operators(kind: type) -> Iterator[FunctionType]:

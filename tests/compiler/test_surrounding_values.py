@@ -325,4 +325,36 @@ def test_hooks_of_modules_and_functions_given_to_layers():
     compiled = gradc.compile(layer)
     x = gradc.tensor([[[1.0, 2.0], [3.0, 0.0]]])
     for options.scale in (2.0, -7.0):
-        np.testing.assert_allclose(compiled(x).numpy(), layer(x).numpy(), rtol=1e-5)
+        with gradc.no_grad():
+            np.testing.assert_allclose(compiled(x).numpy(), layer(x).numpy(), rtol=1e-5)
+
+
+def test_code_and_default_arguments_that_are_replaced():
+    def inner(x, scale=2.0, *, shift=0.0):
+        return x * scale + shift
+
+    def other(x, scale=2.0, *, shift=0.0):
+        return x * scale - 9.0
+
+    def replace(name, value):
+        setattr(inner, name, value)
+        nn.ReLU()  # any change that is counted: replaced code itself is not
+
+    check(lambda x: inner(x), lambda: replace("__defaults__", (5.0,)))
+    check(lambda x: inner(x), lambda: inner.__kwdefaults__.update(shift=1.0))
+    check(inner, lambda: replace("__kwdefaults__", {"shift": 2.0}))
+    check(inner, lambda: replace("__code__", other.__code__))
+
+
+def test_what_a_metaclass_has():
+    class Registry(type):
+        factor = 2.0
+
+        @property
+        def scale(cls):
+            return cls.factor
+
+    class Settings(metaclass=Registry):
+        pass
+
+    check(lambda x: x * Settings.scale, lambda: setattr(Registry, "factor", 5.0))
