@@ -9,6 +9,7 @@ from typing import Any, cast
 from gradc.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from gradc.ir.graph import Section
 from gradc.optim.groups import Group, parameter_group
+from gradc.optim.in_place import lend, put_in_place
 from gradc.optim.state import load_state_dict, state_dict
 from gradc.optim.tracing import add_state, register
 from gradc.tensor import Tensor, enable_grad, epoch, no_grad
@@ -137,7 +138,9 @@ class Optimizer:
             `{"state": {number: state}, "param_groups": [options]}`; parameters are numbered in
             the order of the groups.
         """
-        return state_dict(self.param_groups, self.state)
+        state = state_dict(self.param_groups, self.state)
+        lend(self, state)
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over state and options; copies everything, or changes nothing.
@@ -152,9 +155,10 @@ class Optimizer:
         groups, state = load_state_dict(name, state_dict, self.param_groups)
         for group in groups:
             self.check_options(group)
-        self.param_groups = groups
-        self.state = state
-        self.changed()
+        if not put_in_place(self, groups, state):
+            self.param_groups = groups
+            self.state = state
+            self.changed()
 
     def changed(self) -> None:
         """Say that compiled steps must be renewed."""

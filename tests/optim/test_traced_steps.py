@@ -157,7 +157,7 @@ def test_the_program_says_what_belongs_where():
         lambda net, opt: net.out.append(nn.ReLU()),
         lambda net, opt: opt.param_groups[0].update(weight_decay=0.1),
         lambda net, opt: opt.param_groups[0].update(amsgrad=True),
-        lambda net, opt: opt.load_state_dict(opt.state_dict()),
+        lambda net, opt: opt.load_state_dict({**opt.state_dict(), "state": {}}),  # other tensors
         lambda net, opt: opt.add_param_group({"params": [nn.Parameter(gradc.ones(1))]}),
         lambda net, opt: net.double(),
     ],
@@ -237,3 +237,34 @@ def test_the_nearer_end_of_a_mean_is_chosen_anew_only_when_it_changes(kind):
         np.testing.assert_allclose(p.tolist(), twin.tolist(), rtol=1e-6)
         counts.append(sum(map(len, step.programs.values())))
     assert counts == [1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam", "Adagrad"])
+def test_loading_a_state_of_the_same_form_goes_on_with_the_same_program(name):
+    options = {"lr": 0.05, "momentum": 0.9} if name == "SGD" else {"lr": 0.05}
+    runs = []
+    for compiled in (False, True):
+        net, opt, step = setup(name, options)
+        step = gradc.compile(step) if compiled else step
+        losses = [step(*batch(i)).item() for i in range(3)]
+        early = opt.state_dict()
+        kept = {n: {k: v.tolist() for k, v in e.items()} for n, e in early["state"].items()}
+        late_copy = gradc.optim.SGD(net.parameters(), lr=0.1).state_dict()
+        weights = {k: v.clone() for k, v in net.state_dict().items()}
+        late_copy["state"] = {
+            n: {k: v * 0.5 if v.ndim else v.clone() for k, v in e.items()}
+            for n, e in early["state"].items()
+        }
+        late_copy["param_groups"] = early["param_groups"]
+        for state in (late_copy, early, opt.state_dict()):  # the early one is what it was
+            net.load_state_dict(weights)
+            opt.load_state_dict(state)
+            if state is early:
+                now = opt.state_dict()["state"]
+                assert {n: {k: v.tolist() for k, v in e.items()} for n, e in now.items()} == kept
+            losses += [step(*batch(i)).item() for i in range(3, 5)]
+        runs.append(losses)
+        if compiled:
+            assert sum(map(len, step.programs.values())) == 1
+    assert losses[3:5] != losses[5:7]
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-4)
