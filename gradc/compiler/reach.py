@@ -72,7 +72,7 @@ class _Walk:
         self.roots = roots
         self.read: dict[str, dict[str, None]] = {"": {"forward": None}}  # names by their holder's
         self.called: dict[int, set[str]] = {}  # what objects are called
-        self.settled = False
+        self.settled = self.advances = False
         self.found = Reach()
 
     def go(self) -> None:
@@ -104,7 +104,8 @@ class _Walk:
             if deep:
                 left = deep - (not inside)
                 shown = held or not isinstance(value, tuple | frozenset)  # by its own snapshot
-                waiting.extend((v, left, n, shown) for n, v in _held(value, names))
+                inner = _held(value, names, self.advances)
+                waiting.extend((v, left, n, shown) for n, v in inner)
             if not inside and not isinstance(value, ModuleType):
                 kinds = own_classes(value)
                 waiting.extend((k, deep, n, False) for k in kinds for n in known)
@@ -114,6 +115,8 @@ class _Walk:
         if users(function):
             self.found.functions.append(function)
             read = reads(function.__code__)
+            if read.advances and not self.advances:
+                self.advances, self.settled = True, False
             for holder, name in read.attributes:
                 if name not in read.counters:
                     self.found.used.add(name)
@@ -121,9 +124,8 @@ class _Walk:
                 if name not in names:
                     names[name] = None
                     self.settled = False
-            counts = reads(function.__code__).counters
             for name, value, _ in variables(function):
-                if name not in counts or not isinstance(value, COUNTING):
+                if name not in read.counters or not isinstance(value, COUNTING):
                     yield name, value
         yield "", getattr(function, "__wrapped__", None)
 
@@ -153,8 +155,14 @@ def _wrapped(value: Any) -> tuple[Any, ...] | None:
             return None if inner is None or isinstance(value, type) else (inner,)
 
 
-def _held(value: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield what an object leads to and what it goes by: entries, attributes, children, methods."""
+def _held(value: Any, names: tuple[str, ...], advances: bool) -> Iterator[tuple[str, Any]]:
+    """Yield what an object leads to and what it goes by: entries, attributes, children, methods.
+
+    Args:
+        value: the object.
+        names: attributes that may be read.
+        advances: whether iterators may be asked for their next entries.
+    """
     if isinstance(value, CONTAINERS):
         if isinstance(value, Mapping):
             value = tuple(cast("Mapping[Any, Any]", value).values())
@@ -166,7 +174,8 @@ def _held(value: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield from (("", v) for v in called_by_layers(value))
     yield from attributes(value, names).items()
     if isinstance(value, type):
-        yield from (("", method) for method in _operators(value))
+        methods = _operators(value)
+        yield from (("", m) for m in methods if advances or m.__name__ != "__next__")
 
 
 def own_classes(value: Any) -> list[type]:

@@ -19,6 +19,8 @@ from gradc.tensor.snapshot import PLAIN
 BY_NAME = {"getattr", "hasattr", "attrgetter", "vars", "__dict__", "asdict"}
 ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+ADVANCING = ("GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "CALL_FUNCTION_EX")
+ADVANCED_BY = ("next", "__next__", "list", "tuple", "dict", "zip", "map", "sum", "min", "max")
 BETWEEN = ("PUSH_NULL", "EXTENDED_ARG")
 LIBRARIES = (
     PACKAGE,
@@ -39,12 +41,14 @@ class Reads:
         modules: that it imports.
         counters: names of variables and attributes that only count or take notes: by `n += 1`,
             `self.n += 1`, `self.notes.append(x)`.
+        advances: whether it may take the next entry of an iterator.
     """
 
     names: tuple[str, ...]
     attributes: tuple[tuple[str, str], ...]
     modules: tuple[str, ...]
     counters: frozenset[str]
+    advances: bool
 
 
 def plain_function(value: Any) -> FunctionType | None:
@@ -65,9 +69,11 @@ def reads(code: CodeType) -> Reads:
     pairs = dict[tuple[str, str], None]()
     holder = ""
     counted, used = set[str](), set[str]()
+    advances = False
     text = [i for i in get_instructions(code) if i.opname not in BETWEEN]
     for i, instruction in enumerate(text):
         name, kind = instruction.argval, instruction.opname
+        advances = advances or kind in ADVANCING or name in ADVANCED_BY
         if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF"):
             (counted if _counts(text, i) else used).add(name)
         if kind == "IMPORT_NAME":
@@ -86,9 +92,10 @@ def reads(code: CodeType) -> Reads:
         pairs |= dict.fromkeys(inner.attributes)
         modules |= dict.fromkeys(inner.modules)
         counted |= inner.counters
+        advances = advances or inner.advances
         around = (*inner.names, *within.co_freevars, *(name for _, name in inner.attributes))
         used.update(name for name in around if name not in inner.counters)
-    return Reads(tuple(names), tuple(pairs), tuple(modules), frozenset(counted - used))
+    return Reads(tuple(names), tuple(pairs), tuple(modules), frozenset(counted - used), advances)
 
 
 def _counts(text: list[Instruction], at: int) -> bool:

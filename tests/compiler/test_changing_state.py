@@ -149,3 +149,30 @@ def test_a_list_in_a_tuple_of_a_module_is_looked_into():
     model.held[2]["a"] = (4.0,)
     seen.append(step(gradc.ones(1)).item())
     assert seen == [5.0, 8.0, 9.0]
+
+
+def test_iterators_that_only_the_caller_advances_may_count():
+    class Batches:
+        def __next__(self, count=[0]):  # noqa: B006
+            count[0] += 1
+            return gradc.full((1,), count[0])
+
+    class Trainer:
+        def __init__(self):
+            self.batches = Batches()
+
+        def step(self, x):
+            return x * (2.0 if self.batches else 1.0)
+
+        def ahead(self, x):
+            return x * next(self.batches)
+
+    trainer = Trainer()
+    step = gradc.compile(trainer.step)
+    assert [step(next(trainer.batches)).item() for _ in range(3)] == [2.0, 4.0, 6.0]
+    assert count(step) == 1
+    ahead = gradc.compile(trainer.ahead)
+    ahead(gradc.ones(1))
+    next(trainer.batches)
+    ahead(gradc.ones(1))
+    assert count(ahead) == 2
