@@ -99,7 +99,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     def branches(x: Tensor) -> Tensor:
         # NOTE: expm1 sees only x <= 0, so the branch not taken can't overflow into the gradient.
-        return where(x > 0, x, alpha * where(x > 0, 0.0, x).expm1())
+        below = x <= 0
+        return where(below, alpha * where(below, x, 0.0).expm1(), x)
 
     return applied(branches, input, "elu", inplace)
 

@@ -75,7 +75,9 @@ def smooth_l1_loss(
     warn_of_broadcast("smooth_l1_loss", input, target)
     error = input - target
     size = error.abs()
-    return reduced(where(size < beta, 0.5 * error * error / beta, size - 0.5 * beta), reduction)
+    far = size >= beta
+    small = where(far, 0.0, error)  # so that an infinite error has its gradient, not inf * 0
+    return reduced(where(far, size - 0.5 * beta, 0.5 * small * small / beta), reduction)
 
 
 def huber_loss(
@@ -100,7 +102,9 @@ def huber_loss(
     warn_of_broadcast("huber_loss", input, target)
     error = input - target
     size = error.abs()
-    losses = where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta))
+    far = size > delta
+    small = where(far, 0.0, error)  # so that an infinite error has its gradient, not inf * 0
+    losses = where(far, delta * (size - 0.5 * delta), 0.5 * small * small)
     return reduced(_weighted("huber_loss", losses, weight), reduction)
 
 

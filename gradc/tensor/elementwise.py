@@ -14,8 +14,9 @@ from gradc.errors import ArgumentError, DTypeError
 from gradc.ir.dtype import int64
 from gradc.ir.primitive import Primitive, lookup
 from gradc.tensor.arithmetic import DIV, binary, div, mul, sub
+from gradc.tensor.core import is_tensor
 from gradc.tensor.dispatch import apply
-from gradc.tensor.logic import EQ, GT, ISNAN, LT, lt, where
+from gradc.tensor.logic import EQ, GT, ISNAN, LT, logical_or, lt, where
 from gradc.tensor.promotion import Operand, cast, need_floating, operand, result_type
 
 if TYPE_CHECKING:
@@ -258,8 +259,14 @@ def clamp(input: Tensor, min: Operand = None, max: Operand = None) -> Tensor:
 
 
 def _bounded(x: Tensor, bound: Any, beyond: Primitive) -> Tensor:
-    """Return `bound` where x lies beyond it; at the bound the gradient goes to x, as in PyTorch."""
-    return where(binary(beyond, "clamp", x, bound), bound, x)
+    """Return `bound` where x lies beyond it; at the bound the gradient goes to x, as in PyTorch.
+
+    Where a tensor of bounds is NaN, so is the result.
+    """
+    outside = binary(beyond, "clamp", x, bound)
+    if is_tensor(bound) and bound.dtype.is_floating_point:
+        outside = logical_or(outside, apply(ISNAN, bound))
+    return where(outside, bound, x)
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

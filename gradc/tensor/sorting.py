@@ -9,14 +9,19 @@ import numpy as np
 from gradc.errors import ArgumentError
 from gradc.ir.dtype import int64
 from gradc.ir.primitive import lookup
+from gradc.tensor.arithmetic import sub
 from gradc.tensor.axes import axis
 from gradc.tensor.copying import clone
 from gradc.tensor.core import elements, home, resolve, shape_of, wrap_array
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.hits import BY_WHERE
+from gradc.tensor.logic import gt, isnan, where
 from gradc.tensor.movement import between, reshape_to, select, size_of
 from gradc.tensor.moving import beside
+from gradc.tensor.promotion import cast
+from gradc.tensor.reductions import sum
 from gradc.tensor.refusal import refuse_value
+from gradc.tensor.selecting import gather
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -96,13 +101,26 @@ def _chosen(x: Tensor, i: int, place: int, keepdim: bool) -> Sorted:
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Return the middle element (the lower of two), of all or along an axis with its index."""
+    """Return the middle element (the lower of two), of all or along an axis with its index.
+
+    Where an element is NaN, so is the median.
+    """
     if dim is None:
         flat = reshape_to(input, (size_of(shape_of(input)),))
-        return _chosen(flat, 0, (size_of(shape_of(input)) - 1) // 2, False).values
-    i = axis("median", dim, len(shape_of(input)))
-    n = shape_of(input)[i] if shape_of(input) else 1
-    return _chosen(input, i, (n - 1) // 2, keepdim)
+        return _middle(flat, 0, False).values
+    return _middle(input, axis("median", dim, len(shape_of(input))), keepdim)
+
+
+def _middle(x: Tensor, i: int, keepdim: bool) -> Sorted:
+    """Return the median and its index; NaN is sorted last, the first NaN is where it was."""
+    n = shape_of(x)[i] if shape_of(x) else 1
+    if not shape_of(x) or not x.dtype.is_floating_point:
+        return _chosen(x, i, (n - 1) // 2, keepdim)
+    order = sort(x, i)
+    nans = sum(cast(isnan(order.values), int64), i, True)
+    place = where(gt(nans, 0), sub(n, nans), (n - 1) // 2)
+    found = Sorted(*(gather(part, i, place) for part in order))
+    return found if keepdim else Sorted(*(select(part, i, 0) for part in found))
 
 
 def unique(
