@@ -1,7 +1,8 @@
 """One workload in a fresh process -> seconds to the first result, and memory: run as a script.
 
-`python -m benchmarks.fresh PEER WORKLOAD` prints one line of JSON. `first` and `again` start such
-processes with an empty cache, and once more with the cache that the first one left.
+`python -m benchmarks.fresh PEER WORKLOAD` prints one line of JSON. `starts` starts such
+processes with an empty cache, and once more with the cache that the first one left. Modules are
+there as bytecode, as an installer leaves them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def starts(name: str, peer: str, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a cold and a warm process report, each with `total`: seconds from its start."""
     with tempfile.TemporaryDirectory(prefix="gradc-bench-") as folder:
-        return _start(name, peer, threads, folder), _start(name, peer, threads, folder)
+        _start(name, peer, threads, f"{folder}/apart")  # leaves bytecode of what it imports
+        cold = _start(name, peer, threads, f"{folder}/kept")
+        return cold, _start(name, peer, threads, f"{folder}/kept")
 
 
 def _start(name: str, peer: str, threads: int, folder: str) -> dict[str, Any]:
@@ -34,10 +37,11 @@ def _start(name: str, peer: str, threads: int, folder: str) -> dict[str, Any]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", "benchmarks.fresh", peer, name, str(threads)]
     began = time.time()
     done = subprocess.run(
-        command, env={**os.environ, **caches}, capture_output=True, text=True, timeout=TIMEOUT
+        command, env=environment | caches, capture_output=True, text=True, timeout=TIMEOUT
     )
     if done.returncode != 0:
         return {"error": done.stderr.strip().splitlines()[-1] if done.stderr else "no output"}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from gradc.build import store
 from gradc.build.key import key
@@ -18,6 +19,10 @@ from gradc.config import cache_directory, jit_disabled
 from gradc.errors import BuildError
 from gradc.runtime import threads
 from gradc.runtime.pace import Pace
+
+if TYPE_CHECKING:
+    from gradc.build.objectfile import Objects
+    from gradc.build.workers import Workers
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 # NOTE: keeps the interpreter's lock, which costs less than what a short step does.
@@ -76,7 +81,7 @@ class Native:
             raise BuildError(f"step: {self.path} returned status {status}, expected 0")
 
 
-def load(source: str, name: str) -> Native:
+def load(source: str, name: str, workers: Workers | None = None) -> Native:
     """Return the program of a text, from the store or compiled now.
 
     Under NUMBA_DISABLE_JIT=1 the same text runs in the Python interpreter.
@@ -84,6 +89,7 @@ def load(source: str, name: str) -> Native:
     Args:
         source: a generated file: imports, `@kernel` functions, one `@step` function.
         name: what messages and `sys.modules` call it.
+        workers: who compile, where they were started before.
 
     Raises:
         BuildError: the text does not run or does not compile; the cause is kept.
@@ -98,21 +104,29 @@ def load(source: str, name: str) -> Native:
         return _native(_loaded(entry), entry.path, 0.0, source)
     started = time.perf_counter()
     path = store.place(directory, program) / store.SOURCE
-    # The compiler is imported here so that a warm start does without it; the helpers start first.
-    from gradc.build.workers import Workers, wanted
-
     try:
-        with Workers(wanted(len(source))) as workers:
-            from gradc.build.objectfile import compile_module
+        if workers is not None:
+            made = _compiled(source, name, program, directory, workers)
+        else:
+            # imported here, and the compiler below: a warm start does without them
+            from gradc.build.workers import LEAST, Workers, wanted
 
-            module = module_of(source, name, program, path)
-            made = compile_module(module, source, host(), directory, workers)
+            with Workers(wanted(pays=len(source) >= LEAST)) as workers:
+                made = _compiled(source, name, program, directory, workers)
     except BuildError:
         store.write_source(directory, program, source)
         raise
     store.write(directory, program, source, made.code, made.externals, made.parts)
     code = Code(made.code, made.externals, parts=made.parts)
     return _native(code, path, time.perf_counter() - started, source)
+
+
+def _compiled(source: str, name: str, program: str, directory: Path, workers: Workers) -> Objects:
+    """Run the text and compile what it defines."""
+    from gradc.build.objectfile import compile_module
+
+    module = module_of(source, name, program, store.place(directory, program) / store.SOURCE)
+    return compile_module(module, source, host(), directory, workers)
 
 
 def _loaded(entry: store.Entry) -> Code:

@@ -18,7 +18,7 @@ from gradc.build import store
 from gradc.build.key import keyed
 from gradc.build.machine import Machine
 from gradc.build.optimiser import ObjectFile, Task
-from gradc.build.unit import FUNCTION, Unit
+from gradc.build.unit import FUNCTION, Unit, Version
 from gradc.build.workers import Workers
 from gradc.errors import BuildError
 from gradc.runtime.decorators import Kernel, Step
@@ -66,32 +66,39 @@ def compile_module(
     texts = {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
     unit = Unit(str(module.__file__), texts, wide=machine.wide_vectors)
     named: dict[str, str] = {}  # what each function is called outside of its own object file
-    found: dict[str, ObjectFile] = {}
-    written: dict[str, str] = {}
+    found: dict[str, ObjectFile | None] = {}
     kept: dict[str, str] = {}
+    written: dict[str, str] = {}
+    ends: dict[str, Version] = {}  # those that call no other
     with global_compiler_lock:
         # callers come before what they call
         for version in (v for kernel in reversed(kernels) for v in unit.versions(kernel)):
             identity = unit.identity(version)
             symbol = version.name if identity is None else identity[:_ENOUGH]
             named[version.name] = symbol
-            if symbol in found or symbol in written:
+            if symbol in found:
                 continue
-            if identity is not None:
-                kept[symbol] = keyed(identity, f"piece\0{machine}")
-                piece = store.read_piece(directory, kept[symbol])
-                if piece is not None:
-                    found[symbol] = ObjectFile(*piece)
-                    continue
-            written[symbol] = unit.text(version)
-    tasks = [
-        _task(_linked(text, named), symbol == steps[0].__name__) for symbol, text in written.items()
-    ]
-    for symbol, one in zip(written, workers.compile(tasks, machine.goal), strict=True):
+            found[symbol] = None
+            if identity is None:
+                written[symbol] = unit.text(version)
+                continue
+            kept[symbol] = keyed(identity, f"piece\0{machine}")
+            piece = store.read_piece(directory, kept[symbol])
+            if piece is None:
+                ends[symbol] = version
+            else:
+                found[symbol] = ObjectFile(*piece)
+        # all have their names now: each text is compiled from when it is written
+        for symbol, text in written.items():
+            is_step = symbol == steps[0].__name__
+            workers.begin(_task(_linked(text, named), is_step), machine.goal)
+        for version in ends.values():
+            workers.begin(_task(_linked(unit.text(version), named), False), machine.goal)
+    for symbol, one in zip((*written, *ends), workers.finish(), strict=True):
         found[symbol] = one
         if symbol in kept:
             store.write_piece(directory, kept[symbol], one.code, one.externals)
-    return _together(list(found.values()))
+    return _together([one for one in found.values() if one is not None])
 
 
 def _task(text: str, is_step: bool) -> Task:

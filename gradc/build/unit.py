@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ from gradc.runtime.decorators import Kernel, Step
 from gradc.runtime.operation import Operation
 
 FUNCTION = "kernel."
+MANY = 8  # calls of one operation in a step, from which on it is a function of its own
 _HOUSE = "gradc."
 _APART = ("name", "ctx", "decorator_list", "returns", "type_comment", "kind")
 
@@ -130,6 +132,7 @@ class Unit:
             ) from error
         outside = {function}
         if isinstance(kernel, Step):
+            _keep_apart(function)
             outside = {_entry(module, function, len(kernel.arguments))}
         for one in module.functions:
             if one.blocks:
@@ -143,6 +146,15 @@ class Unit:
 def _layout() -> str:
     """Return how LLVM lays data out on this processor, which its optimiser must know."""
     return str(target(host().goal).target_data)
+
+
+def _keep_apart(step: Any) -> None:
+    """Let LLVM put no operation into a step that occurs in it many times: it runs few of them."""
+    calls = [i for b in step.blocks for i in b.instructions if isinstance(i, ir.CallInstr)]
+    for callee, count in Counter(call.callee for call in calls).items():
+        if count > MANY and "alwaysinline" in getattr(callee, "attributes", ()):
+            callee.attributes.remove("alwaysinline")
+            callee.attributes.add("noinline")
 
 
 def _entry(module: Any, step: Any, arguments: int) -> Any:

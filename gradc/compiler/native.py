@@ -167,10 +167,21 @@ def whole(graph: Graph) -> Executable:
     known_as = None if jit_disabled() else fingerprint(graph)
     found = None if known_as is None else recall(known_as)
     if found is None:
-        found = load(design.emitted.source, graph.name), design.facts
+        found = _made(design, graph)
         if known_as is not None:
             note(known_as, found[0].source, found[1])
     return _ready(design, graph, *found)
+
+
+def _made(design: Design, graph: Graph) -> tuple[Native, Facts]:
+    """Return a program that is planned and compiled now; other processes start meanwhile."""
+    if jit_disabled():
+        return load(design.emitted.source, graph.name), design.facts
+    # imported here so that a warm start does without it
+    from gradc.build.workers import GRAPH, Workers, wanted
+
+    with Workers(wanted(pays=len(graph.equations) >= GRAPH)) as workers:
+        return load(design.emitted.source, graph.name, workers), design.facts
 
 
 def _ready(design: Design, graph: Graph, native: Native, facts: Facts) -> Executable:

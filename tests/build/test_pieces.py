@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -52,13 +54,14 @@ def run(native):
 def compiled(monkeypatch):
     """The number of functions that each program compiles."""
     counts = []
-    plain = workers.Workers.compile
+    plain = workers.Workers.finish
 
-    def compile(self, tasks, goal):
-        counts.append(len(tasks))
-        return plain(self, tasks, goal)
+    def finish(self):
+        made = plain(self)
+        counts.append(len(made))
+        return made
 
-    monkeypatch.setattr(workers.Workers, "compile", compile)
+    monkeypatch.setattr(workers.Workers, "finish", finish)
     return counts
 
 
@@ -157,11 +160,17 @@ TASKS = [
 ]
 
 
+def compile_all(compilers, tasks=TASKS):
+    for task in tasks:
+        compilers.begin(task, host().goal)
+    return compilers.finish()
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_each_task_is_done_once_and_in_order(count):
     expected = [optimiser.machine_code(task, host().goal) for task in TASKS]
     with workers.Workers(count) as compilers:
-        assert compilers.compile(TASKS, host().goal) == expected
+        assert compile_all(compilers) == expected
     assert all(p.poll() is not None for p in compilers._processes)
 
 
@@ -171,7 +180,59 @@ def test_a_process_that_dies_is_done_without():
         for process in compilers._processes:
             process.kill()
             process.wait()
-        assert compilers.compile(TASKS, host().goal) == expected
+        assert compile_all(compilers) == expected
+
+
+def test_a_process_compiles_while_texts_are_written():
+    expected = [optimiser.machine_code(task, host().goal) for task in TASKS]
+    with workers.Workers(1) as compilers:
+        for i, task in enumerate(TASKS):
+            compilers.begin(task, host().goal)
+            limit = time.monotonic() + 30
+            while i not in compilers._made and time.monotonic() < limit:
+                time.sleep(0.001)
+        assert compilers._made == dict(enumerate(expected))
+        assert compilers.finish() == expected
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="POSIX")
+def test_a_process_that_is_stopped_is_done_without(monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 0.0)
+    expected = [optimiser.machine_code(task, host().goal) for task in TASKS]
+    with workers.Workers(1) as compilers:
+        os.kill(compilers._processes[0].pid, signal.SIGSTOP)
+        compilers.begin(TASKS[0], host().goal)
+        limit = time.monotonic() + 30
+        while not compilers._busy and time.monotonic() < limit:
+            time.sleep(0.001)
+        assert compilers._busy == 1
+        assert compile_all(compilers, TASKS[1:]) == expected
+    assert all(not thread.is_alive() for thread in compilers._threads)
+
+
+def test_without_threads_this_process_compiles(monkeypatch):
+    class None_(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(workers.threading, "Thread", None_)
+    with workers.Workers(2) as compilers:
+        assert len(compile_all(compilers)) == len(TASKS)
+    assert all(p.poll() is not None for p in compilers._processes)
+
+
+def test_what_fails_before_the_end_leaves_no_process():
+    compilers = workers.Workers(2)
+
+    def fail():
+        with compilers:
+            compilers.begin(TASKS[0], host().goal)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert all(p.poll() is not None for p in compilers._processes)
+    assert all(not thread.is_alive() for thread in compilers._threads)
 
 
 def test_a_process_that_can_not_be_started_is_done_without(monkeypatch):
@@ -181,12 +242,12 @@ def test_a_process_that_can_not_be_started_is_done_without(monkeypatch):
     monkeypatch.setattr(workers.subprocess, "Popen", refuse)
     with workers.Workers(2) as compilers:
         assert compilers._processes == []
-        assert len(compilers.compile(TASKS, host().goal)) == len(TASKS)
+        assert len(compile_all(compilers)) == len(TASKS)
 
 
 def test_what_another_process_refuses_fails_here():
     with workers.Workers(1) as compilers, pytest.raises(RuntimeError, match="parsing error"):
-        compilers.compile([optimiser.Task("nonsense", 2)] * 3, host().goal)
+        compile_all(compilers, [optimiser.Task("nonsense", 2)] * 3)
 
 
 def test_processes_end_with_the_one_that_started_them():
@@ -215,21 +276,21 @@ def _environment():
     return {**os.environ, "PYTHONPATH": ":".join(p for p in sys.path if p)}
 
 
-@pytest.mark.parametrize(("length", "processes"), [(100, 0), (workers.LEAST, 1)])
-def test_other_processes_help_where_it_pays(monkeypatch, length, processes):
+@pytest.mark.parametrize(("pays", "processes"), [(False, 0), (True, 1)])
+def test_other_processes_help_where_it_pays(monkeypatch, pays, processes):
     monkeypatch.delenv("GRADC_COMPILE_PROCESSES", raising=False)
     monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert workers.wanted(length) == processes
+    assert workers.wanted(pays=pays) == processes
     monkeypatch.setattr(workers.sys, "frozen", True, raising=False)
-    assert workers.wanted(length) == 0
+    assert workers.wanted(pays=pays) == 0
     monkeypatch.setenv("GRADC_COMPILE_PROCESSES", "3")
-    assert workers.wanted(length) == 3
+    assert workers.wanted(pays=pays) == 3
 
 
 def test_a_wish_that_is_no_number_is_refused(monkeypatch):
     monkeypatch.setenv("GRADC_COMPILE_PROCESSES", "many")
     with pytest.raises(BuildError) as caught:
-        workers.wanted(100)
+        workers.wanted(pays=True)
     assert caught.value.message == "GRADC_COMPILE_PROCESSES: expected 0 to 64, got 'many'"
 
 
