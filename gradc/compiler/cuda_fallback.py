@@ -21,16 +21,18 @@ class Fallback:
         self._driver = driver
         self._known: dict[Any, tuple[CudaNative, DeviceGpu]] = {}
 
-    def run(self, name: str, a: View, b: View, out: View, bias: View | None = None) -> None:
+    def run(
+        self, name: str, a: View, b: View, out: View, bias: View | None = None, rounds: str = ""
+    ) -> None:
         """Launch the kernel of a product; compile it at first use."""
         given = (a, b, out) if bias is None else (a, b, out, bias)
         aligned = all(x.address % ALIGNMENT == 0 for x in given)
-        key = (name, out.code, a.shape, b.shape, out.shape, bias is None, aligned)
+        key = (name, out.code, a.shape, b.shape, out.shape, bias is None, aligned, rounds)
         known = self._known.get(key)
         if known is None:
             source = text(
                 name, out.code, a.shape, b.shape, out.shape,
-                bias=bias is not None, aligned=aligned,
+                bias=bias is not None, aligned=aligned, rounds=rounds,
             )  # fmt: skip
             native = load_cuda(source, name, arch_of(self._driver))
             known = self._known[key] = native, DeviceGpu(native, self._driver, None)

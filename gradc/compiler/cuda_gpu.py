@@ -21,9 +21,16 @@ class Multiplies(Protocol):
         ...
 
     def run(
-        self, name: str, a: View, b: View, out: View, stream: int, bias: View | None = None
+        self,
+        name: str,
+        a: View,
+        b: View,
+        out: View,
+        stream: int,
+        bias: View | None = None,
+        rounds: str = "",
     ) -> None:
-        """Compute out = a @ b, plus a bias for each row."""
+        """Compute out = a @ b, plus a bias for each row; of operands rounded to a format."""
         ...
 
 
@@ -51,10 +58,12 @@ class DeviceGpu:
         """Launch a kernel."""
         self.driver.launch(self.functions[name], blocks, threads, arguments)
 
-    def product(self, name: str, a: View, b: View, out: View, bias: View | None) -> None:
+    def product(
+        self, name: str, a: View, b: View, out: View, bias: View | None, rounds: str
+    ) -> None:
         """Compute a matrix product."""
         assert self.products is not None
-        self.products.run(name, a, b, out, self.stream, bias)
+        self.products.run(name, a, b, out, self.stream, bias, rounds)
 
 
 def _functions(native: CudaNative, driver: Driver) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from gradc.devices.array import DeviceArray, empty
 from gradc.devices.driver import Array, Driver
 from gradc.devices.emulated import EmulatedDriver
 from gradc.devices.precision import PRECISION
+from gradc.primitives.sixteen_bits import lowered
 from gradc.runtime import interpreted
 from gradc.runtime.cublaslt import WORKSPACE, CublasLt, Problem, alignment, find_cublaslt
 from gradc.runtime.cuda_launch import View
@@ -68,7 +69,14 @@ class Products:
             self._workspaces[stream] = empty((WORKSPACE,), np.uint8, self.driver.index)
 
     def run(
-        self, name: str, a: View, b: View, out: View, stream: int, bias: View | None = None
+        self,
+        name: str,
+        a: View,
+        b: View,
+        out: View,
+        stream: int,
+        bias: View | None = None,
+        rounds: str = "",
     ) -> None:
         """Compute out = a @ b, or a @ b + bias.
 
@@ -80,6 +88,7 @@ class Products:
             stream: the one on which it will run; while a graph is captured, the one on which
                 that will be launched. Its workspace was prepared.
             bias: what is added to each row; only to sums of at least one term.
+            rounds: the format that float32 operands are rounded to, or "".
         """
         form = form_of(name)
         if 0 in out.shape:
@@ -88,7 +97,7 @@ class Products:
         if length == 0:
             self.driver.fill(out.address, 0, _bytes(out))
         elif isinstance(self.driver, EmulatedDriver):
-            self.driver.run(_by_numpy(form, a, b, out, bias))
+            self.driver.run(_by_numpy(form, a, b, out, bias, rounds))
         elif self.lt is not None and out.code in REAL:
             problem = Problem(
                 out.code,
@@ -96,7 +105,7 @@ class Products:
                 out.shape[0] if form.batched else 1,
                 form.a_transposed,
                 form.b_transposed,
-                PRECISION.name,
+                rounds or PRECISION.name,
                 (alignment(a.address), alignment(b.address), alignment(out.address)),
                 0 if bias is None else alignment(bias.address),
             )
@@ -105,7 +114,7 @@ class Products:
                 problem, a.address, b.address, out.address, place, self.driver.stream, added
             )
         else:
-            self._fallback.run(name, a, b, out, bias)
+            self._fallback.run(name, a, b, out, bias, rounds)
 
 
 def _host(view: View) -> Array:
@@ -119,7 +128,9 @@ def _bytes(view: View) -> int:
     return math.prod(view.shape) * _host(View(0, view.code, (0,))).itemsize
 
 
-def _by_numpy(form: Form, a: View, b: View, out: View, bias: View | None) -> Callable[[], None]:
+def _by_numpy(
+    form: Form, a: View, b: View, out: View, bias: View | None, rounds: str
+) -> Callable[[], None]:
     """Return what computes a product in host memory."""
     left, right, result = map(_host, (a, b, out))
     added = None if bias is None else _host(bias)
@@ -128,7 +139,7 @@ def _by_numpy(form: Form, a: View, b: View, out: View, bias: View | None) -> Cal
 
     def run() -> None:
         with np.errstate(all="ignore"):
-            product = np.matmul(left, right)
+            product = np.matmul(*lowered(rounds, left, right))
             result[...] = product if added is None else product + added
 
     return run

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gradc.emit.arguments import CODES
 from gradc.emit.cpu import imports
 from gradc.emit.cuda_special import array
-from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter
+from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import float32, float64, int32, int64, uint8
@@ -52,6 +52,7 @@ class Product:
         code: element type.
         length: of the sums.
         bias: the name of what is added to each row, or "".
+        rounds: the 16-bit format that operands are rounded to, or "".
     """
 
     left: Matrix
@@ -60,6 +61,7 @@ class Product:
     code: str
     length: int
     bias: str
+    rounds: str = ""
 
     @property
     def batch(self) -> int:
@@ -82,6 +84,7 @@ def text(
     *,
     bias: bool = False,
     aligned: bool = True,
+    rounds: str = "",
 ) -> str:
     """Return the generated file of a product: a tile for each block, or an element per thread.
 
@@ -93,12 +96,13 @@ def text(
         out: of the result.
         bias: whether a fourth array is added to each row.
         aligned: whether all arrays begin at multiples of 16 bytes.
+        rounds: the 16-bit format that operands are rounded to, or "".
     """
     form = name.removeprefix("batch_")
     left = Matrix("left", "p, i" if form.startswith("t_") else "i, p", a)
     right = Matrix("right", "j, p" if name.endswith("_t") else "p, j", b)
     length = a[-2] if left.index == "p, i" else a[-1]
-    product = Product(left, right, Matrix("out", "i, j", out), code, length, "bias" * bias)
+    product = Product(left, right, Matrix("out", "i, j", out), code, length, "bias" * bias, rounds)
     launch = tiled(Extent(product.batch, out[-2], out[-1], length))
     used = {"kernel", "step", f"view_{code}"}
     body = Writer(1)
@@ -135,7 +139,9 @@ def _each_element(writer: Writer, product: Product, used: set[str]) -> None:
     with writer.block(f"for {heads} in grid({', '.join(map(str, out.shape))}):"):
         writer.line(f"total = {literal(0, TYPES[product.code], used)[0]}")
         with writer.block(f"for p in range({product.length}):"):
-            writer.line(f"total += left[{left.at({})}] * right[{right.at({})}]")
+            pair = f"left[{left.at({})}]", f"right[{right.at({})}]"
+            first, second = (read(element, product.rounds, used) for element in pair)
+            writer.line(f"total += {first} * {second}")
         writer.line(f"out[{heads}] = total{' + bias[j]' if product.bias else ''}")
 
 
@@ -154,5 +160,6 @@ def _tiles(writer: Writer, product: Product, launch: Launch, used: set[str]) -> 
         launch,
         steps=True,
         bias=product.bias,
+        rounds=product.rounds,
     )
     TileWriter(tiles, writer, used).write()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from gradc.emit.arguments import CODES
 from gradc.emit.convolution import Text, arrays, axis_sizes
-from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter
+from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read
 from gradc.emit.expression import literal
 from gradc.emit.kernel import UPDATES, first_value
 from gradc.emit.writer import Writer
@@ -106,6 +106,7 @@ def _as_tiles(work: Convolution, dtype: DType, launch: Launch) -> TiledProduct:
         ("o", work.outer),
         launch,
         steps=not work.sums_samples,
+        rounds=work.rounds,
     )
 
 
@@ -133,5 +134,7 @@ def _each_element(
                     used.add("block_rows")
                     head = f"block_rows({sizes[axis]}, {launch.together})"
                 sums.enter_context(writer.block(f"for {axis} in {head}:"))
-            writer.assign("total", f"{x}[{text.x}] * {w}[{text.w}]", "+=")
+            pair = f"{x}[{text.x}]", f"{w}[{text.w}]"
+            left, right = (read(element, work.rounds, used) for element in pair)
+            writer.assign("total", f"{left} * {right}", "+=")
         writer.line(f"{y}[{'part, ' if owned else ''}{text.y}] = total")

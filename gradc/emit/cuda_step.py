@@ -206,7 +206,8 @@ class CudaStepWriter:
         bias = []
         if product.bias is not None:
             bias = [f"bias={self.naming.view(product.bias, (product.columns,))}"]
-        body.call(name, ["gpu", left, right, out, *bias])
+        rounds = [f'rounds="{product.rounds}"'] if product.rounds else []
+        body.call(name, ["gpu", left, right, out, *bias, *rounds])
 
     def _matrix(self, matrix: Matrix, lead: Dims) -> str:
         home = self.plan.program.home(matrix.value)

@@ -50,6 +50,7 @@ class TiledProduct:
         steps: whether whole steps along the last axis of the terms are taken, so that the other
             axes are loops.
         bias: the name of an array that is added, one number for each column; "" for none.
+        rounds: the 16-bit format that operands are rounded to as they are read, or "".
     """
 
     left: Operand
@@ -63,6 +64,15 @@ class TiledProduct:
     launch: Launch
     steps: bool = False
     bias: str = ""
+    rounds: str = ""
+
+
+def read(element: str, rounds: str, used: set[str]) -> str:
+    """Return an element of an operand, rounded where that is asked for."""
+    if not rounds:
+        return element
+    used.add(f"round_{rounds}")
+    return f"round_{rounds}({element})"
 
 
 class TileWriter:
@@ -205,7 +215,7 @@ class TileWriter:
 
     def _load(self, target: str, operand: Operand, at: Mapping[str, str]) -> None:
         """Write the load of an element; terms past the last one are zeros."""
-        value = f"{operand.name}[{operand.at(at)}]"
+        value = read(f"{operand.name}[{operand.at(at)}]", self.product.rounds, self.used)
         if not self._whole_steps:
             zero = literal(0, self.product.dtype, self.used)[0]
             value = f"{value} if first + t < {self.length} else {zero}"

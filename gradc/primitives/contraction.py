@@ -12,6 +12,7 @@ from gradc.ir.builder import Builder
 from gradc.ir.derivative import Bilinear
 from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Kind, Primitive, Sample, register
+from gradc.primitives.sixteen_bits import lowered
 from gradc.primitives.typing_rules import same_dtype
 
 Array = np.ndarray[Any, Any]
@@ -23,8 +24,12 @@ def free_axes(ndim: int, contract: tuple[int, ...], batch: tuple[int, ...]) -> t
     return tuple(a for a in range(ndim) if a not in contract and a not in batch)
 
 
-def _dot(x: Array, y: Array, contract: Axes, batch: Axes = ((), ())) -> Array:
-    """Compute as one stacked matrix product, so that float products use BLAS."""
+def _dot(x: Array, y: Array, contract: Axes, batch: Axes = ((), ()), rounds: str = "") -> Array:
+    """Compute as one stacked matrix product, so that float products use BLAS.
+
+    With `rounds`, the name of a 16-bit format, operands are rounded to it.
+    """
+    x, y = lowered(rounds, x, y)
     x_free = free_axes(x.ndim, contract[0], batch[0])
     y_free = free_axes(y.ndim, contract[1], batch[1])
     batch_shape = tuple(x.shape[a] for a in batch[0])
@@ -46,7 +51,10 @@ def _size(shape: tuple[int, ...]) -> int:
     return n
 
 
-def _typing(x: TensorType, y: TensorType, contract: Axes, batch: Axes = ((), ())) -> TensorType:
+def _typing(
+    x: TensorType, y: TensorType, contract: Axes, batch: Axes = ((), ()), rounds: str = ""
+) -> TensorType:
+    del rounds
     same_dtype("dot", x, y)
     if x.dtype.is_bool:
         raise DTypeError(f"dot: takes numbers, got {x}", hint="convert with .to(gradc.int64)")

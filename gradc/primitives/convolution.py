@@ -16,6 +16,7 @@ from gradc.ir.builder import Builder
 from gradc.ir.derivative import Bilinear
 from gradc.ir.graph import TensorType
 from gradc.ir.primitive import Kind, Primitive, Sample, register
+from gradc.primitives.sixteen_bits import lowered
 from gradc.primitives.typing_rules import same_dtype
 
 Array = np.ndarray[Any, Any]
@@ -28,8 +29,12 @@ def reach(window: Ints, dilation: Ints) -> Ints:
     return tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
 
 
-def _conv(x: Array, w: Array, stride: Ints, dilation: Ints) -> Array:
-    """Compute as one stacked matrix product, so that float products use BLAS."""
+def _conv(x: Array, w: Array, stride: Ints, dilation: Ints, rounds: str = "") -> Array:
+    """Compute as one stacked matrix product, so that float products use BLAS.
+
+    With `rounds`, the name of a 16-bit format, operands are rounded to it.
+    """
+    x, w = lowered(rounds, x, w)
     n = len(stride)
     window, (groups, inner, outer) = w.shape[:n], w.shape[n:]
     axes = tuple(range(1, n + 1))
@@ -54,7 +59,10 @@ def _size(shape: Ints) -> int:
     return n
 
 
-def _typing(x: TensorType, w: TensorType, stride: Ints, dilation: Ints) -> TensorType:
+def _typing(
+    x: TensorType, w: TensorType, stride: Ints, dilation: Ints, rounds: str = ""
+) -> TensorType:
+    del rounds
     same_dtype("conv", x, w)
     n = len(stride)
     if x.dtype.is_bool:

@@ -22,6 +22,7 @@ from gradc.primitives.elementwise_samples import SPECIAL, spaced
 
 # between two numbers of a format, where it overflows, and where its numbers become coarse
 TIES = (1.00390625, 1.01171875, 1.00048828125, 1.00146484375)
+FORMATS = {f.name: f for f in (bfloat16, float16)}
 ENDS = (65504.0, 65519.0, 65520.0, -65520.0, 6.1e-5, 5.9e-8, 2.9e-8, -1e-8, 3.395e38)
 
 
@@ -42,6 +43,13 @@ def rounded(x: Array, to: Format) -> Array:
         infinite = np.copysign(x.dtype.type(np.inf), x)
         result = np.where(np.abs(result) > to.largest, infinite, result)
     return np.asarray(np.where(np.isnan(x), x, result))
+
+
+def lowered(to: str, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return operands of a product rounded to the format called `to`; as they are for ""."""
+    if not to:
+        return x, y
+    return rounded(x, FORMATS[to]), rounded(y, FORMATS[to])
 
 
 def _samples() -> Iterable[Sample]:

@@ -22,7 +22,8 @@ from gradc.errors import DeviceError
 WORKSPACE = 32 << 20  # bytes; what NVIDIA recommends for Hopper
 # names and numbers of cublasLt.h and library_types.h
 REAL = {"f32": 0, "f64": 1}
-COMPUTE = {"highest": 68, "high": 77, "medium": 75}  # 32F, 32F_FAST_TF32, 32F_FAST_16BF
+# 32F, 32F_FAST_TF32, 32F_FAST_16BF; and 32F_FAST_16F for operands rounded to float16
+COMPUTE = {"highest": 68, "high": 77, "medium": 75, "bfloat16": 75, "float16": 74}
 COMPUTE_64F = 70
 DESC_TRANSA, DESC_TRANSB, DESC_EPILOGUE, DESC_BIAS_POINTER = 3, 4, 7, 8
 EPILOGUE_BIAS = 4  # a vector as long as a column of the column-major result, added to each
@@ -52,7 +53,7 @@ class Problem:
         batch: how many products.
         a_transposed: whether a's memory holds [length, rows].
         b_transposed: whether b's memory holds [columns, length].
-        precision: of float32 products.
+        precision: of float32 products: as it is set, or a format that operands are rounded to.
         alignments: of a, b and out, in bytes.
         bias: the alignment of what is added to each row; 0 where nothing is.
     """

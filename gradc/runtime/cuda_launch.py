@@ -45,7 +45,9 @@ class Gpu(Protocol):
         """Launch a kernel of this step's module on arrays at these addresses."""
         ...
 
-    def product(self, name: str, a: View, b: View, out: View, bias: View | None) -> None:
+    def product(
+        self, name: str, a: View, b: View, out: View, bias: View | None, rounds: str
+    ) -> None:
         """Compute a matrix product; the names are the CPU's: `matmul_t`, `batch_matmul` ..."""
         ...
 
@@ -163,10 +165,15 @@ view_u8, view_b1 = _view("u8"), _view("b1")
 
 
 def _product(name: str) -> Callable[..., None]:
-    """Return the function `name(gpu, a, b, out, bias=None)`; a bias is added to each row."""
+    """Return the function `name(gpu, a, b, out, bias=None, rounds="")`.
 
-    def product(gpu: Gpu, a: View, b: View, out: View, bias: View | None = None) -> None:
-        gpu.product(name, a, b, out, bias)
+    A bias is added to each row; `rounds` names the format that operands are rounded to.
+    """
+
+    def product(
+        gpu: Gpu, a: View, b: View, out: View, bias: View | None = None, rounds: str = ""
+    ) -> None:
+        gpu.product(name, a, b, out, bias, rounds)
 
     return product
 

@@ -36,6 +36,7 @@ class Convolution:
         places: sizes of p.
         window: sizes of k.
         stride, dilation: as in the equation.
+        rounds: the 16-bit format that operands are rounded to as they are read, or "".
     """
 
     left: Seen
@@ -48,6 +49,7 @@ class Convolution:
     window: Axes
     stride: Axes
     dilation: Axes
+    rounds: str = ""
 
     @property
     def batch(self) -> int:
@@ -126,6 +128,7 @@ def convolution(equation: Equation, known: Definitions) -> Convolution:
         w.shape[:n],
         equation.params["stride"],
         equation.params["dilation"],
+        equation.params.get("rounds", ""),
     )
 
 

@@ -83,6 +83,8 @@ def _reason(kernel: Kernel) -> str:
     work = kernel.work
     if isinstance(work, Product):
         return work.choice.reason
+    if isinstance(work, Convolution):
+        return f"rounds operands to {work.rounds}" if work.rounds else ""
     if isinstance(work, Attention):
         number = f"{amount(work.units * work.queries * work.keys)}weights"
         if work.keeps:

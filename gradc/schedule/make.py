@@ -38,6 +38,7 @@ from gradc.schedule.product_tiles import Choice, Method, Sizes, choose, room_of
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
+from gradc.schedule.rounded_products import absorb_rounding
 from gradc.schedule.share import Combine
 from gradc.schedule.sorts import scratch_of
 from gradc.schedule.spread import spread
@@ -87,6 +88,8 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     lanes = launch.fits if aim.target is CUDA else None
     given = graph if aim.target is CPU else split_long_scans(graph)
     prepared, late, kept = prepare(keep_weights(given, aim.target), deferred)
+    if aim.target is CUDA:
+        prepared = absorb_rounding(prepared)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
     chosen = {c.source: "the state is still read" for c in late if c.source not in inputs}
     chosen |= kept
@@ -243,7 +246,9 @@ def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     columns = right.rows if right.transposed else right.columns
     batched = bool(equation.params.get("batch", ((), ()))[0])
     sizes = Sizes(rows, columns, terms, left.transposed, right.transposed, batched)
-    choice = Choice(Method.BLAS, "the GPU's library")
+    rounds: str = equation.params.get("rounds", "")
+    how = f", which rounds operands to {rounds}" if rounds else ""
+    choice = Choice(Method.BLAS, f"the GPU's library{how}")
     if aim.target is CPU:
         choice = choose(sizes, equation.outputs[0].dtype, aim.registers)
     first, second = (program.home(m.value) for m in pair)
@@ -252,7 +257,9 @@ def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     homes = first.value, second.value
     batch = left.batch if batched else 0
     room = room_of(choice, rows, terms, equation.outputs[0].dtype)
-    work = Product(left, right, homes, batch, rows, columns, terms, choice, room=room)
+    work = Product(
+        left, right, homes, batch, rows, columns, terms, choice, room=room, rounds=rounds
+    )
     moved = sum(m.value.type.nbytes for m in pair) + equation.outputs[0].type.nbytes
     cost = Cost(2 * left.batch * rows * columns * terms, moved)
     return Kernel(

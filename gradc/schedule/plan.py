@@ -39,6 +39,7 @@ class Product:
         choice: how it is computed, and why.
         bias: what is added to each row, or None.
         room: what holds the copy of the left operand, where there is one.
+        rounds: the 16-bit format that operands are rounded to as they are read, or "".
     """
 
     left: Matrix
@@ -51,6 +52,7 @@ class Product:
     choice: Choice
     bias: Value | None = None
     room: tuple[Value, ...] = ()
+    rounds: str = ""
 
     @property
     def form(self) -> str:

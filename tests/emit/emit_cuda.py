@@ -9,6 +9,7 @@ from gradc.build.cuda import load_cuda
 from gradc.emit.cuda import emit
 from gradc.ir.evaluate import evaluate
 from gradc.passes.pipeline import optimise
+from gradc.primitives.sixteen_bits import lowered
 from gradc.runtime import interpreted_cuda
 from gradc.runtime.cuda_launch import CudaKernel, CudaStep
 from gradc.schedule.make import schedule
@@ -44,12 +45,13 @@ class Device:
         self.launched.append(name)
         self.native.functions[name].run(blocks, threads, arguments)
 
-    def product(self, name, a, b, out, bias):
+    def product(self, name, a, b, out, bias, rounds):
         a, b, out = (array_of(v) for v in (a, b, out))
         added = 0 if bias is None else array_of(bias)
         left, _, right = name.removeprefix("batch_").partition("matmul")
         a = a.swapaxes(-1, -2) if left else a
         b = b.swapaxes(-1, -2) if right else b
+        a, b = lowered(rounds, a, b)
         out[...] = a @ b + np.array(added, out.dtype)
 
 
