@@ -6,6 +6,7 @@ import emit_convolution
 import emit_programs
 import pytest
 from emit_cuda import cuda_text
+from test_cuda_rounded_products import convolution as rounded_convolution
 from test_every_primitive import program_of_all
 
 from gradc.build.cuda import load_cuda
@@ -18,6 +19,7 @@ PROGRAMS = {
     "softmax_cross_entropy": lambda: emit_programs.softmax_cross_entropy(64, 2000),
     "cnn": emit_convolution.cnn,
     "gru_loss": emit_programs.gru_loss,
+    "a convolution of rounded operands": rounded_convolution,
     "primitives in float32": lambda: program_of_all(float32, 1)[0],
     "primitives in float64": lambda: program_of_all(float64, 1)[0],
 }
