@@ -43,7 +43,7 @@ def worth_keeping(
     shared: list[Value] = []
     for equation in reversed(program.graph.equations):
         value = equation.outputs[0]
-        if value in program.roots or value not in nodes or value.type.size == 1:
+        if value not in nodes or value.type.size == 1 or program.home(value) is not None:
             continue
         wanted = demand[value]
         if len(wanted) > 1:

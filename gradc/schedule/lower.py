@@ -289,6 +289,7 @@ def quotient(place: Affine, divisor: int) -> Affine:
 
 def regrouped(index: Index, old: Value, new: Value) -> Index:
     """Return an index of `old` as one of `new`, which differs by axes of size 1."""
+    assert squeeze(old.shape) == squeeze(new.shape), "other reshapes are views of a kept value"
     places = iter([p for p, n in zip(index, old.shape, strict=True) if n != 1])
     return tuple(ZERO if n == 1 else next(places) for n in new.shape)
 

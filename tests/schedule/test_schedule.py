@@ -199,6 +199,24 @@ def test_a_costly_vector_is_not_computed_for_each_row():
     assert [k.work.extents for k in plan.kernels] == [(COLUMNS,), (ROWS, COLUMNS)]
 
 
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_kept_value_of_another_shape_is_read_where_it_lies(flat):
+    """Places that are looked up twice cost loads, but the value read there is no copy."""
+    b = Program("looked_up")
+    x = b.input(TensorType((6,) if flat else (3, 2), float64), "x")
+    i, j = (b.input(TensorType((7,), int64), name) for name in "ij")
+    y = b.reshape(x, (2, 3) if flat else (6,))
+
+    def at(first, second):
+        place = b.op("index_select", second, first, axis=0)
+        return b.op("index_select", y, place, axis=0)
+
+    graph = b.finish((b.op("exp", at(i, j)), b.op("sum", at(j, i), axes=(0,), keepdims=False)))
+    places = [RNG.integers(0, 2, 7) for _ in "ij"]
+    plan, _ = plan_of(graph, [matrix(*x.shape), *places])
+    assert not any(r.value is y for k in plan.kernels for r in k.roots)
+
+
 def test_contiguous_kernels_are_flat():
     b = Program("flat")
     x = b.input(TensorType((2, 3, 4, 5, 2, 3, 2), float64), "x")
