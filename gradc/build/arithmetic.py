@@ -193,6 +193,17 @@ def negative(builder: Any, x: Single) -> Single:
     return binary(builder, ast.Sub, literal(0), x)
 
 
+def settled(builder: Any, value: Any) -> Any:
+    """Return a value read from memory that is not read there again later.
+
+    NOTE: LLVM 22 joins a masked read and a choice between it and something else into one read
+    where the choice is, even if the memory has been written in between.
+    """
+    made = ir.instructions.Instruction(builder.block, value.type, "freeze", [value])
+    builder._insert(made)
+    return made
+
+
 def compare(builder: Any, how: type[ast.cmpop], x: Single, y: Single) -> Any:
     """Return a comparison as one bit; only != holds for NaN."""
     order = _ORDERS[how]

@@ -51,6 +51,7 @@ class Expressions:
         builder: LLVM's.
         names: the values of names that are assigned once.
         places: (type, memory) of those that are assigned several times.
+        changes: arrays whose elements are written; None for any.
     """
 
     def __init__(self, globals_: dict[str, Any], call: Callable[[Any, Kernel, list[Any]], None]):
@@ -59,6 +60,7 @@ class Expressions:
         self.builder: Any = None
         self.names: dict[str, Value] = {}
         self.places: dict[str, tuple[Any, Any]] = {}
+        self.changes: frozenset[str] | None = frozenset()
 
     def value(self, node: ast.expr) -> Value:
         """Return the value of an expression."""
@@ -207,6 +209,8 @@ class Expressions:
             return self._cut(array, parts)
         place = self.element(array, index)
         value = self.builder.load(place)
+        if self.changes is None or base_of(of) in self.changes:
+            value = arithmetic.settled(self.builder, value)
         if array.type.dtype == types.boolean:
             value = self.builder.icmp_unsigned("!=", value, ir.Constant(value.type, 0))
         return Single(array.type.dtype, value)
@@ -333,6 +337,13 @@ class Expressions:
 
 
 _CONVERTED = {*ELEMENT.values(), types.uint64}
+
+
+def base_of(node: ast.expr) -> str:
+    """Return the name of the array that an expression is a part of."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def simple(node: ast.expr) -> bool:

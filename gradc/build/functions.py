@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from gradc.build import arithmetic
-from gradc.build.expressions import Expressions
+from gradc.build.expressions import Expressions, base_of
 from gradc.build.typed import (
     Array,
     Group,
@@ -93,6 +93,7 @@ class _Function(Expressions):
         self._function, self._kernel, self._tree = function, kernel, tree
         self._types: dict[str, Any] = types_of
         self._once = _assigned_once(tree)
+        self.changes = None if kernel.overlap else _changed(tree)
 
     def write(self, given: Sequence[Any]) -> None:
         """Emit the whole function."""
@@ -304,6 +305,30 @@ def _assigned_once(tree: ast.FunctionDef) -> set[str]:
             for below in ast.walk(node):
                 counts.update(t.id for t in _targets(below))
     return {name for name, count in counts.items() if count == 1}
+
+
+def _changed(tree: ast.FunctionDef) -> frozenset[str]:
+    """Return the arrays that are written, their parts, and what they are parts of."""
+    parts: list[tuple[str, str]] = []
+    changed: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([ast.Name(part)], ast.Subscript() as whole_):
+                parts.append((part, base_of(whole_)))
+            case ast.Assign(targets):
+                below = (n for t in targets for n in (t.elts if isinstance(t, ast.Tuple) else [t]))
+                changed.update(base_of(t) for t in below if isinstance(t, ast.Subscript))
+            case ast.AugAssign(ast.Subscript() as target):
+                changed.add(base_of(target))
+            case ast.Expr(ast.Call(_, args)):
+                changed.update(base_of(a) for a in args)
+            case _:
+                pass
+    for _ in parts:  # a part of a part
+        for pair in parts:
+            if not changed.isdisjoint(pair):
+                changed.update(pair)
+    return frozenset(changed)
 
 
 def _targets(node: ast.AST) -> list[ast.Name]:

@@ -200,3 +200,43 @@ def test_sizes_of_all_calls(cache, rows):
     native.call(table.ctypes.data)
     assert a[0].tolist() == [3, 2]
     assert b[0].tolist() == [rows, 2]
+
+
+OVERWRITTEN = """
+from gradc.runtime.cpu import exp, kernel, step, view_f64
+
+@kernel("f64[:,:], f64[:,:], f64[:,:], f64[:,:], f64[:,:]")
+def work(x, seed, z, e, out):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            power = exp(x[i, j])
+            f = 1.0 if i < 2 else x[0, j]
+            g = 1.0 if i < 1 else x[i - 1, j]
+            before = seed[i, j]
+            seed[i, j] = x[i, j]
+            e[i, j] = power
+            h = z[i + 1, j] if i < 2 else 0.0
+            out[i, j] = before + f * g + h
+
+@step
+def run(buffers):
+    x, seed = view_f64(buffers, 0, 0, (3, 3)), view_f64(buffers, 1, 0, (3, 3))
+    z, e = view_f64(buffers, 2, 0, (3, 3)), view_f64(buffers, 3, 0, (3, 3))
+    out = view_f64(buffers, 4, 0, (3, 3))
+    work(x, seed, z, e, out)
+"""
+
+
+def test_what_is_read_before_it_is_overwritten_stays_what_it_was(cache):
+    """LLVM 22 joins a masked read with a choice that comes after the write."""
+    x = np.arange(9.0).reshape(3, 3) / 8
+    seed, z, e, out = x + 100, x * 3, np.zeros((3, 3)), np.zeros((3, 3))
+    given = [x, seed, z, e, out]
+    load(OVERWRITTEN, "overwritten").call(
+        np.array([a.ctypes.data for a in given], np.int64).ctypes.data
+    )
+    f = np.stack([np.ones(3), np.ones(3), x[0]])
+    g = np.stack([np.ones(3), x[0], x[1]])
+    h = np.stack([z[1], z[2], np.zeros(3)])
+    np.testing.assert_allclose(out, x + 100 + f * g + h, rtol=1e-15)
+    np.testing.assert_array_equal(seed, x)
