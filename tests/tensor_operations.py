@@ -144,6 +144,8 @@ CASES = {
     "einsum_dots": (lambda L, x, y: L.einsum("...ij,jk->...ik", x, y), CUBE, M),
     "einsum_three": (lambda L, x, y, z: L.einsum("bij,bjk,i->kb", x, y, z), CUBE, CUBE2, VEC[:3]),
     "einsum_outer": (lambda L, x, y: L.einsum("i,j", x, y), ROW, VEC),
+    "einsum_nothing": (lambda L, x: L.einsum("ij,ij->i", x[:, :0], x[:, :1]), A),
+    "einsum_no_rows": (lambda L, x: L.einsum("ij,ij->ij", x[:0], x[:1]), A),
     "einsum_sum": (lambda L, x: L.einsum("ijk->j", x), CUBE),
     "reshape": (lambda L, x: x.reshape(2, -1), A),
     "reshape_copy": (lambda L, x: x.T.reshape(-1), A),

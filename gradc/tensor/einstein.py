@@ -52,13 +52,16 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     dtype = result_type(*given)
     sizes: dict[str, int] = {}
     for letters, x in zip(inputs, given, strict=True):
+        own: dict[str, int] = {}
         for letter, n in zip(letters, shape_of(x), strict=True):
-            if sizes.setdefault(letter, n) != n and 1 not in (n, sizes[letter]):
+            before = sizes.setdefault(letter, n)
+            alike = before == n or 1 in (before, n)
+            if not alike or own.setdefault(letter, n) != n:  # a diagonal does not broadcast
                 raise ShapeError(
                     f"einsum: {equation!r}: the axes named {letter!r} have sizes "
-                    f"{sizes[letter]} and {n}"
+                    f"{before if not alike else own[letter]} and {n}"
                 )
-            sizes[letter] = max(sizes[letter], n) if n != 0 else n
+            sizes[letter] = n if before == 1 else before
     terms = [
         _single(cast(x, dtype), letters, sizes) for x, letters in zip(given, inputs, strict=True)
     ]
