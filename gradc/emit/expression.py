@@ -215,7 +215,8 @@ def affine(place: Affine, names: Names, *, guarded: bool = False) -> Text:
         if abs(factor) != 1:
             inner = f"{abs(factor)} * {inner if own >= UNARY else f'({inner})'}"
             own = PRODUCT
-        pieces.append((inner if own >= SUM else f"({inner})", factor < 0))
+        bare = own > SUM if factor < 0 else own >= SUM
+        pieces.append((inner if bare else f"({inner})", factor < 0))
     if place.offset or not pieces:
         pieces.append((str(abs(place.offset)), place.offset < 0))
         if place.offset > 0 and pieces[0][1]:

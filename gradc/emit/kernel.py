@@ -149,8 +149,10 @@ class Body:
         self.visible.discard(node)
         return self._name(node)
 
-    def _text(self, node: Node) -> str:
-        return expression.text(node, self.names)[0]
+    def _text(self, node: Node, least: int = 0) -> str:
+        """Return a node as Python, in brackets where its precedence is below the `least`."""
+        made, own = expression.text(node, self.names)
+        return made if own >= least else f"({made})"
 
     def store(self, store: Store, lead: str = "") -> None:
         """Write a store; `lead` is an index that comes before its own."""
@@ -213,8 +215,9 @@ class Body:
     def step(self, fold: Fold) -> None:
         """Write one step of a fold."""
         value, index = self.fixed[fold]
-        operand = self._text(fold.operand)
-        if fold.name in UPDATES and fold.root.dtype in NARROW:
+        cut = fold.name in UPDATES and fold.root.dtype in NARROW
+        operand = self._text(fold.operand, expression.UNARY if cut else 0)
+        if cut:
             operator, function = UPDATES[fold.name][0], CONVERSIONS[fold.root.dtype]
             self.used.add(function)
             self.writer.assign(value, f"{function}({value} {operator} {operand})")

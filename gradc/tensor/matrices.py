@@ -28,12 +28,17 @@ INDEX_SELECT = lookup("index_select")
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrix with zeros above a diagonal."""
-    return where(_below("tril", input, diagonal), input, 0)
+    return where(_below("tril", input, diagonal), input, _nothing(input))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrix with zeros below a diagonal."""
-    return where(logical_not(_below("triu", input, diagonal - 1)), input, 0)
+    return where(logical_not(_below("triu", input, diagonal - 1)), input, _nothing(input))
+
+
+def _nothing(x: Tensor) -> int:
+    """Return 0 as a number that doesn't change the dtype."""
+    return False if x._dtype.is_bool else 0
 
 
 def _below(name: str, x: Tensor, diagonal: int) -> Tensor:

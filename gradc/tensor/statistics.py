@@ -125,7 +125,18 @@ def norm(
         return sum(abs(x), dim, keepdim)
     if power == 2.0:
         return root(sum(mul(x, x), dim, keepdim))
-    return pow(sum(pow(abs(x), power), dim, keepdim), 1.0 / power)
+    size = abs(x)
+    if power < 0.0:
+        return pow(sum(pow(size, power), dim, keepdim), 1.0 / power)
+    return _without_zeros(sum(_without_zeros(size, power), dim, keepdim), 1.0 / power)
+
+
+def _without_zeros(x: Tensor, power: float) -> Tensor:
+    """Return x ** power for x, power >= 0; the gradient at 0 is 0, as PyTorch's norm has it."""
+    if power >= 1.0:
+        return pow(x, power)
+    zero = eq(x, 0)
+    return where(zero, 0.0, pow(where(zero, 1.0, x), power))
 
 
 def root(squares: Tensor) -> Tensor:
