@@ -68,11 +68,14 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return apply(INDEX_SELECT, flat, index, axis=len(lead))
 
 
-def diag(input: Tensor, diagonal_: int = 0) -> Tensor:
+_of_two_axes = diagonal  # the argument below has its name
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the diagonal of a matrix, or the square matrix with a vector on its diagonal."""
     if len(shape_of(input)) == 2:
-        return diagonal(input, diagonal_)
-    return diag_embed(input, diagonal_)
+        return _of_two_axes(input, diagonal)
+    return diag_embed(input, diagonal)
 
 
 def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
@@ -91,7 +94,7 @@ def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
     wide = (*lead, size, size)
     if values is None:
         return filled_with("diag_embed", 0, wide, input._dtype, home(input), False)
-    return where(broadcast_view(on, wide), reshape_to(values, wide), 0)
+    return where(broadcast_view(on, wide), reshape_to(values, wide), _nothing(input))
 
 
 def trace(input: Tensor) -> Tensor:

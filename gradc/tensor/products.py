@@ -28,6 +28,8 @@ def contract(
     x: Tensor, y: Tensor, axes: tuple[Ints, Ints], batch: tuple[Ints, Ints] = ((), ())
 ) -> Tensor:
     """Return the sum of products over paired axes; axes: batch, x's free ones, y's free ones."""
+    if x._dtype.is_bool:
+        raise DTypeError("products take numbers, got bool", hint="convert with .to(gradc.int64)")
     return product(DOT, x, y, contract=axes, batch=batch)
 
 

@@ -238,6 +238,10 @@ FAILURES = {
         lambda: gradc.einsum("ij,jk", gradc.ones(2, 3), gradc.ones(4, 2)),
         "einsum: 'ij,jk': the axes named 'j' have sizes 3 and 4",
     ),
+    "product_of_bools": (
+        lambda: gradc.ones(2, dtype=gradc.bool) @ gradc.ones(2, dtype=gradc.bool),
+        "products take numbers, got bool",
+    ),
     "einsum_diagonal": (
         lambda: gradc.einsum("ii->i", gradc.ones(3, 1)),
         "einsum: 'ii->i': the axes named 'i' have sizes 3 and 1",
