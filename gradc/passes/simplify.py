@@ -214,9 +214,18 @@ def _alike(b: Rewriter, e: Equation) -> Value | None:
     return e.inputs[0]
 
 
+def _cotangent(b: Rewriter, e: Equation) -> Value | None:
+    """What rounds cotangents is done with; an adjoint is that of what was not rounded yet."""
+    (x,) = e.inputs
+    x.adjoint_of = e.outputs[0].adjoint_of or x.adjoint_of
+    return x
+
+
 def _round(b: Rewriter, e: Equation) -> Value | None:
     """Rounding twice is rounding once; what is moved is rounded where it lay before."""
     (x,), moves = e.inputs, list[Equation]()
+    if x.adjoint_of is not None:
+        x.adjoint_of = b.current(x.adjoint_of)
     while (found := _moved(b, x)) is not None:
         moves.append(found)
         x = found.inputs[0]
@@ -255,7 +264,7 @@ RULES: dict[str, Callable[[Rewriter, Equation], Value | None]] = {
     "where": _where,
     "cast": _cast,
     "stop_gradient": _alike,
-    **dict.fromkeys(COTANGENTS, _alike),
+    **dict.fromkeys(COTANGENTS, _cotangent),
     **dict.fromkeys(ROUNDS, _round),
     "reshape": _reshape,
     "permute": _permute,

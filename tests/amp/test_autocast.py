@@ -270,7 +270,6 @@ def test_a_region_around_a_compiled_function_in_a_compiled_function():
     with gradc.autocast("cpu"):
         expected = (x @ x).tolist()
     outer = gradc.compile(inside(square, "bfloat16"))
-    assert outer(x).tolist() == square(x).tolist() or outer(x).tolist() == expected
     np.testing.assert_allclose(outer(x).numpy(), expected, rtol=1e-6, atol=1e-6)
 
 
