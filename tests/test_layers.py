@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "gradc"
 LEVELS = [
     {"origin", "lazy"},
     {"errors", "config"},
+    {"store"},
     {"ir"},
     {"devices"},
     {"symbolic"},

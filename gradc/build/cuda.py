@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from gradc.build import store
+from gradc import store
 from gradc.build.cuda_compiler import assemble, checked
 from gradc.build.key import EMULATED, cuda_key
 from gradc.build.load import module_of

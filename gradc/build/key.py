@@ -8,7 +8,7 @@ import sys
 from functools import cache
 
 from gradc.build.machine import host
-from gradc.runtime.installed import version_of
+from gradc.runtime.installed import installed_version, version_of
 
 _HOUSE = os.path.dirname(os.path.dirname(__file__))
 _ROOMS = ("runtime", "build")
@@ -31,7 +31,10 @@ def cuda_key(source: str, arch: str) -> str:
         return keyed(source, "\0".join(("cuda", arch, _machine())))
     # without its assembler nothing can be compiled, but what is in the store can be loaded
     assembler = version_of("nvidia_nvjitlink") or "none"
-    tools = (*(f"{n} {_version(n)}" for n in ("numba", "llvmlite")), f"nvjitlink {assembler}")
+    tools = (
+        *(f"{n} {installed_version(n)}" for n in ("numba", "llvmlite")),
+        f"nvjitlink {assembler}",
+    )
     return keyed(source, "\0".join(("cuda", arch, *tools)))
 
 
@@ -47,22 +50,10 @@ def keyed(source: str, mode: str) -> str:
 
 
 @cache
-def _version(name: str) -> str:
-    """Return the version of a package, however it was installed."""
-    found = version_of(name)
-    if found is None:
-        # Imported where it is needed: it takes longer than the rest of a warm start's key.
-        from importlib.metadata import version
-
-        found = version(name)
-    return found
-
-
-@cache
 def _machine() -> str:
     """Return the processor and the versions of what makes code for it."""
     machine = host()
-    tools = [f"{name} {_version(name)}" for name in ("numba", "llvmlite")]
+    tools = [f"{name} {installed_version(name)}" for name in ("numba", "llvmlite")]
     python = f"python {sys.version_info.major}.{sys.version_info.minor}"
     return "\0".join((machine.triple, machine.cpu, machine.features, *tools, python))
 

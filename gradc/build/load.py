@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from gradc.build import store
+from gradc import store
 from gradc.build.key import key
 from gradc.build.machine import Code, host
 from gradc.config import cache_directory, jit_disabled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradc.build import store
+from gradc import store
 from gradc.build.key import graph_key, key
 from gradc.build.load import Native, known
 from gradc.config import cache_directory

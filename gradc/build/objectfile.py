@@ -14,7 +14,7 @@ from types import ModuleType
 
 from numba.core.compiler_lock import global_compiler_lock
 
-from gradc.build import store
+from gradc import store
 from gradc.build.key import keyed
 from gradc.build.machine import Machine
 from gradc.build.optimiser import ObjectFile, Task

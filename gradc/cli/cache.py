@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from gradc.build.store import CacheInfo, cache_info, clear
 from gradc.config import cache_directory
 from gradc.schedule.describe import amount
+from gradc.store import CacheInfo, cache_info, clear
 
 
 def run(options: Namespace) -> None:

@@ -10,13 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from gradc.build.machine import host
-from gradc.build.store import cache_info, damaged, opened
 from gradc.cli.cuda import cuda
 from gradc.config import cache_directory, jit_disabled
 from gradc.errors import CacheError
 from gradc.runtime.blas import candidates
 from gradc.runtime.threads import get_num_threads
 from gradc.schedule.describe import amount, table
+from gradc.store import cache_info, damaged, opened
 
 NEEDED = ("gradc", "numpy", "numba", "llvmlite", "sympy", "safetensors")
 OPTIONAL = (

@@ -1,6 +1,6 @@
 """The native half of a direct call -> a C function that Python calls with arrays and numbers.
 
-Written in LLVM's language and compiled by llvmlite in a few milliseconds, without Numba.
+Written in LLVM's language; compiled by llvmlite in a few milliseconds, without Numba, and kept.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from functools import cache
 
 from gradc.runtime import direct_facts as facts
 from gradc.runtime import result_code
-from gradc.runtime.code_model import compiled
+from gradc.runtime.own_code import compiled, places
 
 _TEXT = """
-target triple = "{triple}"
-
 ; Make the results, put what is given into the table of addresses, run the step. Return the results,
 ; or what the facts say where something given is not as they say (then nothing has run) or the step
 ; failed, or null with Python's error set.
@@ -92,15 +90,15 @@ other:
   %convertible = icmp eq i64 %kind, {float}
   br i1 %convertible, label %convert, label %miss
 convert:
-  %to_double = inttoptr i64 {to_double} to ptr
+  %to_double = load ptr, ptr {to_double}
   %converted = call double %to_double(ptr %object)
   store double %converted, ptr %place
-  %occurred = inttoptr i64 {error_occurred} to ptr
+  %occurred = load ptr, ptr {error_occurred}
   %error = call ptr %occurred()
   %fine = icmp eq ptr %error, null
   br i1 %fine, label %done, label %refused
 refused:
-  %clear_error = inttoptr i64 {error_clear} to ptr
+  %clear_error = load ptr, ptr {error_clear}
   call void %clear_error()
   br label %miss
 choose:
@@ -231,14 +229,11 @@ miss:
 @cache
 def call_address(layout: facts.Layout) -> int:
     """Return the address of the function, compiled once per process; it is never freed."""
-
-    def text(triple: str) -> str:
-        names = {name.lower(): value for name, value in vars(facts).items() if name.isupper()}
-        return (_TEXT + result_code.TEXT).format(
-            triple=triple, **names, **asdict(layout), **_functions()
-        )
-
-    return compiled(text, opt=2).get_function_address("call")
+    names = {name.lower(): value for name, value in vars(facts).items() if name.isupper()}
+    where = asdict(layout)
+    addresses = _functions() | {name: where.pop(name) for name in ("tensor", "storage", "numbers")}
+    text = (_TEXT + result_code.TEXT).format(**names, **where, **places(addresses))
+    return compiled(text, 2, addresses)("call")
 
 
 def _functions() -> dict[str, int]:

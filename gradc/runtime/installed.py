@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import cache
 
 _INFO = ".dist-info"
 
@@ -27,3 +28,15 @@ def version_of(name: str) -> str | None:
             if found == name and entry.endswith(_INFO):
                 return version
     return None
+
+
+@cache
+def installed_version(name: str) -> str:
+    """Return the version of a package, however it was installed."""
+    found = version_of(name)
+    if found is None:
+        # Imported where it is needed: it takes longer than the rest of a warm start's key.
+        from importlib.metadata import version
+
+        found = version(name)
+    return found

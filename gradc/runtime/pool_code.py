@@ -1,6 +1,6 @@
 """The native half of the thread pool -> addresses: start a step, take part in it, meet.
 
-Written in LLVM's language and compiled by llvmlite in a few milliseconds, without Numba.
+Written in LLVM's language; compiled by llvmlite in a few milliseconds, without Numba, and kept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from gradc.runtime.code_model import compiled
+from gradc.runtime.own_code import architecture, compiled, places
 
 # Words of the pool, each on a cache line of its own (128 bytes: neighbours are fetched in pairs).
 LINE = 16
@@ -26,7 +26,6 @@ _PAUSES = {
     "arm64": "call void @llvm.aarch64.hint(i32 1)",
 }
 _TEXT = """
-target triple = "{triple}"
 {declare}
 
 define internal void @rest(i64 %spins) alwaysinline {{
@@ -36,7 +35,7 @@ spin:
   {pause}
   ret void
 yield:
-  %f = inttoptr i64 {give_way} to ptr
+  %f = load ptr, ptr {give_way}
   call i32 %f()
   ret void
 }}
@@ -230,9 +229,10 @@ class PoolCode:
     """The compiled functions; calling one lets other Python threads run."""
 
     def __init__(self) -> None:
-        """Compile them for this processor."""
-        self._engine = compiled(_text, opt=0)
-        self.meet: int = self._engine.get_function_address("meet")
+        """Compile them for this processor, or load them."""
+        addresses = {"give_way": _give_way()}
+        self._address = compiled(_text(architecture(), places(addresses)), 0, addresses)
+        self.meet = self._address("meet")
         made = {name: self._function(name, count) for name, count in _FUNCTIONS.items()}
         self.begin, self.finish = made["begin"], made["finish"]
         self.run, self.work = made["run"], made["work"]
@@ -241,7 +241,7 @@ class PoolCode:
     def _function(self, name: str, count: int) -> Any:
         """Return one function; ctypes drops the interpreter's lock while it runs."""
         kind = ctypes.CFUNCTYPE(_WORD, *[_ADDRESS] * count)
-        return kind(self._engine.get_function_address(name))
+        return kind(self._address(name))
 
 
 @cache
@@ -250,16 +250,15 @@ def pool_code() -> PoolCode:
     return PoolCode()
 
 
-def _text(triple: str) -> str:
+def _text(processor: str, where: dict[str, str]) -> str:
     """Return the functions for a kind of processor."""
-    pause = _PAUSES.get(triple.split("-")[0], "")
+    pause = _PAUSES.get(processor, "")
     name = pause.partition("@")[2].partition("(")[0]
     kind = "i32" if "i32" in pause else ""
     return _TEXT.format(
-        triple=triple,
         pause=pause,
         declare=f"declare void @{name}({kind})" if pause else "",
-        give_way=_give_way(),
+        **where,
         spins=SPINS,
         tired=SPINS + LOOKS,
         line=LINE,

@@ -19,7 +19,7 @@ start:
   %count = load i64, ptr %count_at
   %given_at = getelementptr i64, ptr %facts, i64 {count}
   %first = load i64, ptr %given_at
-  %new_tuple = inttoptr i64 {new_tuple} to ptr
+  %new_tuple = load ptr, ptr {new_tuple}
   %tuple = call ptr %new_tuple(i64 %count)
   %no_tuple = icmp eq ptr %tuple, null
   br i1 %no_tuple, label %failed, label %next
@@ -46,7 +46,7 @@ fresh:
   %sizes_at = getelementptr i64, ptr %record, i64 {sizes_at}
   %sizes = load ptr, ptr %sizes_at
   call void @hold(ptr %descr)
-  %new_array = inttoptr i64 {new_array} to ptr
+  %new_array = load ptr, ptr {new_array}
   %array1 = call ptr %new_array(
     ptr %type, ptr %descr, i32 %rank, ptr %sizes, ptr null, ptr null, i32 0, ptr null)
   %no_array = icmp eq ptr %array1, null
@@ -81,11 +81,11 @@ failed:
 
 ; Return a new tensor of an array, whose reference it takes over, or null.
 define internal ptr @wrap(ptr %array, ptr %dtype) {{
-  %new_object = inttoptr i64 {new_object} to ptr
-  %next = inttoptr i64 {next_of} to ptr
-  %none = inttoptr i64 {none} to ptr
-  %zero = inttoptr i64 {zero} to ptr
-  %storages = inttoptr i64 {storage} to ptr
+  %new_object = load ptr, ptr {new_object}
+  %next = load ptr, ptr {next_of}
+  %none = load ptr, ptr {none}
+  %zero = load ptr, ptr {zero}
+  %storages = load ptr, ptr {storage}
   %storage = call ptr %new_object(ptr %storages, i64 0)
   %no_storage = icmp eq ptr %storage, null
   br i1 %no_storage, label %drop_array, label %fill
@@ -101,14 +101,14 @@ fill:
   %changed = getelementptr i8, ptr %storage, i64 {storage_changed}
   store ptr %none, ptr %changed
   call void @hold(ptr %none)
-  %numbers = inttoptr i64 {numbers} to ptr
+  %numbers = load ptr, ptr {numbers}
   %number_ = call ptr %next(ptr %numbers)
   %number = getelementptr i8, ptr %storage, i64 {storage_number}
   store ptr %number_, ptr %number
   %no_number = icmp eq ptr %number_, null
   br i1 %no_number, label %drop_storage, label %numbered
 numbered:
-  %tensors = inttoptr i64 {tensor} to ptr
+  %tensors = load ptr, ptr {tensor}
   %tensor = call ptr %new_object(ptr %tensors, i64 0)
   %no_tensor = icmp eq ptr %tensor, null
   br i1 %no_tensor, label %drop_storage, label %whole
@@ -170,8 +170,8 @@ start:
   %count = load i64, ptr %count_at
   %storages_p = getelementptr i64, ptr %facts, i64 {changed_at}
   %storages = load ptr, ptr %storages_p
-  %to_int = inttoptr i64 {to_int} to ptr
-  %from_int = inttoptr i64 {from_int} to ptr
+  %to_int = load ptr, ptr {to_int}
+  %from_int = load ptr, ptr {from_int}
   br label %next
 next:
   %i = phi i64 [0, %start], [%i2, %one]
@@ -194,13 +194,13 @@ counted:
 }}
 
 define internal void @hold(ptr %object) {{
-  %f = inttoptr i64 {hold} to ptr
+  %f = load ptr, ptr {hold}
   call void %f(ptr %object)
   ret void
 }}
 
 define internal void @let_go(ptr %object) {{
-  %f = inttoptr i64 {let_go} to ptr
+  %f = load ptr, ptr {let_go}
   call void %f(ptr %object)
   ret void
 }}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from test_load import ADD, add_to_zeros
 
+from gradc import store as store_module
 from gradc.build import cache_info, clear, load
-from gradc.build import store as store_module
 from gradc.errors import CacheError
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
