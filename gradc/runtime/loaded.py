@@ -39,13 +39,14 @@ class _Engine:
         # imported here: where it isn't needed, a start is faster and a process smaller
         import llvmlite.binding as llvm
 
+        target = generator(0)
+        empty = llvm.parse_assembly(f'target triple = "{target.triple}"')
+        # with its first engine LLVM comes to know the functions of the process
+        self._engine: Any = llvm.create_mcjit_compiler(empty, target)
         # NOTE: LLVM ends the process when a name can't be resolved, so ask first.
         missing = [name for name in externals if llvm.address_of_symbol(name) is None]
         if missing:
             raise BuildError(f"build: the compiled step calls unknown functions: {missing}")
-        target = generator(0)
-        empty = llvm.parse_assembly(f'target triple = "{target.triple}"')
-        self._engine: Any = llvm.create_mcjit_compiler(empty, target)
         for code in objects:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
