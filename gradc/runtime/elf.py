@@ -28,6 +28,7 @@ _WRITABLE, _LOADED, _THREADS = 0x1, 0x2, 0x400
 _OUTSIDE, _LOCAL = 0, 0
 _WHOLE, _FROM_HERE = 1, 24  # R_X86_64_64 and R_X86_64_PC64
 _WORDS = (1 << 64) - 1
+_LINE = 64  # bytes that the processor fetches together: what is in a section lies the same in them
 
 
 class Unreadable(ValueError):
@@ -98,7 +99,7 @@ class _Room:
 
     def add(self, section: Section) -> int:
         """Return where in the room a section goes."""
-        alignment = max(section.alignment, 1)
+        alignment = max(section.alignment, _LINE)
         begin = -(-self.size // alignment) * alignment
         self.size = begin + section.size
         return begin

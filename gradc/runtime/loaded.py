@@ -27,8 +27,8 @@ def loaded(objects: Sequence[bytes], externals: Sequence[str]) -> Loaded:
     if elf.supported():
         try:
             return elf.Image(objects)
-        except elf.Unreadable:
-            pass  # LLVM reads all that it writes
+        except (elf.Unreadable, OSError):
+            pass  # LLVM reads all that it writes, and may get memory elsewhere
     return _Engine(objects, externals)
 
 

@@ -160,6 +160,17 @@ def test_what_is_unknown_is_not_read(name):
 
 
 @HERE
+def test_where_memory_can_not_run_llvm_is_asked(monkeypatch):
+    def refuse(room):
+        raise PermissionError(13, "mprotect")
+
+    monkeypatch.setattr(elf._Room, "run", refuse)
+    code = loaded([object_of(CALLER), object_of(CALLEE)], ["pow"])
+    assert not isinstance(code, elf.Image)
+    assert function(code, "count")(2) == 42
+
+
+@HERE
 def test_code_can_not_be_written_and_data_can_not_run():
     code = elf.Image([object_of(CALLER), object_of(CALLEE)])
     rights = {}
