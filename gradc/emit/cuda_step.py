@@ -22,7 +22,7 @@ from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import BLOCK, over
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
+from gradc.schedule.plan import Kernel, Panels, Plan, Product, Repeat, Sort
 from gradc.schedule.products import Matrix
 from gradc.schedule.share import Combine
 from gradc.schedule.sorts import merges, run_of
@@ -108,6 +108,8 @@ class CudaStepWriter:
                 self._repeat(kernel, repeat, body)
             case Combine() as work:
                 self._combine(kernel, work, body)
+            case Panels():
+                raise AssertionError("products on a GPU read their operands where they lie")
             case Attention():
                 raise AssertionError("a GPU's plan has the primitives that attention stands for")
 

@@ -46,7 +46,7 @@ RUNTIME = frozenset(
     tile_f32 tile_f64 multiply_add load_tile store_tile
     tile_matmul tile_t_matmul panel_f32 panel_f64 pack pack_t tiled
     float64 int32 int64 uint8 buffers INF NAN INF64 NAN64
-    team share share_columns chunks chunk part_of meet is_first rows
+    team share share_columns chunks elements chunk part_of meet is_first rows
     gpu segment grid quads sweep lanes block_rows this_group this_part first_lane meet_lanes row_sum
     row_prod row_max row_min row_any row_all row_argmax row_argmin
     dealt unravel held steps row_running shared_f32 shared_f64 shared_i32 shared_i64 shared_u8

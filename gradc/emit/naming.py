@@ -9,7 +9,7 @@ from gradc.emit.namer import Namer, Values
 from gradc.ir.graph import Role, Value
 from gradc.ir.primitive import Kind
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Plan
+from gradc.schedule.plan import Panels, Plan
 from gradc.schedule.roots import squeeze
 
 Dims = tuple[int, ...]
@@ -63,6 +63,9 @@ class Naming:
                 self.scalars.update(kernel.work.arguments)
                 for row, of in kernel.work.scratch.items():
                     self.values.hints[row] = f"{self.values.hint(of)}_row" if of else "row"
+            if isinstance(kernel.work, Panels):
+                hint = self.values.hint(kernel.work.home)
+                self.values.hints[kernel.work.panels] = f"{hint}_panels"
             for value, parts in kernel.own.items():
                 self.values.hints[parts] = f"{self.values.hint(value)}_parts"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from gradc.emit.arguments import CODES
 from gradc.emit.expression import literal
+from gradc.emit.strip_product import strip_product
 from gradc.emit.thin_product import thin_product
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
 from gradc.schedule.plan import Product
-from gradc.schedule.product_tiles import PANEL_TERMS, STRIP_TERMS, ProductTiles
+from gradc.schedule.product_tiles import PANEL_TERMS, ProductTiles
 
 WORDS = "tile_matmul tile_t_matmul load_tile pack pack_t panel_f32 panel_f64 minimum".split()
 
@@ -25,15 +26,16 @@ def product_kernel(
     code, batched = CODES[dtype], product.batch > 0
     array = f"{code}[:,:,:]" if batched else f"{code}[:,:]"
     tiles = product.choice.tiles
-    room = {"strips": f"{code}[:,:,:]"} if tiles is not None and tiles.strips else {}
-    types = (array, array, array, *room.values(), *([mine] if mine else []))
-    writer.quote("@kernel", ", ".join(types))
-    given = ("a", "b", "out", *room, *([mine] if mine else []))
+    strips = tiles is not None and tiles.strips > 0
+    right = f"{code}[:,:,:]" if strips else array
+    writer.quote("@kernel", ", ".join((array, right, array, *([mine] if mine else []))))
+    given = ("a", "panels" if strips else "b", "out", *([mine] if mine else []))
     with writer.block(f"def {name}({', '.join(given)}):"):
         if tiles is None:
             thin_product(writer, product, literal(0, dtype, used)[0], mine)
         else:
-            _body(writer, product, tiles, code, mine)
+            write = strip_product if strips else _body
+            write(writer, product, tiles, code, mine)
             used.update(("store_tile", "tiled", f"tile_{code}"))
     used.add("kernel")
     used.update(w for w in WORDS if f"{w}(" in str(writer))
@@ -61,8 +63,6 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, mine
         each = f"{tiles.panels} times " if several else ""
         name = "panels" if several else "panel"
         writer.line(f"{name} = panel_{code}({kept}{size}, {lanes})  # {each}{what}{turned}")
-    if tiles.strips:
-        _strips(writer, height, summed, heights)
     if product.batch:
         _open(writer, f"for n in {mine or 'range(out.shape[0])'}:")
     at, count = "k" if cut else "0", summed
@@ -93,20 +93,8 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, mine
             writer.line(f"tile = load_tile(tile, {target})")
     multiply = "tile_t_matmul" if product.left.transposed else "tile_matmul"
     factors = f"a, ({left.replace('k', at)})"
-    if tiles.strips:
-        factors = f"strips, (i // {height}, {at}, 0)"
     writer.call(multiply, ["tile", factors, source, count], "tile = ")
     writer.line(f"store_tile(tile, {target})")
-
-
-def _strips(writer: Writer, height: int, summed: str, rows: str) -> None:
-    """Write the copy of a transposed left operand, a few terms of all tiles at a time."""
-    with (
-        writer.block(f"for k in range(0, {summed}, {STRIP_TERMS}):"),
-        writer.block(f"for i in tiled({rows}, {height}):"),
-    ):
-        count = f"minimum({STRIP_TERMS}, {summed} - k)"
-        writer.line(f"pack(strips[i // {height}, k:], a, (k, i), {count}, {height})")
 
 
 def _open(writer: Writer, head: str) -> None:

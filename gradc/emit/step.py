@@ -13,6 +13,7 @@ from gradc.emit.naming import Dims, Naming
 from gradc.emit.product import product_kernel
 from gradc.emit.serial import Serial
 from gradc.emit.sorting import sort_kernel
+from gradc.emit.strip_product import panels_kernel
 from gradc.emit.team import Team
 from gradc.emit.views import Views
 from gradc.emit.writer import Writer
@@ -22,7 +23,7 @@ from gradc.schedule.attention import Attention, attention_tiles
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Plan, Product, Repeat, Sort
+from gradc.schedule.plan import Kernel, Panels, Plan, Product, Repeat, Sort
 from gradc.schedule.product_tiles import Method
 from gradc.schedule.products import Matrix
 from gradc.schedule.share import Combine
@@ -75,8 +76,7 @@ class StepWriter:
         results = self._scalar_results()
         for number, kernel in enumerate(self.plan.kernels):
             self.team.before(number, body)
-            # numbers that a fused kernel needs early stay with it: no way back to a section
-            if section is None or ORDER.index(kernel.section) > ORDER.index(section):
+            if section is None or self._begins(number, section):
                 section = kernel.section
                 self.team.end(body)
                 if not self.times:
@@ -85,7 +85,11 @@ class StepWriter:
                     body.rule(section.value)
             self.team.begin(kernel, body)
             headers.write(body, kernel)
+            if number in self.plan.together and kernel.share is not None:
+                self.team.begin_blocks(kernel.share, body)
             self._run(kernel, body, late, results)
+            if number - 1 in self.plan.together:
+                self.team.end_blocks(body)
         self.team.before(len(self.plan.kernels), body)
         self.team.end(body)
         writer = Writer()
@@ -112,6 +116,18 @@ class StepWriter:
                 writer.line(line.strip())
         return writer
 
+    def _begins(self, number: int, section: Section) -> bool:
+        """Return whether a kernel begins a new section: there is no way back to one before.
+
+        Numbers that a fused kernel needs early stay with it, as do updates behind a product.
+        """
+        first, *later = self.plan.kernels[number:]
+        early = first.section is Section.UPDATE and (
+            number - 1 in self.plan.together
+            or any(k.section is not Section.UPDATE for k in later if not k.is_scalar)
+        )
+        return ORDER.index(first.section) > ORDER.index(section) and not early
+
     def _scalar_results(self) -> set[Value]:
         """Return the numbers of the step that may be written to memory at its end."""
         read = {v for k in self.plan.kernels for v in k.reads}
@@ -125,6 +141,8 @@ class StepWriter:
                 self._inline(kernel.work, body, late, results)
             case Nest():
                 self._call(kernel, kernel.work, body)
+            case Panels():
+                self._fill(kernel, kernel.work, body)
             case Product():
                 self._multiply(kernel, kernel.work, body)
             case Convolution():
@@ -166,7 +184,7 @@ class StepWriter:
             with body.block(self.team.chunks(share)):
                 body.call(function, [*arrays, *scalars, "chunk"])
         else:
-            body.call(function, [*arrays, *scalars, self.team.rows(share)])
+            body.call(function, [*arrays, *scalars, self.team.mine(share)])
 
     def _inline(self, nest: Nest, body: Writer, late: Writer, results: set[Value]) -> None:
         """Write a computation with single numbers into the step itself."""
@@ -209,6 +227,8 @@ class StepWriter:
         lead = (product.batch,) if product.batch else ()
         out = self.naming.view(value, (*lead, product.rows, product.columns))
         left, right = (self._matrix(m, lead) for m in (product.left, product.right))
+        if product.panels is not None:
+            right = self.naming.view(product.panels, product.panels.shape)
         mine = self._mine(kernel)
         if product.choice.method in (Method.BLAS, Method.LOOPS):
             self.calls[kernel] = product.form
@@ -223,13 +243,27 @@ class StepWriter:
             name = self.naming.namer(f"{product.form}_{kind}")
             self.products[key] = (name, product_kernel(name, *given))
         name = self.calls[kernel] = self.products[key][0]
-        room = [self.naming.view(v, v.shape) for v in product.room]
-        body.call(name, [left, right, out, *room, *mine])
+        body.call(name, [left, right, out, *mine])
+
+    def _fill(self, kernel: Kernel, work: Panels, body: Writer) -> None:
+        mine = self._mine(kernel)
+        turned, lanes = work.source.transposed, work.panels.shape[-1]
+        given = (CODES[work.panels.dtype], lanes)
+        rows = "rows" if mine else ""
+        key = panels_kernel("", *given, transposed=turned, mine=rows)
+        if key not in self.products:
+            name = self.naming.namer("fill_panels")
+            text = panels_kernel(name, *given, transposed=turned, mine=rows)
+            self.products[key] = (name, text)
+            self.naming.used.update(("kernel", "pack_t" if turned else "pack"))
+        name = self.calls[kernel] = self.products[key][0]
+        panels = self.naming.view(work.panels, work.panels.shape)
+        body.call(name, [self._matrix(work.source, ()), panels, *mine])
 
     def _mine(self, kernel: Kernel) -> list[str]:
         """Return the last argument of a kernel that threads share: this thread's rows."""
         share = kernel.share
-        return [self.team.rows(share)] if share is not None and share.cut else []
+        return [self.team.mine(share)] if share is not None and share.cut else []
 
     def _matrix(self, matrix: Matrix, lead: Dims) -> str:
         home = self.plan.program.home(matrix.value)

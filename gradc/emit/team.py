@@ -38,6 +38,7 @@ class Team:
     sums: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     _rows: dict[tuple[Way, int, int], str] = field(default_factory=dict[tuple[Way, int, int], str])
     _inside: bool = False
+    _blocks: Share | None = None
     _computed: set[Value] = field(default_factory=set[Value])
 
     def before(self, number: int, body: Writer) -> None:
@@ -81,6 +82,24 @@ class Team:
     def computed(self, value: Value) -> None:
         """Note a number that lies in memory until it is needed."""
         self._computed.add(value)
+
+    def begin_blocks(self, share: Share, body: Writer) -> None:
+        """Begin a loop over the blocks of a kernel and of those that follow block by block."""
+        body.line(self.chunks(share))
+        body.depth += 1
+        self._blocks = share
+
+    def end_blocks(self, body: Writer) -> None:
+        """End that loop."""
+        body.depth -= 1
+        self._blocks = None
+
+    def mine(self, share: Share) -> str:
+        """Return what a kernel is given: this thread's rows or columns, or those of a block."""
+        if self._blocks is None:
+            return self.rows(share)
+        length = share.extent // self._blocks.extent
+        return "chunk" if length == 1 else f"{self._use('elements')}(chunk, {length})"
 
     def rows(self, share: Share) -> str:
         """Return the name of this thread's rows or columns."""

@@ -77,6 +77,7 @@ if jit_disabled():
     )
     from gradc.runtime.interpreted_team import (
         chunks,
+        elements,
         is_first,
         meet,
         part_of,
@@ -168,6 +169,7 @@ else:
     )
     from gradc.runtime.team import (
         chunks,
+        elements,
         is_first,
         meet,
         part_of,
@@ -219,6 +221,7 @@ __all__ = [
     "chunks",
     "cos",
     "cosh",
+    "elements",
     "erf",
     "erfc",
     "exp",

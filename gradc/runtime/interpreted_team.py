@@ -44,6 +44,11 @@ def chunks(rows: Rows) -> Iterator[Rows]:
         yield Rows(first, min(first + rows.block, rows.last), rows.block)
 
 
+def elements(rows: Rows, length: int) -> Rows:
+    """Return the elements of rows of a length, in an array that is seen as one row."""
+    return Rows(rows.first * length, rows.last * length, rows.block * length)
+
+
 def tiled(rows: Rows | int, size: int) -> Iterator[int]:
     """Yield where each tile of rows begins; the last one overlaps where it would stick out."""
     begin, end = (0, rows) if isinstance(rows, int) else (rows.first, rows.last)

@@ -82,6 +82,23 @@ def _chunks_typing(context: Any, *args: Any) -> Any:
 chunks = Operation("chunks", _chunks_typing, lambda context, builder, sig, args: args[0])
 
 
+def _elements_typing(context: Any, *args: Any) -> Any:
+    known = len(args) == 2 and args[0] == ROWS and isinstance(args[1], types.Integer)
+    return signature(ROWS, ROWS, types.int64) if known else None
+
+
+def _elements(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Return the elements of rows of a length, in an array that is seen as one row."""
+    rows, length = args
+    made = cgutils.create_struct_proxy(ROWS)(context, builder, rows)
+    made.first, made.last = builder.mul(made.first, length), builder.mul(made.last, length)
+    made.block = builder.mul(made.block, length)
+    return made._getvalue()
+
+
+elements = Operation("elements", _elements_typing, _elements)
+
+
 def _tiled_typing(context: Any, *args: Any) -> Any:
     if len(args) != 2:
         return None

@@ -11,7 +11,7 @@ from gradc.schedule.arena import ARENA_SLOT
 from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Plan, Product, Repeat
+from gradc.schedule.plan import Kernel, Panels, Plan, Product, Repeat
 from gradc.schedule.share import Combine
 
 FEW = 6  # names shown where there may be many
@@ -148,6 +148,9 @@ def what(kernel: Kernel) -> str:
     work = kernel.work
     if isinstance(work, Combine):
         return f"sums {work.count} parts"
+    if isinstance(work, Panels):
+        count, terms, columns = work.panels.shape
+        return f"copy of {count} x [{terms}, {columns}]"
     if isinstance(work, Product):
         batch = f"{work.batch} x " if work.batch else ""
         sizes = f"[{work.rows}, {work.terms}] @ [{work.terms}, {work.columns}]"

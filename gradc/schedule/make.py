@@ -12,6 +12,7 @@ from gradc.schedule import fuse, launch, nest, products
 from gradc.schedule.arena import Use, assign
 from gradc.schedule.attention import Attention, attention
 from gradc.schedule.attention import operands as attention_operands
+from gradc.schedule.behind import behind, together
 from gradc.schedule.convolutions import Convolution, convolution
 from gradc.schedule.epilogues import with_biases
 from gradc.schedule.fragments import Fragment, fragments
@@ -33,8 +34,8 @@ from gradc.schedule.loops import (
 )
 from gradc.schedule.meet import meets, meets_between
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Cost, Kernel, Plan, Product, Repeat, Sort
-from gradc.schedule.product_tiles import Choice, Method, Sizes, choose, room_of
+from gradc.schedule.plan import Cost, Kernel, Panels, Plan, Product, Repeat, Sort
+from gradc.schedule.product_tiles import Choice, Method, Sizes, choose, panels_of
 from gradc.schedule.registers import Registers, host_registers
 from gradc.schedule.repeat import one_step, span_of
 from gradc.schedule.roots import Form, Program, find_roots
@@ -113,10 +114,11 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
         loaded = {v for k in kernels if isinstance(k.work, Nest) for v in k.work.arguments}
         in_memory |= loaded
     elif aim.shared:
-        kernels = spread(kernels, aim.runs)
+        kernels = spread(behind(kernels, _replaced(program)), aim.runs)
         loaded = {v for k in kernels if k.share is not None and not k.is_scalar for v in k.values}
     uses = [_use(k, in_memory, loaded) for k in kernels]
     memory = assign(program, uses, alone=aim.target is CUDA)
+    found = meets(program, kernels, memory)
     return Plan(
         graph,
         program,
@@ -124,9 +126,10 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
         memory,
         _decisions(program, recomputed),
         aim.registers,
-        meets(program, kernels, memory),
+        found,
         aim.target,
         fusion(program, made, parts),
+        together(kernels, found),
     )
 
 
@@ -162,7 +165,7 @@ def _kernels(
     root = group.roots[0]
     match group.form:
         case Form.PRODUCT:
-            return [_product(program, group, aim)]
+            return _product(program, group, aim)
         case Form.CONVOLUTION:
             return [_convolution(program, group)]
         case Form.ATTENTION:
@@ -236,7 +239,7 @@ def _operations(node: Node, known: set[Node]) -> int:
     return sum(isinstance(n, Compute) and n.dtype.is_floating_point for n in nodes)
 
 
-def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
+def _product(program: Program, group: Group, aim: _Aim) -> list[Kernel]:
     equation = group.roots[0].equation
     assert equation is not None
     pair = products.operands(equation, program.known)
@@ -254,17 +257,21 @@ def _product(program: Program, group: Group, aim: _Aim) -> Kernel:
     first, second = (program.home(m.value) for m in pair)
     assert first is not None, "find_roots keeps the operands of products"
     assert second is not None, "find_roots keeps the operands of products"
-    homes = first.value, second.value
+    panels = panels_of(choice, columns, terms, equation.outputs[0].dtype)
+    homes = first.value, panels or second.value
     batch = left.batch if batched else 0
-    room = room_of(choice, rows, terms, equation.outputs[0].dtype)
     work = Product(
-        left, right, homes, batch, rows, columns, terms, choice, room=room, rounds=rounds
+        left, right, homes, batch, rows, columns, terms, choice, panels=panels, rounds=rounds
     )
     moved = sum(m.value.type.nbytes for m in pair) + equation.outputs[0].type.nbytes
     cost = Cost(2 * left.batch * rows * columns * terms, moved)
-    return Kernel(
-        tuple(group.roots), work, _section(group), tuple(dict.fromkeys(homes)), cost, rows, ()
-    )
+    section = _section(group)
+    made = Kernel(tuple(group.roots), work, section, tuple(dict.fromkeys(homes)), cost, rows, ())
+    if panels is None:
+        return [made]
+    moved = Cost(0, 2 * panels.type.nbytes)
+    copy = Panels(right, second.value, panels)
+    return [Kernel((), copy, section, (second.value,), moved, panels.shape[0], ()), made]
 
 
 def _convolution(program: Program, group: Group) -> Kernel:
@@ -332,9 +339,9 @@ def _use(kernel: Kernel, in_memory: set[Value], loaded: set[Value]) -> Use:
     work = kernel.work
     if isinstance(work, Combine):
         return Use((work.total,), kernel.reads)
-    if isinstance(work, Product):
-        return Use(kernel.values, kernel.reads, work.room)
-    if isinstance(work, Convolution | Attention):
+    if isinstance(work, Panels):
+        return Use((work.panels,), kernel.reads)
+    if isinstance(work, Product | Convolution | Attention):
         return Use(tuple(kernel.own.get(v, v) for v in kernel.values), kernel.reads)
     if isinstance(work, Repeat):
         span = work.span

@@ -11,7 +11,7 @@ from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Product, Repeat, Sort
+from gradc.schedule.plan import Kernel, Panels, Product, Repeat, Sort
 from gradc.schedule.roots import Program
 from gradc.schedule.share import Combine, Share, Way
 from gradc.schedule.spread import leading
@@ -134,8 +134,11 @@ def _touches(kernel: Kernel, memory: Memory, read: set[Value]) -> Iterable[Touch
                 by_rows = share.way is Way.ROWS and rows
                 owner = _owner(home, memory.places[home], share) if by_rows else whole
                 yield _whole(home, memory, owner, writes=False)
-            for value in (*kernel.values, *product.room):
-                yield _whole(value, memory, _product_owner(value, share, memory), writes=True)
+            (value,) = kernel.values
+            yield _whole(value, memory, _product_owner(value, share, memory), writes=True)
+        case Panels(home=home, panels=panels):
+            yield _whole(home, memory, whole, writes=False)
+            yield _whole(panels, memory, _product_owner(panels, share, memory), writes=True)
         case Convolution():
             for value in kernel.reads:
                 yield _whole(value, memory, whole, writes=False)

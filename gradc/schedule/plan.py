@@ -38,7 +38,7 @@ class Product:
         batch, rows, columns, terms: sizes; batch 0 means that there is no batch.
         choice: how it is computed, and why.
         bias: what is added to each row, or None.
-        room: what holds the copy of the left operand, where there is one.
+        panels: what holds the columns of the right operand, where a kernel before copies them.
         rounds: the 16-bit format that operands are rounded to as they are read, or "".
     """
 
@@ -51,7 +51,7 @@ class Product:
     terms: int
     choice: Choice
     bias: Value | None = None
-    room: tuple[Value, ...] = ()
+    panels: Value | None = None
     rounds: str = ""
 
     @property
@@ -59,6 +59,21 @@ class Product:
         """What generated text calls such a product: `t_matmul` is left.T @ right."""
         name = f"{'t_' * self.left.transposed}matmul{'_t' * self.right.transposed}"
         return f"batch_{name}" if self.batch else name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panels:
+    """The right operand of a product -> panels of columns, which all threads read.
+
+    Args:
+        source: the operand as it lies in memory.
+        home: the value in memory that holds it.
+        panels: [number, terms, columns of a panel].
+    """
+
+    source: Matrix
+    home: Value
+    panels: Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +139,7 @@ class Kernel:
     """
 
     roots: tuple[Root, ...]
-    work: Nest | Product | Convolution | Attention | Sort | Repeat | Combine
+    work: Nest | Panels | Product | Convolution | Attention | Sort | Repeat | Combine
     section: Section
     reads: tuple[Value, ...]
     cost: Cost
@@ -176,6 +191,7 @@ class Plan:
             the end.
         target: what it is made for.
         fused: where each value is computed, and why there.
+        together: kernels whose blocks are each followed by a block of the next kernel.
     """
 
     graph: Graph
@@ -187,6 +203,7 @@ class Plan:
     meets: frozenset[int] = frozenset()
     target: Target = Target.CPU
     fused: Mapping[Value, Fused] = field(default_factory=dict[Value, "Fused"])
+    together: frozenset[int] = frozenset()
 
     @property
     def shared(self) -> bool:

@@ -7,7 +7,7 @@ depends on sizes and registers alone, so that the text of a program does too.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradc.ir.dtype import DType
 from gradc.ir.graph import TensorType, Value
@@ -29,10 +29,11 @@ CACHED = 2**20  # bytes of an operand that stay in a core's second cache
 THIN = 8  # columns that LLVM unrolls: above, a vector's product is as fast by BLAS
 LARGE = 2**23  # bytes of a left operand that is better blocked for the third cache
 ALIASED = 4096  # rows at this distance share a set of the first cache
-STRIP_TERMS = 16  # that one strip takes in before the next: the rows of the source lie far apart
+STRIP_TERMS = 16  # that one strip takes in before the next: rows of the source lie far apart
 KEPT = 2**18  # bytes of the panels that stay in the second cache beside other things
 EVEN = 8  # blocks of columns that leave a choice to the threads
 FEW = 64  # rows that don't pay for a copy of the right operand
+STRIPS = 4  # a panel that comes from the third cache serves the rows of so many tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class ProductTiles:
         terms: how many are summed before a tile is stored.
         packs: whether the right operand is copied to a panel, part by part.
         panels: how many panels are kept, so that rows of the left operand are read once for all.
-        strips: whether the left operand is copied first, the rows of each tile side by side.
+        strips: how many tiles' rows of the left operand are copied at a time, those of each tile
+            side by side; the right operand is then in panels before. 0 where nothing is copied.
     """
 
     rows: Cut
@@ -52,7 +54,12 @@ class ProductTiles:
     terms: int
     packs: bool
     panels: int = 1
-    strips: bool = False
+    strips: int = 0
+
+    @property
+    def block(self) -> Cut:
+        """The rows that are computed together."""
+        return replace(self.rows, size=self.rows.size * max(self.strips, 1))
 
     @property
     def width(self) -> int:
@@ -111,13 +118,14 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
         return Choice(Method.BLAS, "BLAS blocks a large left operand for the caches")
     far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
     far = far and left_bytes > CACHED
+    apart = far and (sizes.batched or sizes.columns * sizes.terms * dtype.itemsize > LARGE)
     width = registers.bytes // dtype.itemsize
     speed = registers.bytes / 64 * 4 / dtype.itemsize
     options = [
         _tiles(sizes, rows, lanes, dtype, strips=far)
         for lanes in _lanes(sizes.columns, width)
         for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
-        if not far or (sizes.rows % rows == 0 and not sizes.batched)
+        if not apart
     ]
     if not options:
         return Choice(Method.BLAS, "rows of the left operand evict each other from the cache")
@@ -141,13 +149,13 @@ def _duration(nanoseconds: float) -> str:
     return f"{nanoseconds / 1e6:.3g} ms"
 
 
-def room_of(choice: Choice, rows: int, terms: int, dtype: DType) -> tuple[Value, ...]:
-    """Return what holds the copy of the left operand, where there is one."""
+def panels_of(choice: Choice, columns: int, terms: int, dtype: DType) -> Value | None:
+    """Return what holds the copy of the right operand that all threads share, if there is one."""
     tiles = choice.tiles
     if tiles is None or not tiles.strips:
-        return ()
-    height = tiles.rows.size
-    return (Value(TensorType((rows // height, terms, height), dtype), "strips"),)
+        return None
+    lanes = tiles.columns.size
+    return Value(TensorType((columns // lanes, terms, lanes), dtype))
 
 
 def _lanes(columns: int, width: int) -> list[int]:
@@ -168,17 +176,21 @@ def _row_counts(rows: int, most: int) -> list[int]:
 def _tiles(
     sizes: Sizes, rows: int, lanes: int, dtype: DType, *, strips: bool
 ) -> ProductTiles | None:
-    """Return tiles of so many rows and lanes; None where terms are cut and they don't fit."""
+    """Return tiles of so many rows and lanes; None where they don't fit and must."""
+    even = sizes.rows % rows == 0 and sizes.columns % lanes == 0
     right_bytes = sizes.columns * sizes.terms * dtype.itemsize
     packs = sizes.right_turned or (right_bytes > CACHED and sizes.rows >= FEW)
     terms = sizes.terms
-    if packs and terms > PANEL_TERMS:
-        if sizes.rows % rows or sizes.columns % lanes:
+    if (packs or strips) and terms > PANEL_TERMS:
+        if not even:
             return None  # a tile that overlaps the one before would add its terms twice
         terms = -(-terms // -(-terms // PANEL_TERMS))
     cuts = Cut("i", sizes.rows, rows), Cut("j", sizes.columns, lanes)
+    if strips:
+        count = next(n for n in (STRIPS, 2, 1) if sizes.rows % (rows * n) == 0 or n == 1)
+        return ProductTiles(*cuts, terms, packs=True, strips=count) if even else None
     panels = _panels(sizes, lanes, terms, dtype) if packs else 1
-    return ProductTiles(*cuts, terms, packs, panels, strips)
+    return ProductTiles(*cuts, terms, packs, panels)
 
 
 def _panels(sizes: Sizes, lanes: int, terms: int, dtype: DType) -> int:

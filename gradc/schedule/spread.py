@@ -10,7 +10,7 @@ from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Read, Result, Scope, Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Product, Repeat
+from gradc.schedule.plan import FLOPS_PER_NS, Cost, Kernel, Panels, Product, Repeat
 from gradc.schedule.product_tiles import EVEN, Method, ProductTiles
 from gradc.schedule.roots import Form
 from gradc.schedule.share import Combine, Share, Way
@@ -123,6 +123,9 @@ class _Spreading:
                 return [replace(kernel, share=Share(Way.EACH))]
             case Product():
                 return [replace(kernel, share=self._product(kernel, kernel.work))]
+            case Panels() if self.times[kernel] >= SMALL:
+                block = -(-kernel.parallel // MOST_BLOCKS)
+                return [replace(kernel, share=Share(Way.ROWS, kernel.parallel, block))]
             case Repeat() if _divisible(kernel):
                 return [replace(kernel, share=Share(Way.STEPS))]
             case Attention() if _divisible(kernel):
@@ -269,7 +272,7 @@ def _thin_share(product: Product) -> Share:
 
 def _tiles_share(tiles: ProductTiles, time: float) -> Share:
     """Return the cut of a product from tiles: rows, which cost nothing but a panel per thread."""
-    rows = tiles.rows
+    rows = tiles.block
     count = min(max(int(time / BLOCK), 2), MOST_BLOCKS)
     count = 1 << (count.bit_length() - 1)
     block = -(-rows.extent // (count * rows.size)) * rows.size

@@ -57,6 +57,7 @@ def run_as(source, table, order):
         "meet": Member.meet,
         "is_first": lambda team: team.thread == 0,
         "chunks": interpreted_team.chunks,
+        "elements": interpreted_team.elements,
         "part_of": interpreted_team.part_of,
         "tiled": interpreted_team.tiled,
     }

@@ -144,9 +144,11 @@ def test_a_left_operand_whose_rows_evict_each_other_is_copied(form, native, monk
     monkeypatch.setattr(product_tiles, "PANEL_TERMS", 32)
     monkeypatch.setattr(product_tiles, "CACHED", 2**10)
     monkeypatch.setattr(product_tiles, "ALIASED", 64)
-    graph, arrays = program(float32, form, [(64, 39, 64), (16, 29, 45)])
+    graph, arrays = program(float32, form, [(64, 39, 64), (32, 29, 32), (16, 29, 45)])
     source = compare(graph, arrays, PROCESSORS["avx512"], 3e-5, native=native)
-    assert "pack(strips[i // 8, k:], a, (k, i), minimum(16, a.shape[0] - k), 8)" in source
+    assert "pack(strips[s, k:], a, (first + k, i + 8 * s), few, 8)" in source
+    assert "pack(strips[s, k:], a, (k, i + 8 * s), few, 8)" in source
+    assert source.count("fill_panels(") == 3  # the kernel, and a call for each of two products
 
 
 def test_where_terms_are_cut_tiles_must_not_overlap(monkeypatch):
@@ -210,14 +212,16 @@ def test_the_choice_depends_on_sizes():
     assert choose(batch, float32, PROCESSORS["avx512"]).reason == far
     copied = choose(Sizes(1024, 1024, 520, True, False), float32, PROCESSORS["avx512"]).tiles
     assert copied is not None
-    assert (copied.rows.size, copied.columns.size, copied.strips) == (8, 32, True)
-    assert (copied.packs, copied.panels) == (True, 4)
+    assert (copied.rows.size, copied.columns.size, copied.strips) == (8, 32, 4)
+    assert (copied.packs, copied.panels, copied.block.size) == (True, 1, 32)
+    wide = choose(Sizes(1024, 8192, 520, True, False), float32, PROCESSORS["avx512"])
+    assert wide.reason == far
     kept = choose(Sizes(512, 1024, 1024, False, True), float32, PROCESSORS["avx512"]).tiles
     assert kept is not None
-    assert (kept.terms, kept.panels, kept.strips) == (512, 4, False)
+    assert (kept.terms, kept.panels, kept.strips) == (512, 4, 0)
     alone = choose(Sizes(128, 256, 784, False, True), float32, PROCESSORS["avx512"]).tiles
     assert alone is not None
-    assert (alone.panels, alone.strips) == (1, False)
+    assert (alone.panels, alone.strips) == (1, 0)
 
 
 def test_the_choice_by_time(monkeypatch):
