@@ -130,7 +130,7 @@ def _where_positive(nodes: list[Node]) -> bool:
     tests = (n.operands[0] for n in nodes if isinstance(n, Compute) and _word(n) == "where")
     return any(
         isinstance(t, Compute)
-        and _word(t) == "gt"
+        and _word(t) in ("gt", "le")
         and isinstance(t.operands[1], Number)
         and t.operands[1].number == 0
         for t in tests

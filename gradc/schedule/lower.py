@@ -237,8 +237,8 @@ class Lowering:
 
 
 def _signs(equation: Equation, operands: tuple[Node, ...]) -> tuple[Node, ...]:
-    """relu(x) > 0 just where x > 0: one operation less where relu(x) isn't at hand."""
-    if equation.primitive.name == "gt":
+    """relu(x) <= 0 just where x <= 0: one operation less where relu(x) isn't at hand."""
+    if equation.primitive.name in ("gt", "le"):
         first, second = operands
         zero = isinstance(second, Number) and second.number == 0
         if zero and isinstance(first, Compute) and first.primitive.name == "relu":

@@ -66,7 +66,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "maximum": Definition(XY, "maximum(x, y)"),
     "minimum": Definition(XY, "minimum(x, y)"),
-    "relu": Definition(X, "where(x > 0, x, 0)", facts=(("x > 0", "out > 0"),)),
+    "relu": Definition(X, "where(x <= 0, 0, x)", facts=(("x <= 0", "out <= 0"),)),
     "exp": Definition(X, "exp(x)"),
     "expm1": Definition(X, "exp(x) - 1"),
     "log": Definition(X, "log(x)"),

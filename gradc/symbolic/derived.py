@@ -48,8 +48,8 @@ PARTIALS: dict[str, Partials] = {
             "where(x == y, 0.5, where(x < y, 0, 1))",
         ),
     ),
-    # relu(x) = where(x > 0, x, 0)
-    "relu": Partials(("x",), ("where(out > 0, 1, 0)",)),
+    # relu(x) = where(x <= 0, 0, x)
+    "relu": Partials(("x",), ("where(out <= 0, 0, 1)",)),
     "exp": Partials(("x",), ("out",)),
     # expm1(x) = exp(x) - 1
     "expm1": Partials(("x",), ("out + 1",)),

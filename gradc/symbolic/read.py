@@ -113,7 +113,7 @@ ONE: dict[str, Callable[[Any], Any]] = {
     "neg": operator.neg,
     "reciprocal": lambda x: 1 / x,
     "rsqrt": lambda x: 1 / sp.sqrt(x),
-    "relu": lambda x: sp.Piecewise((x, x > 0), (0, True)),
+    "relu": lambda x: sp.Piecewise((0, x <= 0), (x, True)),
 }
 TWO: dict[str, Any] = {
     "pow": sp.Pow,

@@ -84,7 +84,7 @@ def bias_relu_isnan_sum(z, b, h, index, L, rows):
 
 @kernel("f32[:,:,:,:,:], f32[:], i32[:,:,:], f32[:,:,:], f32[:], rows")
 def relu_bar(z_bar, b, index, h, b_bar, rows):
-    # b_bar = sum of (h_bar where index == index_2, else 0) where z + b > 0, else 0
+    # b_bar = sum of 0 where z + b <= 0, else (h_bar where index == index_2, else 0)
     for n in range(b_bar.shape[0]):
         b_bar[n] = f(0)
     for i in rows:
@@ -96,7 +96,7 @@ def relu_bar(z_bar, b, index, h, b_bar, rows):
                     for n in range(z_bar.shape[4]):
                         h_bar = h[i, k, n] * f(2)
                         t = h_bar if index[i, k, n] == index_2 else f(0)
-                        z_bar_new = t if z_bar[i, j, k, m, n] + b[n] > f(0) else f(0)
+                        z_bar_new = f(0) if z_bar[i, j, k, m, n] + b[n] <= f(0) else t
                         z_bar[i, j, k, m, n] = z_bar_new
                         b_bar[n] += z_bar_new
 

@@ -124,8 +124,8 @@ def cross_entropy(
 
 @kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64, rows")
 def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset, rows):
-    # fc2_bar = h2_bar * scale where fc2 + fc2_bias > 0, else 0, in place of h2_bar
-    # fc2_bias_bar = sum of h2_bar * scale where fc2 + fc2_bias > 0, else 0
+    # fc2_bar = 0 where fc2 + fc2_bias <= 0, else h2_bar * scale, in place of h2_bar
+    # fc2_bias_bar = sum of 0 where fc2 + fc2_bias <= 0, else h2_bar * scale
     for j in range(fc2_bias_bar.shape[0]):
         fc2_bias_bar[j] = f(0)
     for i in rows:
@@ -134,7 +134,7 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset, rows):
             mask = uniform >= f(0.3)
             scale = f(mask) / f(0.7)
             fc2_bar_new = (
-                fc2_bar[i, j] * scale if fc2[i, j] + fc2_bias[j] > f(0) else f(0)
+                f(0) if fc2[i, j] + fc2_bias[j] <= f(0) else fc2_bar[i, j] * scale
             )
             fc2_bar[i, j] = fc2_bar_new
             fc2_bias_bar[j] += fc2_bar_new
@@ -142,8 +142,8 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset, rows):
 
 @kernel("f32[:,:], f32[:], f32[:,:], f32[:], i64, i64, rows")
 def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset, rows):
-    # fc1_bar = h1_bar * scale where fc1 + fc1_bias > 0, else 0, in place of h1_bar
-    # fc1_bias_bar = sum of h1_bar * scale where fc1 + fc1_bias > 0, else 0
+    # fc1_bar = 0 where fc1 + fc1_bias <= 0, else h1_bar * scale, in place of h1_bar
+    # fc1_bias_bar = sum of 0 where fc1 + fc1_bias <= 0, else h1_bar * scale
     for j in range(fc1_bias_bar.shape[0]):
         fc1_bias_bar[j] = f(0)
     for i in rows:
@@ -152,7 +152,7 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset, rows)
             mask = uniform >= f(0.3)
             scale = f(mask) / f(0.7)
             fc1_bar_new = (
-                fc1_bar[i, j] * scale if fc1[i, j] + fc1_bias[j] > f(0) else f(0)
+                f(0) if fc1[i, j] + fc1_bias[j] <= f(0) else fc1_bar[i, j] * scale
             )
             fc1_bar[i, j] = fc1_bar_new
             fc1_bias_bar[j] += fc1_bar_new

@@ -77,13 +77,13 @@ def cross_entropy(z_bar, b3, y, e_row, total, b3_bar):
 
 @kernel("f32[:,:], f32[:,:], f32[:]")
 def relu_bar(h, h_bar, b_bar):
-    # h_bar = h_bar where h > 0, else 0, in place
-    # b_bar = sum of h_bar where h > 0, else 0
+    # h_bar = 0 where h <= 0, else h_bar, in place
+    # b_bar = sum of 0 where h <= 0, else h_bar
     for j in range(b_bar.shape[0]):
         b_bar[j] = f(0)
     for i in range(h.shape[0]):
         for j in range(h.shape[1]):
-            h_bar_new = h_bar[i, j] if h[i, j] > f(0) else f(0)
+            h_bar_new = f(0) if h[i, j] <= f(0) else h_bar[i, j]
             h_bar[i, j] = h_bar_new
             b_bar[j] += h_bar_new
 

@@ -82,7 +82,7 @@ def bias_relu_isnan_sum(z, b, h, index, L):
 
 @kernel("f32[8,2,4,2,16], f32[16], i32[8,4,16], f32[8,4,16], f32[8,16]")
 def relu_bar(z_bar, b, index, h, b_bar):
-    # b_bar = sum of (h_bar where index == index_2, else 0) where z + b > 0, else 0
+    # b_bar = sum of 0 where z + b <= 0, else (h_bar where index == index_2, else 0)
     part = this_part()
     for n in grid(16):
         running = f(0)
@@ -91,7 +91,7 @@ def relu_bar(z_bar, b, index, h, b_bar):
             index_2 = int32(int32(m) + index_1)
             h_bar = h[i, k, n] * f(2)
             t = h_bar if index[i, k, n] == index_2 else f(0)
-            z_bar_new = t if z_bar[i, j, k, m, n] + b[n] > f(0) else f(0)
+            z_bar_new = f(0) if z_bar[i, j, k, m, n] + b[n] <= f(0) else t
             z_bar[i, j, k, m, n] = z_bar_new
             running += z_bar_new
         b_bar[part, n] = running

@@ -127,8 +127,8 @@ def cross_entropy(fc3, fc3_bias, y, loss_sum, z_bar, fc3_bias_bar, loss_sum_bar)
 
 @kernel("f32[64,128], f32[128], f32[64,128], f32[4,128], i64[1], i64[1]")
 def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
-    # fc2_bar = h2_bar * scale where fc2 + fc2_bias > 0, else 0, in place of h2_bar
-    # fc2_bias_bar = sum of h2_bar * scale where fc2 + fc2_bias > 0, else 0
+    # fc2_bar = 0 where fc2 + fc2_bias <= 0, else h2_bar * scale, in place of h2_bar
+    # fc2_bias_bar = sum of 0 where fc2 + fc2_bias <= 0, else h2_bar * scale
     part = this_part()
     for j in grid(128):
         running = f(0)
@@ -137,7 +137,7 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
             mask = uniform >= f(0.3)
             scale = f(mask) / f(0.7)
             fc2_bar_new = (
-                fc2_bar[i, j] * scale if fc2[i, j] + fc2_bias[j] > f(0) else f(0)
+                f(0) if fc2[i, j] + fc2_bias[j] <= f(0) else fc2_bar[i, j] * scale
             )
             fc2_bar[i, j] = fc2_bar_new
             running += fc2_bar_new
@@ -146,8 +146,8 @@ def relu_dropout_bar(fc2, fc2_bias, fc2_bar, fc2_bias_bar, seed, offset):
 
 @kernel("f32[64,256], f32[256], f32[64,256], f32[4,256], i64[1], i64[1]")
 def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
-    # fc1_bar = h1_bar * scale where fc1 + fc1_bias > 0, else 0, in place of h1_bar
-    # fc1_bias_bar = sum of h1_bar * scale where fc1 + fc1_bias > 0, else 0
+    # fc1_bar = 0 where fc1 + fc1_bias <= 0, else h1_bar * scale, in place of h1_bar
+    # fc1_bias_bar = sum of 0 where fc1 + fc1_bias <= 0, else h1_bar * scale
     part = this_part()
     for j in grid(256):
         running = f(0)
@@ -156,7 +156,7 @@ def relu_dropout_bar_1(fc1, fc1_bias, fc1_bar, fc1_bias_bar, seed, offset):
             mask = uniform >= f(0.3)
             scale = f(mask) / f(0.7)
             fc1_bar_new = (
-                fc1_bar[i, j] * scale if fc1[i, j] + fc1_bias[j] > f(0) else f(0)
+                f(0) if fc1[i, j] + fc1_bias[j] <= f(0) else fc1_bar[i, j] * scale
             )
             fc1_bar[i, j] = fc1_bar_new
             running += fc1_bar_new

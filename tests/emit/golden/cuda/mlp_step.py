@@ -82,12 +82,12 @@ def cross_entropy(z, b3, y, total, z_bar, b3_bar):
 
 @kernel("f32[8,5], f32[8,5], f32[5]")
 def relu_bar(h, h_bar, b_bar):
-    # h_bar = h_bar where h > 0, else 0, in place
-    # b_bar = sum of h_bar where h > 0, else 0
+    # h_bar = 0 where h <= 0, else h_bar, in place
+    # b_bar = sum of 0 where h <= 0, else h_bar
     for j in grid(5):
         running = f(0)
         for i in block_rows(8, 8):
-            h_bar_new = h_bar[i, j] if h[i, j] > f(0) else f(0)
+            h_bar_new = f(0) if h[i, j] <= f(0) else h_bar[i, j]
             h_bar[i, j] = h_bar_new
             running += h_bar_new
         b_bar[j] = running
