@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler.arguments import stand_ins
 from gradc.compiler.checks import RARE, Guard, rewritten
-from gradc.compiler.closure import outer_names
+from gradc.compiler.closure import name_inputs, outside_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Steady,
@@ -277,40 +277,3 @@ def _refuse_changed(trace: Trace, name: str) -> None:
                 "value that wants a gradient, and so does a result",
                 hint="assign value.detach(), or return it as another result",
             )
-
-
-def name_inputs(trace: Trace, function: Callable[..., Any]) -> None:
-    """Give captured state the names that modules, optimizers and the function have for it."""
-    names = outside_names(trace, function)
-    for optimizer in touched_optimizers(trace):
-        for p, state in optimizer.state.items():
-            for key, value in state.items():
-                if isinstance(value, Tensor):
-                    of = names.get(id(p._storage), "p")
-                    names.setdefault(id(value._storage), f"{key}_{of}")
-    for owner in trace.grad_reads:
-        if owner._grad is not None:
-            of = names.get(id(owner._storage), "p")
-            names.setdefault(id(owner._grad._storage), f"{of}_grad")
-    for cell in trace.cells.values():
-        if cell.role is Role.RANDOM:
-            cell.input.name = "offset" if cell.changed else "seed"
-        elif not cell.input.name:
-            cell.input.name = names.get(id(cell.storage), "")
-
-
-def outside_names(trace: Trace, function: Callable[..., Any]) -> dict[int, str]:
-    """Return what modules and the function call the storages around the program, by id."""
-    names: dict[int, str] = {}
-    for module, prefix in touched_modules(trace).items():
-        own: Iterable[tuple[str, Tensor]] = [
-            *module.named_parameters(recurse=False),
-            *module.named_buffers(recurse=False),
-        ]
-        for key, tensor in own:
-            dotted = f"{prefix}.{key}" if prefix else key
-            dotted = f"layer{dotted}" if dotted[0].isdigit() else dotted
-            names.setdefault(id(tensor._storage), dotted.replace(".", "_"))
-    for storage, name in outer_names(function).items():
-        names.setdefault(id(storage), name)
-    return names
