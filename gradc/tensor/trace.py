@@ -23,21 +23,19 @@ from gradc.ir.primitive import Primitive
 from gradc.origin import Origin
 from gradc.tensor.captured import Cell, Hyper
 from gradc.tensor.core import (
-    TensorCore,
     read,
     refresh,
     resolve,
     wrap_array,
     wrap_value,
-    wrap_view,
 )
 from gradc.tensor.device import Device
-from gradc.tensor.edges import edge_of, rederive
 from gradc.tensor.kinds import several
 from gradc.tensor.moving import move
 from gradc.tensor.naming import Names
 from gradc.tensor.place import Place
 from gradc.tensor.program_device import ProgramDevice
+from gradc.tensor.shadow import stand_in, take_history
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.strides import array_strides
@@ -267,22 +265,14 @@ class Trace(Place):
         if known is not None:
             return known
         cell = self.capture(tensor)
-        stand_in = wrap_view(_Seat(cell.shadow, tensor), cell.value, tensor._path)
-        stand_in._untracked = tensor._untracked
-        stand_in._frozen_view = tensor._frozen_view
-        self._shadows[tensor], self._owners[stand_in] = stand_in, tensor
+        made = stand_in(tensor, cell)
+        self._shadows[tensor], self._owners[made] = made, tensor
         if tensor._path:
-            refresh(stand_in, self)
+            refresh(made, self)
         if tensor._base is not None:
-            stand_in._base = self.shadow(tensor._base)
-        if tensor._leaf:
-            stand_in._leaf, stand_in._foreign = True, tensor._foreign
-        elif edge_of(tensor) is not None:
-            if stand_in._base is not None and edge_of(stand_in._base) is not None:
-                rederive(stand_in, stand_in._base)
-            else:
-                stand_in._leaf = stand_in._foreign = True
-        return stand_in
+            made._base = self.shadow(tensor._base)
+        take_history(made, tensor)
+        return made
 
     def captured(self) -> list[Tensor]:
         """Return the concrete tensors that were met, in order."""
@@ -332,14 +322,6 @@ class Trace(Place):
         known = Hyper(owner, key, wrap_value(value, self), value)
         self.hypers.append(known)
         return known.tensor
-
-
-class _Seat(TensorCore):
-    """The fields of a concrete tensor, on the storage of its stand-in."""
-
-    def __init__(self, storage: Storage, tensor: Tensor) -> None:
-        self._storage = storage
-        self._dtype = tensor._dtype
 
 
 @contextmanager
