@@ -15,7 +15,6 @@ from gradc.tensor.arithmetic import (
     maximum, minimum, mul, mul as multiply, neg, neg as negative, pow, remainder, rsub, sub, sub as
     subtract,
 )
-from gradc.tensor.conversion import from_dlpack
 from gradc.tensor.copying import clone, detach
 from gradc.tensor.core import is_tensor
 from gradc.tensor.creation import (
@@ -78,6 +77,7 @@ from gradc.tensor.selecting import (
     scatter_add, take, take_along_dim,
 )
 from gradc.tensor.size import Size
+from gradc.tensor.sharing import from_dlpack
 from gradc.tensor.sorting import argsort, bincount, kthvalue, median, msort, sort, topk, unique
 from gradc.tensor.state import active_trace
 from gradc.tensor.statistics import dist, log_softmax, norm, softmax, std, std_mean, var, var_mean

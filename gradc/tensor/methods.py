@@ -9,6 +9,7 @@ from gradc.tensor import (
     elementwise,
     fresh,
     gradient,
+    gradient_hooks,
     hits,
     index_write,
     joining,
@@ -344,7 +345,7 @@ class TensorMethods(TensorCore):
     type = conversion.type_name
 
     # ---- gradients -------------------------------------------------------------------------
-    register_hook = gradient.register_hook
-    register_post_accumulate_grad_hook = gradient.register_post_accumulate_grad_hook
-    retain_grad = gradient.retain_grad
+    register_hook = gradient_hooks.register_hook
+    register_post_accumulate_grad_hook = gradient_hooks.register_post_accumulate_grad_hook
+    retain_grad = gradient_hooks.retain_grad
     detach_ = gradient.detach_

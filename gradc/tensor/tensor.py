@@ -25,6 +25,7 @@ from gradc.tensor import (
     printing,
     products,
     replacement,
+    sharing,
     strides,
 )
 from gradc.tensor import (
@@ -348,13 +349,13 @@ class Tensor(TensorMethods):
         """Return the result of a NumPy function as a tensor."""
         return data_.from_numpy_array(array)
 
-    __dlpack__ = conversion.to_dlpack
-    __dlpack_device__ = conversion.dlpack_device
+    __dlpack__ = sharing.to_dlpack
+    __dlpack_device__ = sharing.dlpack_device
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """Address, shape and type, by the CUDA array interface; of tensors on a device only."""
-        return conversion.cuda_array_interface(self)
+        return sharing.cuda_array_interface(self)
 
 
 TensorCore.public = Tensor
