@@ -59,13 +59,11 @@ class CodeGuard:
     Tools that load edited files again put the new code into the old functions.
     """
 
-    __slots__ = ("before", "function")
+    __slots__ = ("code", "defaults", "function", "keywords")
 
     def __init__(self, function: FunctionType) -> None:
-        self.function = function
-        names = ("__code__", "__defaults__", "__kwdefaults__")
-        found = {name: getattr(function, name) for name in names}
-        self.before = {name: value for name, value in found.items() if value is not None}
+        self.function, self.code = function, function.__code__
+        self.defaults, self.keywords = function.__defaults__, function.__kwdefaults__
 
     @property
     def name(self) -> str:
@@ -74,7 +72,12 @@ class CodeGuard:
 
     def __call__(self) -> bool:
         """Return whether it has."""
-        return all(getattr(self.function, n) is value for n, value in self.before.items())
+        function = self.function
+        return (
+            function.__code__ is self.code
+            and function.__defaults__ is self.defaults
+            and function.__kwdefaults__ is self.keywords
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, cast
 
 from gradc.compiler.reads import COUNTING, LIBRARIES, MISSING, reads, users, variables
-from gradc.nn.guard import called_by_layers
+from gradc.nn.guard import called_by_layers, own_names
 from gradc.nn.module import Module
 from gradc.tensor.snapshot import CONTAINERS, MOST, PLAIN
 from gradc.tensor.tensor import Tensor
@@ -72,7 +72,8 @@ class _Walk:
         self.roots = roots
         self.read: dict[str, dict[str, None]] = {"": {"forward": None}}  # names by their holder's
         self.called: dict[int, set[str]] = {}  # what objects are called
-        self.settled = self.advances = False
+        self.settled = self.advances = self.by_name = False
+        self.counters: set[str] = set()
         self.found = Reach()
 
     def go(self) -> None:
@@ -115,8 +116,11 @@ class _Walk:
         if users(function):
             self.found.functions.append(function)
             read = reads(function.__code__)
-            if read.advances and not self.advances:
-                self.advances, self.settled = True, False
+            if (read.advances and not self.advances) or (read.by_name and not self.by_name):
+                self.settled = False
+            self.advances |= read.advances
+            self.by_name |= read.by_name
+            self.counters |= read.counters
             for holder, name in read.attributes:
                 if name not in read.counters:
                     self.found.used.add(name)
@@ -134,7 +138,22 @@ class _Walk:
         found: dict[str, None] = {}
         for name in sorted({"", *self.called[id(value)]}):
             found |= self.read.get(name, {})
+        if self.by_name:  # any attribute and method of a module may be meant
+            every = _all_names(value)
+            self.found.used.update(name for name in every if name not in self.counters)
+            found |= dict.fromkeys(every)
         return tuple(found)
+
+
+def _all_names(value: Any) -> list[str]:
+    """Return all attributes of a module, or all methods of a class of modules."""
+    if isinstance(value, Module):
+        known = own_names(type(value))
+        return [name for name in vars(value) if name not in known]
+    if not isinstance(value, type) or not issubclass(value, Module):
+        return []
+    methods = (name for name, v in vars(value).items() if isinstance(v, FunctionType))
+    return [name for name in methods if name not in UNCALLED]
 
 
 def _wrapped(value: Any) -> tuple[Any, ...] | None:
@@ -214,7 +233,7 @@ def table_of(value: Any) -> Mapping[str, Any]:
         return vars(value) if isinstance(file, str) and not file.startswith(LIBRARIES) else {}
     if isinstance(value, type):
         return vars(value)
-    return _dict(value) if own_classes(value) else {}
+    return _dict(value) if isinstance(value, Module) or own_classes(value) else {}
 
 
 def _dict(value: Any) -> Mapping[str, Any]:

@@ -42,6 +42,7 @@ class Reads:
         counters: names of variables and attributes that only count or take notes: by `n += 1`,
             `self.n += 1`, `self.notes.append(x)`.
         advances: whether it may take the next entry of an iterator.
+        by_name: whether it may read attributes whose names it computes.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Reads:
     modules: tuple[str, ...]
     counters: frozenset[str]
     advances: bool
+    by_name: bool
 
 
 def plain_function(value: Any) -> FunctionType | None:
@@ -69,7 +71,7 @@ def reads(code: CodeType) -> Reads:
     pairs = dict[tuple[str, str], None]()
     holder = ""
     counted, used = set[str](), set[str]()
-    advances = False
+    advances = by_name = False
     text = [i for i in get_instructions(code) if i.opname not in BETWEEN]
     for i, instruction in enumerate(text):
         name, kind = instruction.argval, instruction.opname
@@ -84,6 +86,7 @@ def reads(code: CodeType) -> Reads:
             names[name] = None
         holder = name if kind in (*ATTRIBUTE, *GLOBAL, "LOAD_DEREF") else ""
     if not BY_NAME.isdisjoint((*names, *(name for _, name in pairs))):
+        by_name = True
         spelled = (c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
         pairs |= dict.fromkeys(("", name) for name in spelled)
     for within in (c for c in code.co_consts if isinstance(c, CodeType)):
@@ -92,10 +95,12 @@ def reads(code: CodeType) -> Reads:
         pairs |= dict.fromkeys(inner.attributes)
         modules |= dict.fromkeys(inner.modules)
         counted |= inner.counters
-        advances = advances or inner.advances
+        advances, by_name = advances or inner.advances, by_name or inner.by_name
         around = (*inner.names, *within.co_freevars, *(name for _, name in inner.attributes))
         used.update(name for name in around if name not in inner.counters)
-    return Reads(tuple(names), tuple(pairs), tuple(modules), frozenset(counted - used), advances)
+    return Reads(
+        tuple(names), tuple(pairs), tuple(modules), frozenset(counted - used), advances, by_name
+    )
 
 
 def _counts(text: list[Instruction], at: int) -> bool:

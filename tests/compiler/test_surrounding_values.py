@@ -358,3 +358,51 @@ def test_what_a_metaclass_has():
         pass
 
     check(lambda x: x * Settings.scale, lambda: setattr(Registry, "factor", 5.0))
+
+
+def test_attributes_that_users_put_on_modules():
+    class Gained(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+            self.gain, self.unread = 2.0, 0
+
+        def forward(self, x):
+            return super().forward(x) * self.gain
+
+    class ByTable(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gain = 2.0
+
+        def forward(self, x):
+            return x * self.__dict__["gain"]
+
+    layer = nn.Linear(1, 1)
+    layer.gain = 2.0
+    check(lambda x: layer(x) * layer.gain, lambda: setattr(layer, "gain", 5.0))
+    outside = nn.Linear(1, 1)
+    outside.gain = 2.0  # never called
+    check(lambda x: x * outside.gain, lambda: setattr(outside, "gain", 5.0))
+    for model in (Gained(), ByTable()):
+        check(model, lambda model=model: setattr(model, "gain", 5.0))
+    gained = gradc.compile(Gained())
+    for gained.function.unread in range(3):
+        gained(gradc.ones(1))
+    assert count(gained) == 1
+
+
+def test_names_that_are_computed_can_be_any_of_a_module():
+    class Chosen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mode, self.scale_1, self.gain = "fast", 2.0, 3.0
+
+        def forward(self, x):
+            return getattr(self, "run_" + self.mode)(x) * getattr(self, f"scale_{x.ndim}")
+
+        def run_fast(self, x):
+            return x * self.gain
+
+    model = Chosen()
+    check(model, lambda: setattr(model, "scale_1", 5.0))
+    check(model, lambda: setattr(model, "gain", 5.0))
