@@ -135,6 +135,8 @@ def shared(plan: Plan, number: int) -> str:
     if share is None:
         return ""
     way = f"{share.blocks} blocks of {share.way.value}" if share.cut else share.way.value
+    if number in plan.together:
+        way += f", each before one of kernel {number + 1}"
     return f"after meeting: {way}" if number in plan.meets else way
 
 

@@ -36,6 +36,8 @@ def test_an_update_follows_its_product_block_by_block(small):
     loop = emitted.source.index("for chunk in chunks(")
     assert loop < emitted.source.index("t_matmul_tiles", loop) < emitted.source.index("adam(", loop)
     assert emitted.source.count("---- update") == 1
+    for i in plan.together:
+        assert f", each before one of kernel {i + 1}" in plan.describe()
 
 
 def weight_step(b, *, late):
