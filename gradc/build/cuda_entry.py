@@ -12,7 +12,7 @@ from gradc.runtime.cuda_launch import CudaKernel
 
 ALIGNMENT = 16  # bytes: of arrays whose place allows it
 NEIGHBOURS = 4  # positions for each thread of a segment
-THREADS = 256  # of a block of a segment
+THREADS = 256  # of a block of a segment, or of tiles
 _DIMENSIONS = ("blocks", "parts", "threads", "groups_of_block")
 
 
@@ -23,7 +23,16 @@ def gpu_entry(kernel: CudaKernel, function: str) -> str:
     names = _names(kernel)
     lines = [_declared(kernel, function)]
     given = ", ".join(f"ptr{facts} {name}" for name in names)
-    lines += [f"define ptx_kernel void @{kernel.symbol}({given}) nounwind {{", "entry:"]
+    known = ""
+    if kernel.resident:
+        known = f' "nvvm.reqntid"="{THREADS},1,1" "nvvm.minctasm"="{kernel.resident}"'
+    lines += [f"define ptx_kernel void @{kernel.symbol}({given}) nounwind{known} {{", "entry:"]
+    if kernel.resident:
+        lines += [
+            "  %lanes = call i32 @gradc.lanes()",
+            f"  %all = icmp eq i32 %lanes, {THREADS}",
+            "  call void @llvm.assume(i1 %all)",
+        ]
     lines += ["  %r = alloca ptr", "  %e = alloca ptr"]
     if kernel.sizes:
         lines += ["  %block = call i32 @gradc.block()", "  %thread = call i32 @gradc.thread()"]

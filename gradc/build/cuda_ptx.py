@@ -99,7 +99,7 @@ def _lowered(
     try:
         with settled():
             for kernel in kernels:
-                types = tuple(_numba_type(p) for p in kernel.parameters)
+                types = tuple(_numba_type(p, kernel.resident > 0) for p in kernel.parameters)
                 made.append(Kernel(kernel.function, types, kernel.overlap))
                 entries[kernel.__name__] = lower(made[-1], library, module).llvm_func_name
     finally:
@@ -107,11 +107,11 @@ def _lowered(
     return library.linked(), entries
 
 
-def _numba_type(parameter: Parameter) -> Any:
+def _numba_type(parameter: Parameter, wide: bool) -> Any:
     """Return the Numba type of a parameter."""
     if parameter.sizes is None:
         return Positions((-1,))
-    return DeviceArrayType(ELEMENT[parameter.code], parameter.sizes)
+    return DeviceArrayType(ELEMENT[parameter.code], parameter.sizes, wide=wide)
 
 
 _REMAINDER = re.compile(r"= frem (?:reassoc |contract )*(float|double) ([^,]+), ([^,\n]+)")

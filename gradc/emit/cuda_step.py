@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.emit import describe
-from gradc.emit.arguments import Arguments, arguments, places_of
+from gradc.emit.arguments import CODES, Arguments, arguments, places_of
+from gradc.emit.cuda_attention import attention_kernel
 from gradc.emit.cuda_frames import aligned
 from gradc.emit.cuda_numbers import Numbers
 from gradc.emit.cuda_sort import SortText
@@ -18,6 +19,7 @@ from gradc.emit.views import Views
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Section, Value
 from gradc.schedule.attention import Attention
+from gradc.schedule.attention_blocks import Part, launches
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import BLOCK, over
@@ -28,6 +30,11 @@ from gradc.schedule.share import Combine
 from gradc.schedule.sorts import merges, run_of
 
 ORDER = list(Section)
+ATTENTIONS = {
+    Part.FORWARD: "attention",
+    Part.QUERIES: "attention_q_bar",
+    Part.KEYS: "attention_k_v_bar",
+}
 
 
 class CudaStepWriter:
@@ -110,8 +117,8 @@ class CudaStepWriter:
                 self._combine(kernel, work, body)
             case Panels():
                 raise AssertionError("products on a GPU read their operands where they lie")
-            case Attention():
-                raise AssertionError("a GPU's plan has the primitives that attention stands for")
+            case Attention() as work:
+                self._attend(kernel, work, body)
 
     def _nest(self, kernel: Kernel, body: Writer) -> None:
         """Write the launch of a loop nest, or of all that are launched with it."""
@@ -231,6 +238,22 @@ class CudaStepWriter:
         out = self.naming.view(value, shape)
         out = out if parts is None else self.naming.view(parts, parts.shape)
         self._launch(kernel, name, kernel.launch, [*views, out], body)
+
+    def _attend(self, kernel: Kernel, work: Attention, body: Writer) -> None:
+        """Write the launches of an attention: one, or two for its adjoint."""
+        values = kernel.values
+        dtype = values[0].dtype
+        given = [(home, seen.dims) for home, seen in zip(work.homes, work.operands, strict=True)]
+        for part, (block, launch) in launches(work, dtype).items():
+            made = values
+            if work.adjoint and not work.joined:
+                made = values[:1] if part is Part.QUERIES else values[1:]
+            arrays = [*given, *((v, v.shape) for v in made)]
+            codes = [(CODES[v.dtype], dims) for v, dims in arrays]
+            facts = self._facts(v for v, _ in arrays)
+            text = attention_kernel(work, dtype, part, block, codes, facts, self.naming.used)
+            name = self._special(ATTENTIONS[part], text)
+            self._launch(kernel, name, launch, [self.naming.view(v, d) for v, d in arrays], body)
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
         equation = kernel.roots[0].equation

@@ -50,7 +50,7 @@ RUNTIME = frozenset(
     gpu segment grid quads sweep lanes block_rows this_group this_part first_lane meet_lanes row_sum
     row_prod row_max row_min row_any row_all row_argmax row_argmin
     dealt unravel held steps row_running shared_f32 shared_f64 shared_i32 shared_i64 shared_u8
-    shared_b1 tile_i32 tile_i64 tile_u8
+    shared_b1 tile_i32 tile_i64 tile_u8 multiply_rows dealt_fours
     """.split()
 )
 RESERVED = RUNTIME | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"match", "case", "_"}

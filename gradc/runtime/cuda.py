@@ -18,6 +18,7 @@ from gradc.runtime.cuda_collectives import (
 from gradc.runtime.cuda_frames import (
     block_rows,
     dealt,
+    dealt_fours,
     grid,
     lanes,
     quads,
@@ -49,6 +50,7 @@ from gradc.runtime.cuda_launch import (
 from gradc.runtime.cuda_tiles import (
     held,
     multiply_add,
+    multiply_rows,
     shared_b1,
     shared_f32,
     shared_f64,
@@ -123,6 +125,7 @@ __all__ = [
     "cos",
     "cosh",
     "dealt",
+    "dealt_fours",
     "erf",
     "erfc",
     "exp",
@@ -146,6 +149,7 @@ __all__ = [
     "meet_lanes",
     "minimum",
     "multiply_add",
+    "multiply_rows",
     "philox",
     "pow",
     "quads",

@@ -30,17 +30,21 @@ class DeviceArrayType(types.Type):
     Args:
         dtype: Numba's element type.
         sizes: of each axis; (-1,) for one axis of unknown length.
+        space: LLVM's address space: 0, or that of the memory which a block's threads share.
+        wide: whether indices have 64 bits in any case: LLVM sees that neighbours are neighbours.
     """
 
-    def __init__(self, dtype: Any, sizes: tuple[int, ...]) -> None:
+    def __init__(
+        self, dtype: Any, sizes: tuple[int, ...], space: int = 0, wide: bool = False
+    ) -> None:
         """Make the type; equal arguments give equal types."""
-        self.dtype, self.sizes = dtype, sizes
-        types.Type.__init__(self, name=f"device({dtype}, {sizes})")
+        self.dtype, self.sizes, self.space, self.wide = dtype, sizes, space, wide
+        types.Type.__init__(self, name=f"device({dtype}, {sizes}, {space}, {wide})")
 
     @property
     def is_small(self) -> bool:
-        """Whether 32 bits hold every index."""
-        return 0 <= min(self.sizes) and math.prod(self.sizes) < _SMALL
+        """Whether 32 bits hold every index, and are to."""
+        return not self.wide and 0 <= min(self.sizes) and math.prod(self.sizes) < _SMALL
 
 
 @register_model(DeviceArrayType)
@@ -49,7 +53,7 @@ class _DeviceArrayModel(models.PrimitiveModel):
 
     def __init__(self, manager: Any, array: DeviceArrayType) -> None:
         """Lay the type out."""
-        pointer = manager[array.dtype].get_data_type().as_pointer()
+        pointer = manager[array.dtype].get_data_type().as_pointer(array.space)
         models.PrimitiveModel.__init__(self, manager, array, pointer)
 
 

@@ -38,6 +38,7 @@ define i32 @gradc.groups() {_ALWAYS} {{
 }}
 """
 _MEET = f"""
+declare void @llvm.assume(i1)
 declare void @llvm.nvvm.barrier.cta.sync.aligned.all(i32)
 declare void @llvm.nvvm.bar.warp.sync(i32)
 define void @gradc.meet() {_ALWAYS} {{
@@ -98,7 +99,8 @@ nan:
 def gpu_text() -> str:
     """Return the functions for a GPU."""
     texts = [_register(name, register) for name, register in _REGISTERS.items()]
-    texts += [_constant("stands_for", 1), _constant("dealt", THREADS), _GROUPS, _MEET]
+    texts += [_constant(name, THREADS) for name in ("dealt", "block_lanes")]
+    texts += [_constant("stands_for", 1), _GROUPS, _MEET]
     texts += [_neighbours(code, ["  %count = add {t} 0, 4"]) for code in ("i32", "i64")]
     texts += [_REMAINDER.format(code=c, kind=TYPES[c], always=_ALWAYS) for c in ("f32", "f64")]
     return "\n".join([*texts, gpu_folds()])
@@ -108,7 +110,7 @@ def emulated_text() -> str:
     """Return the functions for one lane in each group, in memory that the launch writes."""
     texts = [_GROUPS]
     texts += [_constant(name, 0) for name in ("lane", "thread")]
-    texts += [_constant(name, 1) for name in ("lanes", "dealt")]
+    texts += [_constant(name, 1) for name in ("lanes", "dealt", "block_lanes")]
     for name in ("threads", "block", "blocks", "part", "group_of_block", "groups_of_block"):
         texts.append(_variable(name))
     texts.append(_alias("stands_for", "threads"))

@@ -1,7 +1,8 @@
 """The small functions `gradc.*` of tiles -> LLVM text for each device.
 
-On a GPU each of the 256 threads of a block holds a small rectangle of a tile, neighbouring threads
-neighbouring columns; on the emulated device the one lane holds all of it.
+On a GPU each of the 256 threads of a block holds a small rectangle of a tile; on the emulated
+device the one lane holds all of it. The rectangles of a warp are four in a column and eight in a
+row, so that it reads few places of the shared memory of either operand at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1}
 THREADS = 256
 _ALWAYS = "alwaysinline nounwind"
 _NAME = re.compile(
-    r"gradc\.(clear|multiply_add|held|row|column)\.(f32|f64|i32|i64|u8)"
+    r"gradc\.(clear|multiply_add|multiply_rows|held|row|column)\.(f32|f64|i32|i64|u8)"
     r"\.(\d+)x(\d+)(?:\.(\d+)\.(\d+)\.(\d+))?"
 )
 
@@ -55,6 +56,11 @@ class Form:
     def across(self) -> int:
         """Threads that share a row."""
         return self.columns // self.own[1]
+
+    @property
+    def lanes_across(self) -> int:
+        """Those of one warp."""
+        return min(self.across, 8)
 
 
 def gpu_tiles(names: Iterable[str]) -> str:
@@ -114,10 +120,17 @@ def _held(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
 def _place(form: Form, word: str) -> list[str]:
     """Return the lines that find the first row or column, %first, that a thread of a GPU holds."""
     rows, columns = form.own
-    found, own = ("udiv", rows) if word == "row" else ("urem", columns)
+    across, lanes = form.across, form.lanes_across
+    # The warps of a tile lie row by row, and so do the lanes of a warp.
+    found, own, size = ("udiv", rows, 32 // lanes) if word == "row" else ("urem", columns, lanes)
     return [
         f"  %{word}_lane = call i32 @gradc.lane()",
-        f"  %{word}_thread = {found} i32 %{word}_lane, {form.across}",
+        f"  %{word}_in_warp = urem i32 %{word}_lane, 32",
+        f"  %{word}_warp = udiv i32 %{word}_lane, 32",
+        f"  %{word}_of_warps = {found} i32 %{word}_warp, {across // lanes}",
+        f"  %{word}_of_lanes = {found} i32 %{word}_in_warp, {lanes}",
+        f"  %{word}_before = mul nuw nsw i32 %{word}_of_warps, {size}",
+        f"  %{word}_thread = add nuw nsw i32 %{word}_before, %{word}_of_lanes",
         f"  %{word}_first = mul nuw nsw i32 %{word}_thread, {own}",
     ]
 
@@ -189,6 +202,50 @@ def _loaded(
     return names, lines
 
 
+def _gpu_multiply_rows(name: str, form: Form) -> list[str]:
+    """Return the function, all unrolled."""
+    kind, (rows, columns) = form.kind, form.own
+    lines = [f"define void @{name}(ptr %sums, ptr %factors) {_ALWAYS} {{", *_place(form, "row")]
+    lines.append(f"  %at = getelementptr inbounds {kind}, ptr %factors, i32 %row_first")
+    factors, loads = _loaded(form, "%f", "%at", 0, rows)
+    lines += loads
+    multiply = "fmul" if form.code in ("f32", "f64") else "mul"
+    for e in range(rows * columns):
+        lines += [
+            f"  %place{e} = getelementptr inbounds {kind}, ptr %sums, i32 {e}",
+            f"  %s{e} = load {kind}, ptr %place{e}",
+            f"  %r{e} = {multiply} {kind} %s{e}, {factors[e // columns]}",
+            f"  store {kind} %r{e}, ptr %place{e}",
+        ]
+    return [*lines, "  ret void", "}"]
+
+
+def _emulated_multiply_rows(name: str, form: Form) -> list[str]:
+    """Return the function as a loop over all elements of the tile."""
+    kind = form.kind
+    multiply = "fmul" if form.code in ("f32", "f64") else "mul"
+    return [
+        f"define void @{name}(ptr %sums, ptr %factors) nounwind {{",
+        "entry:",
+        "  br label %loop",
+        "loop:",
+        "  %e = phi i32 [ 0, %entry ], [ %e.next, %loop ]",
+        f"  %row = udiv i32 %e, {form.columns}",
+        f"  %factor.at = getelementptr {kind}, ptr %factors, i32 %row",
+        f"  %factor = load {kind}, ptr %factor.at",
+        f"  %place = getelementptr {kind}, ptr %sums, i32 %e",
+        f"  %old = load {kind}, ptr %place",
+        f"  %new = {multiply} {kind} %old, %factor",
+        f"  store {kind} %new, ptr %place",
+        "  %e.next = add i32 %e, 1",
+        f"  %more = icmp ult i32 %e.next, {form.rows * form.columns}",
+        "  br i1 %more, label %loop, label %done",
+        "done:",
+        "  ret void",
+        "}",
+    ]
+
+
 def _emulated_multiply_add(name: str, form: Form) -> list[str]:
     """Return the function as loops over terms, rows and columns of the whole tile."""
     kind, (x_pitch, w_pitch) = form.kind, form.pitches
@@ -249,6 +306,7 @@ _ON_GPU = {
     "row": _gpu_place,
     "column": _gpu_place,
     "multiply_add": _gpu_multiply_add,
+    "multiply_rows": _gpu_multiply_rows,
 }
 _EMULATED = {
     "clear": _clear(_all),
@@ -256,4 +314,5 @@ _EMULATED = {
     "row": _emulated_place,
     "column": _emulated_place,
     "multiply_add": _emulated_multiply_add,
+    "multiply_rows": _emulated_multiply_rows,
 }

@@ -20,6 +20,7 @@ from gradc.runtime.operation import Operation, signature
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _LARGEST = 2**31 - 1
 THREADS = 256  # of a block among whose threads positions are `dealt`
+FOUR = 4  # neighbours that are read at once
 
 
 class Positions(types.SimpleIterableType):
@@ -29,14 +30,16 @@ class Positions(types.SimpleIterableType):
 
     Args:
         sizes: of the axes; (-1,) for one of unknown length.
+        together: how many neighbours follow each other before a step: then positions are
+            base + 0, 1 ... base + step + 0, 1 ..., `last` of them.
     """
 
-    def __init__(self, sizes: tuple[int, ...]) -> None:
+    def __init__(self, sizes: tuple[int, ...], together: int = 1) -> None:
         """Make the type; equal arguments give equal types."""
-        self.sizes = sizes
+        self.sizes, self.together = sizes, together
         self.word = types.int64 if math.prod(sizes) > _LARGEST else types.int32
         self.at = PositionsAt(self)
-        types.SimpleIterableType.__init__(self, f"positions({sizes})", self.at)
+        types.SimpleIterableType.__init__(self, f"positions({sizes}, {together})", self.at)
 
     @property
     def count(self) -> int:
@@ -50,9 +53,11 @@ class PositionsAt(types.SimpleIteratorType):
     def __init__(self, positions: Positions) -> None:
         """Make the type of one position's index."""
         self.sizes, self.word = positions.sizes, positions.word
+        self.together = positions.together
         count = len(positions.sizes)
         gives = types.int64 if count == 1 else types.UniTuple(types.int64, count)
-        types.SimpleIteratorType.__init__(self, f"positions_at({positions.sizes})", gives)
+        name = f"positions_at({positions.sizes}, {positions.together})"
+        types.SimpleIteratorType.__init__(self, name, gives)
 
 
 _FIELDS = ("base", "first", "last", "step")
@@ -137,14 +142,14 @@ class _Frame:
         return ir.Constant(self.word, value)
 
 
-def _frame(name: str, lowering: Any, extra: int = 0) -> Operation:
+def _frame(name: str, lowering: Any, extra: int = 0, together: int = 1) -> Operation:
     """Return the operation of a frame whose last `extra` arguments are no sizes."""
 
     def typing(context: Any, *args: Any) -> Any:
         sizes = _sizes(args[: len(args) - extra])
         others = [types.int64] * extra
         given = args[: len(args) - extra]
-        return signature(Positions(sizes), *given, *others) if sizes is not None else None
+        return None if sizes is None else signature(Positions(sizes, together), *given, *others)
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         count = len(args) - extra
@@ -212,10 +217,23 @@ def _steps(frame: _Frame) -> Any:
 
 def _dealt(frame: _Frame) -> Any:
     """Every 256th position, for each of the 256 threads of a block."""
-    lane, step = frame.ask("lane"), frame.ask("dealt")
-    if frame.kind.count % THREADS:
-        return frame.made(lane, frame.total, step)
-    return frame.made(frame.number(0), frame.total, step, base=lane)
+    lane = frame.ask("lane")
+    count = frame.kind.count
+    if count == THREADS or count % THREADS:
+        return frame.made(lane, frame.total, frame.ask("block_lanes"))
+    # asking for `dealt` has the loop unrolled
+    return frame.made(frame.number(0), frame.total, frame.ask("dealt"), base=lane)
+
+
+def _dealt_fours(frame: _Frame) -> Any:
+    """Every 256th four neighbours, for each of the 256 threads of a block; all have as many."""
+    builder, four = frame.builder, frame.number(FOUR)
+    lane, lanes = frame.ask("lane"), frame.ask("block_lanes")
+    count = builder.udiv(frame.total, lanes)
+    # asking for `dealt` has the loop unrolled
+    step = builder.mul(frame.ask("dealt"), four, flags=["nuw", "nsw"])
+    base = builder.mul(lane, four, flags=["nuw", "nsw"])
+    return frame.made(frame.number(0), count, step, base=base)
 
 
 def _block_rows(frame: _Frame, count: Any) -> Any:
@@ -233,6 +251,7 @@ rows = _frame("rows", _rows)
 lanes = _frame("lanes", _lanes)
 steps = _frame("steps", _steps)
 dealt = _frame("dealt", _dealt)
+dealt_fours = _frame("dealt_fours", _dealt_fours, together=FOUR)
 block_rows = _frame("block_rows", _block_rows, extra=1)
 
 
@@ -256,7 +275,13 @@ def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
     more = builder.icmp_unsigned("<", at, place.last)
     result.set_valid(more)
     with builder.if_then(more):
-        rest = builder.add(place.base, at, flags=["nuw", "nsw"])
+        along, step = at, place.step
+        if kind.together > 1:
+            count = ir.Constant(at.type, kind.together)
+            before = builder.mul(builder.udiv(at, count), step, flags=["nuw", "nsw"])
+            along = builder.add(before, builder.urem(at, count), flags=["nuw", "nsw"])
+            step = ir.Constant(at.type, 1)
+        rest = builder.add(place.base, along, flags=["nuw", "nsw"])
         index = list[Any]()
         for size in reversed(kind.sizes[1:]):
             axis = ir.Constant(at.type, max(size, 1))
@@ -266,7 +291,7 @@ def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
         wide = [_natural(builder, value) for value in index]
         gives = kind.yield_type
         result.yield_(wide[0] if len(wide) == 1 else context.make_tuple(builder, gives, wide))
-        builder.store(builder.add(at, place.step, flags=["nuw", "nsw"]), place.at)
+        builder.store(builder.add(at, step, flags=["nuw", "nsw"]), place.at)
 
 
 def _natural(builder: Any, value: Any) -> Any:

@@ -64,6 +64,8 @@ class CudaKernel:
         overlap: whether an array that is written may lie in the memory of another one.
         unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
         sizes: lengths of the arrays, where one launch has several sets of them.
+        resident: of blocks of 256 threads, how many a multiprocessor has registers for at a time;
+            0 where blocks have other sizes.
         symbol: the name of its machine code.
     """
 
@@ -74,9 +76,10 @@ class CudaKernel:
         overlap: bool,
         unaligned: bool,
         sizes: tuple[int, ...],
+        resident: int,
     ) -> None:
         self.function, self.parameters, self.sizes = function, parameters, sizes
-        self.overlap, self.unaligned = overlap, unaligned
+        self.overlap, self.unaligned, self.resident = overlap, unaligned, resident
         self.__name__ = function.__name__
         self.symbol = f"gradc_{function.__name__}"
 
@@ -115,7 +118,11 @@ class CudaStep:
 
 
 def kernel(
-    text: str, overlap: bool = False, unaligned: bool = False, sizes: tuple[int, ...] = ()
+    text: str,
+    overlap: bool = False,
+    unaligned: bool = False,
+    sizes: tuple[int, ...] = (),
+    resident: int = 0,
 ) -> Callable[[Callable[..., None]], CudaKernel]:
     """Declare a kernel with the parameters that `text` names.
 
@@ -125,6 +132,8 @@ def kernel(
         unaligned: whether an array may begin anywhere, not only at multiples of 16 bytes.
         sizes: for a kernel that takes a segment: lengths of the arrays. A launch has one set of
             arguments for each of them, side by side, each with whole blocks of its own.
+        resident: for a kernel of blocks of 256 threads: how many of them are to have room in a
+            multiprocessor's registers at a time; 0 leaves that and the threads open.
     """
     parameters = parse(text)
 
@@ -135,7 +144,7 @@ def kernel(
                 f"kernel: {function.__name__} takes {count} arguments, "
                 f"its signature names {len(parameters)}"
             )
-        return CudaKernel(function, parameters, overlap, unaligned, sizes)
+        return CudaKernel(function, parameters, overlap, unaligned, sizes, resident)
 
     return declared
 

@@ -2,8 +2,8 @@
 
 A block of 256 threads has a tile of the result, of which each thread holds a part in registers;
 the operands come through shared memory. Text speaks of the whole tile: `multiply_add` adds up all
-of it, `held` gives each thread what is its own. How a tile is dealt out is the device's business
-(`cuda_device_tiles`).
+of it, `multiply_rows` scales its rows, `held` gives each thread what is its own. How a tile is
+dealt out is the device's business (`cuda_device_tiles`).
 """
 
 from __future__ import annotations
@@ -46,22 +46,31 @@ class TileType(types.Type):
 
 
 class Held(types.SimpleIterableType):
-    """What a thread holds of a tile: row, column and sum of each element."""
+    """What a thread holds of tiles of one size: row, column and sums of each element."""
 
-    def __init__(self, tile: TileType) -> None:
+    def __init__(self, tiles: tuple[TileType, ...]) -> None:
         """Make the type; equal tiles give equal types."""
-        self.tile, self.at = tile, HeldAt(tile)
-        types.SimpleIterableType.__init__(self, f"held({tile.name})", self.at)
+        self.tiles, self.at = tiles, HeldAt(tiles)
+        types.SimpleIterableType.__init__(self, f"held({_names(tiles)})", self.at)
 
 
 class HeldAt(types.SimpleIteratorType):
     """A place among what a thread holds."""
 
-    def __init__(self, tile: TileType) -> None:
+    def __init__(self, tiles: tuple[TileType, ...]) -> None:
         """Make the type of one element."""
-        self.tile = tile
-        gives = types.Tuple([types.int64, types.int64, tile.dtype])
-        types.SimpleIteratorType.__init__(self, f"held_at({tile.name})", gives)
+        self.tiles = tiles
+        gives = types.Tuple([types.int64, types.int64, *(tile.dtype for tile in tiles)])
+        types.SimpleIteratorType.__init__(self, f"held_at({_names(tiles)})", gives)
+
+
+def _names(tiles: tuple[TileType, ...]) -> str:
+    return ", ".join(tile.name for tile in tiles)
+
+
+def _fields(tiles: tuple[TileType, ...]) -> list[tuple[str, Any]]:
+    """Return a field for each tile."""
+    return [(f"tile{n}", tile) for n, tile in enumerate(tiles)]
 
 
 @register_model(TileType)
@@ -75,22 +84,22 @@ class _TileModel(models.PrimitiveModel):
 
 
 @register_model(Held)
-class _HeldModel(models.PrimitiveModel):
-    """The tile."""
+class _HeldModel(models.StructModel):
+    """The tiles."""
 
     def __init__(self, manager: Any, held: Held) -> None:
         """Lay the type out."""
-        models.PrimitiveModel.__init__(self, manager, held, manager[held.tile].get_value_type())
+        models.StructModel.__init__(self, manager, held, _fields(held.tiles))
 
 
 @register_model(HeldAt)
 class _HeldAtModel(models.StructModel):
-    """The tile, how many elements there are, and where it stands."""
+    """The tiles, how many elements there are of each, and where it stands."""
 
     def __init__(self, manager: Any, held: HeldAt) -> None:
         """Lay the type out."""
         place = types.EphemeralPointer(types.int32)
-        fields = [("tile", held.tile), ("count", types.int32), ("at", place)]
+        fields = [*_fields(held.tiles), ("count", types.int32), ("at", place)]
         models.StructModel.__init__(self, manager, held, fields)
 
 
@@ -106,7 +115,8 @@ def _shared(code: str) -> Operation:
 
     def typing(context: Any, *args: Any) -> Any:
         sizes = _literals(args)
-        return None if sizes is None else signature(DeviceArrayType(ELEMENT[code], sizes), *args)
+        made = None if sizes is None else DeviceArrayType(ELEMENT[code], sizes, _SHARED)
+        return None if made is None else signature(made, *args)
 
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind: DeviceArrayType = sig.return_type
@@ -119,10 +129,16 @@ def _shared(code: str) -> Operation:
         memory = ir.GlobalVariable(module, ir.ArrayType(element, count), name, _SHARED)
         memory.linkage, memory.align = "internal", _ALIGNMENT
         memory.initializer = ir.Constant(memory.value_type, ir.Undefined)
-        everywhere = memory.value_type.as_pointer()
-        return builder.bitcast(builder.addrspacecast(memory, everywhere), element.as_pointer())
+        return builder.bitcast(memory, element.as_pointer(_SHARED))
 
     return Operation(f"shared_{code}", typing, lowering)
+
+
+def _anywhere(builder: Any, array: DeviceArrayType, value: Any) -> Any:
+    """Return the pointer of an array in the address space that functions of tiles take."""
+    if not array.space:
+        return value
+    return builder.addrspacecast(value, value.type.pointee.as_pointer())
 
 
 def _tile(code: str) -> Operation:
@@ -147,45 +163,80 @@ def _tile(code: str) -> Operation:
 
 
 def _multiply_add() -> Operation:
-    """Return `multiply_add(tile, x, w)`: tile[a, b] += x[k, a] * w[k, b], one k after the other."""
+    """Return `multiply_add(tile, x, w)`: tile[a, b] += x[k, a] * w[k, b], one k after the other.
+
+    With a fourth argument it is x[first + k, a].
+    """
 
     def typing(context: Any, *args: Any) -> Any:
-        if len(args) != 3 or not isinstance(args[0], TileType):
+        if len(args) not in (3, 4) or not isinstance(args[0], TileType):
             return None
-        tile, *operands = args
-        widths = (tile.rows, tile.columns)
-        for kind, width in zip(operands, widths, strict=True):
+        tile, x, w, *first = args
+        for kind, width in zip((x, w), (tile.rows, tile.columns), strict=True):
             alike = isinstance(kind, DeviceArrayType) and kind.dtype == tile.dtype
             if not alike or len(kind.sizes) != 2 or kind.sizes[1] < width:
                 return None
-        same = operands[0].sizes[0] == operands[1].sizes[0]
-        return signature(types.void, *args) if same else None
+        if first:
+            whole = isinstance(types.unliteral(first[0]), types.Integer)
+            fits = whole and x.sizes[0] >= w.sizes[0]
+            return signature(types.void, tile, x, w, types.int64) if fits else None
+        return signature(types.void, *args) if x.sizes[0] == w.sizes[0] else None
 
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        tile, x, w = sig.args
-        form = f"{x.sizes[0]}.{x.sizes[1]}.{w.sizes[1]}"  # terms, and how far rows are apart
-        asked(builder, f"multiply_add.{tile.name_of_device}.{form}", ir.VoidType(), *args)
+        tile, x, w, *_ = sig.args
+        sums, left, right, *first = args
+        left, right = _anywhere(builder, x, left), _anywhere(builder, w, right)
+        if first:
+            pitch = ir.Constant(_I64, x.sizes[1])
+            at = builder.mul(first[0], pitch, flags=["nuw", "nsw"])
+            left = builder.gep(left, [at], inbounds=True)
+        form = f"{w.sizes[0]}.{x.sizes[1]}.{w.sizes[1]}"  # terms, and how far rows are apart
+        name = f"multiply_add.{tile.name_of_device}.{form}"
+        asked(builder, name, ir.VoidType(), sums, left, right)
         return context.get_dummy_value()
 
     return Operation("multiply_add", typing, lowering)
 
 
+def _multiply_rows_typing(context: Any, *args: Any) -> Any:
+    if len(args) != 2 or not isinstance(args[0], TileType):
+        return None
+    tile, factors = args
+    alike = isinstance(factors, DeviceArrayType) and factors.dtype == tile.dtype
+    return signature(types.void, *args) if alike and factors.sizes == (tile.rows,) else None
+
+
+def _multiply_rows_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Multiply each row of a tile by its factor."""
+    tile, factors = sig.args
+    given = args[0], _anywhere(builder, factors, args[1])
+    asked(builder, f"multiply_rows.{tile.name_of_device}", ir.VoidType(), *given)
+    return context.get_dummy_value()
+
+
 def _held_typing(context: Any, *args: Any) -> Any:
-    fits = len(args) == 1 and isinstance(args[0], TileType)
-    return signature(Held(args[0]), args[0]) if fits else None
+    if not args or not all(isinstance(tile, TileType) for tile in args):
+        return None
+    alike = len({tile.name_of_device for tile in args}) == 1
+    return signature(Held(tuple(args)), *args) if alike else None
 
 
 def _held_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return args[0]
+    made = cgutils.create_struct_proxy(sig.return_type)(context, builder)
+    for n, tile in enumerate(args):
+        setattr(made, f"tile{n}", tile)
+    return made._getvalue()
 
 
 @lower_builtin("getiter", Held)
 def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Begin to walk through the elements."""
     kind: Held = sig.args[0]
+    given = cgutils.create_struct_proxy(kind)(context, builder, args[0])
     made = cgutils.create_struct_proxy(kind.at)(context, builder)
-    made.tile = args[0]
-    made.count = asked(builder, f"held.{kind.tile.name_of_device}")
+    for name, _ in _fields(kind.tiles):
+        setattr(made, name, getattr(given, name))
+    made.count = asked(builder, f"held.{kind.tiles[0].name_of_device}")
     made.at = cgutils.alloca_once_value(builder, ir.Constant(_I32, 0))
     return made._getvalue()
 
@@ -200,14 +251,15 @@ def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
     more = builder.icmp_unsigned("<", at, place.count)
     result.set_valid(more)
     with builder.if_then(more):
-        name = kind.tile.name_of_device
-        index = [
+        name = kind.tiles[0].name_of_device
+        found = [
             builder.zext(asked(builder, f"{word}.{name}", _I32, at), _I64)
             for word in ("row", "column")
         ]
-        pointer = builder.gep(place.tile, [builder.zext(at, _I64)], inbounds=True)
-        value = context.unpack_value(builder, kind.tile.dtype, pointer)
-        result.yield_(context.make_tuple(builder, kind.yield_type, [*index, value]))
+        for field, tile in _fields(kind.tiles):
+            pointer = builder.gep(getattr(place, field), [builder.zext(at, _I64)], inbounds=True)
+            found.append(context.unpack_value(builder, tile.dtype, pointer))
+        result.yield_(context.make_tuple(builder, kind.yield_type, found))
         builder.store(builder.add(at, ir.Constant(_I32, 1), flags=["nuw", "nsw"]), place.at)
 
 
@@ -236,5 +288,6 @@ shared_u8, shared_b1 = _shared("u8"), _shared("b1")
 tile_f32, tile_f64 = _tile("f32"), _tile("f64")
 tile_i32, tile_i64, tile_u8 = _tile("i32"), _tile("i64"), _tile("u8")
 multiply_add = _multiply_add()
+multiply_rows = Operation("multiply_rows", _multiply_rows_typing, _multiply_rows_lowering)
 held = Operation("held", _held_typing, _held_lowering)
 unravel = Operation("unravel", _unravel_typing, _unravel_lowering)

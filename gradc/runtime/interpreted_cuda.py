@@ -139,7 +139,7 @@ class _Lane:
                 "this_part", "first_lane", "meet_lanes", "row_running",
             )
         }  # fmt: skip
-        names["lanes"] = names["dealt"] = self.lanes_of
+        names["lanes"] = names["dealt"] = names["dealt_fours"] = self.lanes_of
         names |= TileWords(self.group, self.number, self.lanes).vocabulary()
         names["unravel"] = unravel
         names |= {f"row_{name}": self.folded(f"row_{name}", f) for name, f in _FOLDS.items()}

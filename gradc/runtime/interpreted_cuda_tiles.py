@@ -71,24 +71,30 @@ class TileWords:
     def vocabulary(self) -> dict[str, Callable[..., Any]]:
         """Return the names that the text of a kernel may use."""
         names: dict[str, Callable[..., Any]] = {"multiply_add": multiply_add, "held": held}
+        names["multiply_rows"] = multiply_rows
         for code in DTYPES:
             names[f"shared_{code}"] = partial(self.shared, code)
             names[f"tile_{code}"] = partial(self.tile, code)
         return names
 
 
-def multiply_add(tile: Tile, x: Array, w: Array) -> None:
-    """Add x[k, a] * w[k, b] to element (a, b), one k after the other."""
+def multiply_add(tile: Tile, x: Array, w: Array, first: int = 0) -> None:
+    """Add x[first + k, a] * w[k, b] to element (a, b), one k after the other."""
     rows, columns = tile.sums.shape
-    for k in range(len(x)):
-        products = np.multiply.outer(x[k, :rows], w[k, :columns])
+    for k in range(len(w)):
+        products = np.multiply.outer(x[first + k, :rows], w[k, :columns])
         np.add(tile.sums, products, out=tile.sums, where=tile.own)
 
 
-def held(tile: Tile) -> Iterator[tuple[int, int, Any]]:
-    """Give row, column and sum of each element that the lane holds."""
-    for a, b in np.argwhere(tile.own):
-        yield int(a), int(b), tile.sums[a, b]
+def multiply_rows(tile: Tile, factors: Array) -> None:
+    """Multiply each row by its factor."""
+    np.multiply(tile.sums, factors[:, None], out=tile.sums, where=tile.own)
+
+
+def held(*tiles: Tile) -> Iterator[tuple[Any, ...]]:
+    """Give row, column and the sums of each element that the lane holds of tiles of one size."""
+    for a, b in np.argwhere(tiles[0].own):
+        yield int(a), int(b), *(tile.sums[a, b] for tile in tiles)
 
 
 def unravel(place: int, *sizes: int) -> tuple[int, ...]:

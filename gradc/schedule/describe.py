@@ -9,10 +9,13 @@ from gradc.ir.graph import Value
 from gradc.ir.show import Names
 from gradc.schedule.arena import ARENA_SLOT
 from gradc.schedule.attention import Attention
+from gradc.schedule.attention_blocks import launches
 from gradc.schedule.convolutions import Convolution
+from gradc.schedule.frame import Frame
 from gradc.schedule.nest import Nest
 from gradc.schedule.plan import Kernel, Panels, Plan, Product, Repeat
 from gradc.schedule.share import Combine
+from gradc.schedule.target import CUDA
 
 FEW = 6  # names shown where there may be many
 Name = Callable[[Value], str]
@@ -39,6 +42,7 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
         "",
         "kernels",
         *table(kernel_rows(plan, names)),
+        *composed_lines(plan),
         "",
         "buffers",
         *table(buffer_rows(plan, names)),
@@ -50,6 +54,14 @@ def describe(plan: Plan, known: Mapping[Value, str] | None = None) -> str:
     if decisions:
         parts += ["", "kept and recomputed", *table(decisions)]
     return "\n".join(line.rstrip() for line in parts)
+
+
+def composed_lines(plan: Plan) -> list[str]:
+    """Return what has no kernel of its own, and why."""
+    if not plan.composed:
+        return []
+    rows = [(line,) for line in plan.composed]
+    return ["", "made of products and softmax, with all weights in memory", *table(rows)]
 
 
 def kernel_rows(plan: Plan, names: Name) -> list[Row]:
@@ -129,6 +141,10 @@ def shared(plan: Plan, number: int) -> str:
     """Return which threads do a kernel, and whether they meet before it; or its launch."""
     kernel = plan.kernels[number]
     share, launch = kernel.share, kernel.launch
+    if isinstance(kernel.work, Attention) and plan.target is CUDA:
+        made = launches(kernel.work, kernel.values[0].dtype).values()
+        sizes = (f"{x.blocks[0]} x {x.threads[0]} of {b.queries} x {b.keys}" for b, x in made)
+        return f"{Frame.TILES.value}: {', '.join(sizes)}"
     if launch is not None:
         parts = f", {launch.parts} parts" if launch.parts > 1 else ""
         return f"{launch.frame.value}: {_size(launch.blocks)} x {_size(launch.threads)}{parts}"

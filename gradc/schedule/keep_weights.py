@@ -12,25 +12,28 @@ from gradc.passes.dead import dead
 from gradc.passes.pipeline import optimise
 from gradc.passes.rewrite import Rewriter, rewrite
 from gradc.schedule.attention import ONE_BLOCK
+from gradc.schedule.attention_blocks import why_not
 from gradc.schedule.target import CPU, Target
 
 Key = tuple[object, ...]
 
 
-def keep_weights(graph: Graph, target: Target) -> Graph:
+def keep_weights(graph: Graph, target: Target) -> tuple[Graph, tuple[str, ...]]:
     """Return `graph` with the weights of small attentions kept for their adjoints.
 
     They are kept where they take no more memory than q, k, v and the result and are all computed
-    before any is used; else they are computed again. The adjoints of q, k and v are one array
-    where that is what is made of them: the adjoint of a packed projection. A GPU, and operands
-    without elements, get the primitives that attention stands for.
+    before any is used; else, and on a GPU, they are computed again. The adjoints of q, k and v
+    are one array where that is what is made of them: the adjoint of a packed projection.
+    Operands without elements, and on a GPU features that a block has no room for, get the
+    primitives that attention stands for; which ones these are, and why, is returned too.
     """
     if not any(e.primitive.kind is Kind.ATTENTION for e in graph.equations):
-        return graph
-    wanted = {_key(e, e.inputs[4]) for e in graph.equations if _is(e, "attention_adjoint")}
+        return graph, ()
+    adjoints = [e for e in graph.equations if _is(e, "attention_adjoint") and target is CPU]
+    wanted = {_key(e, e.inputs[4]) for e in adjoints}
     kept: dict[Key, Value] = {}
-    expanded: list[Equation] = []
-    joined = _joins(graph) if target is CPU else {}
+    expanded: list[str] = []
+    joined = _joins(graph)
     packed: dict[Value, Value] = {}
 
     def rule(b: Rewriter, e: Equation) -> Value | None:
@@ -38,9 +41,9 @@ def keep_weights(graph: Graph, target: Target) -> Graph:
             return b.reshape(packed[e.outputs[0]], e.outputs[0].shape)
         if e.primitive.kind is not Kind.ATTENTION:
             return None
-        if target is not CPU or not all(v.type.size for v in e.inputs):
-            expanded.append(e)
+        if why := _why_not(e, target):
             assert isinstance(e.primitive.derivative, Composed)
+            expanded.append(f"{_title(e)}: {why}")
             return _replaced(b, e, e.primitive.derivative.parts(b, e.inputs, dict(e.params)))
         if _is(e, "attention") and _key(e, e.outputs[1]) in wanted and is_small(e):
             *results, weights = b.apply(e.primitive, e.inputs, {**e.params, "keep": True})
@@ -60,7 +63,21 @@ def keep_weights(graph: Graph, target: Target) -> Graph:
         return None
 
     changed = dead(rewrite(graph, rule))
-    return optimise(changed) if expanded else changed
+    return (optimise(changed) if expanded else changed), tuple(dict.fromkeys(expanded))
+
+
+def _title(e: Equation) -> str:
+    """Return what an attention is called where it gets other primitives."""
+    q, _, v = e.inputs[:3]
+    sizes = f"[{q.shape[1]}, {q.shape[3]}] of [{v.shape[1]}, {v.shape[3]}]"
+    return f"{e.primitive.name.replace('_', ' ')} {q.shape[0] * q.shape[2]} x {sizes}"
+
+
+def _why_not(e: Equation, target: Target) -> str:
+    """Return why an equation has no kernel; "" where it has one."""
+    if target is CPU:
+        return "" if all(v.type.size for v in e.inputs) else "operands without elements"
+    return why_not(e)
 
 
 def _joins(graph: Graph) -> dict[Value, Value]:

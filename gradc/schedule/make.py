@@ -88,7 +88,8 @@ def schedule(
 def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
     lanes = launch.fits if aim.target is CUDA else None
     given = graph if aim.target is CPU else split_long_scans(graph)
-    prepared, late, kept = prepare(keep_weights(given, aim.target), deferred)
+    given, composed = keep_weights(given, aim.target)
+    prepared, late, kept = prepare(given, deferred)
     if aim.target is CUDA:
         prepared = absorb_rounding(prepared)
     inputs, last = set(prepared.inputs), {c.copy: c.old for c in late}
@@ -130,6 +131,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: _Aim) -> Plan:
         aim.target,
         fusion(program, made, parts),
         together(kernels, found),
+        composed,
     )
 
 

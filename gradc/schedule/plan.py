@@ -192,6 +192,7 @@ class Plan:
         target: what it is made for.
         fused: where each value is computed, and why there.
         together: kernels whose blocks are each followed by a block of the next kernel.
+        composed: what has no kernel of its own, and why: it is made of other primitives.
     """
 
     graph: Graph
@@ -204,6 +205,7 @@ class Plan:
     target: Target = Target.CPU
     fused: Mapping[Value, Fused] = field(default_factory=dict[Value, "Fused"])
     together: frozenset[int] = frozenset()
+    composed: tuple[str, ...] = ()
 
     @property
     def shared(self) -> bool:

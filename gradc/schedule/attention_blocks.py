@@ -1,0 +1,159 @@
+"""An attention on a GPU -> the tiles that blocks of threads compute, where a block has room."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from gradc.ir.dtype import DType
+from gradc.ir.graph import Equation
+from gradc.schedule.attention import Attention
+from gradc.schedule.blocks import THREADS
+from gradc.schedule.frame import Frame, Launch
+
+SHARED = 47 * 1024  # bytes that a block's threads share: 48 KiB on every GPU, 1 of them its own
+SUMS = 384  # bytes of sums that a thread has registers for
+ENOUGH = 128  # blocks that keep a GPU busy
+NARROWEST = 16  # columns of a tile
+
+
+class Part(enum.Enum):
+    """What one kernel computes."""
+
+    FORWARD = "the means"
+    QUERIES = "the adjoint of q"
+    KEYS = "the adjoints of k and v"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionBlock:
+    """What a block of threads does at a time.
+
+    Args:
+        queries, keys: of a tile of scores.
+        terms: of the tiles' products that are in shared memory at a time.
+    """
+
+    queries: int
+    keys: int
+    terms: int
+
+
+# In the order of preference: the more sums a thread has, the fewer reads of shared memory each
+# needs; a tile has no more than twice as many queries and keys as there are.
+TILES = {
+    Part.FORWARD: ((128, 64, 8), (64, 64, 16), (64, 32, 16), (32, 32, 16), (32, 32, 8)),
+    Part.QUERIES: ((64, 64, 16), (64, 64, 8), (64, 32, 8), (32, 32, 16), (32, 32, 8)),
+    Part.KEYS: ((64, 64, 16), (64, 64, 8), (64, 32, 8), (32, 32, 16), (32, 32, 8)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """The sizes that tiles depend on.
+
+    Args:
+        units: samples times heads.
+        queries, keys, features, outputs: as in `Attention`.
+        dtype: of the operands.
+    """
+
+    units: int
+    queries: int
+    keys: int
+    features: int
+    outputs: int
+    dtype: DType
+
+    @property
+    def pad(self) -> int:
+        """Elements between rows of shared memory, so that neighbours are in other banks."""
+        return 16 // self.dtype.itemsize
+
+    def shared(self, part: Part, block: AttentionBlock) -> int:
+        """Return the bytes of shared memory that a kernel needs."""
+        queries, keys = block.queries + self.pad, block.keys + self.pad
+        features, outputs = wide(self.features), wide(self.outputs)
+        count = block.terms * (queries + keys)
+        if part is Part.FORWARD:
+            count += block.keys * queries + block.terms * outputs
+            count += 4 * block.queries + THREADS
+        elif part is Part.QUERIES:
+            count += block.keys * queries + block.terms * features + 2 * block.queries
+        else:
+            count += 2 * block.queries * keys + block.terms * max(features, outputs)
+            count += 2 * block.queries
+        return count * self.dtype.itemsize
+
+    def sums(self, part: Part, block: AttentionBlock) -> int:
+        """Return the bytes of registers in which a thread has sums."""
+        features, outputs = wide(self.features), wide(self.outputs)
+        scores = block.queries * block.keys
+        if part is Part.FORWARD:
+            count = scores + block.queries * outputs
+        elif part is Part.QUERIES:
+            count = 2 * scores + block.queries * features
+        else:
+            count = 2 * scores + block.keys * (features + outputs)
+        return count * self.dtype.itemsize // THREADS
+
+    def blocks(self, part: Part, block: AttentionBlock) -> int:
+        """Return how many blocks there are."""
+        if part is Part.KEYS:
+            return self.units * -(-self.keys // block.keys)
+        return self.units * -(-self.queries // block.queries)
+
+    def block(self, part: Part) -> AttentionBlock | None:
+        """Return what a block of a kernel does; None where it has no room for any tile."""
+        made = [AttentionBlock(*sizes) for sizes in TILES[part]]
+        least = made[-1]
+        fits = [
+            b
+            for b in made
+            if self.shared(part, b) <= SHARED
+            and self.sums(part, b) <= SUMS
+            and (b.queries == least.queries or b.queries < 2 * self.queries)
+            and (b.keys == least.keys or b.keys < 2 * self.keys)
+        ]
+        # the first that keeps the GPU busy, else the first of the most blocks
+        return max(fits, key=lambda b: min(self.blocks(part, b), ENOUGH), default=None)
+
+
+def wide(size: int) -> int:
+    """Return the columns of a tile that has so many features: a power of two."""
+    return max(NARROWEST, 1 << (size - 1).bit_length())
+
+
+def extents(work: Attention, dtype: DType) -> Extents:
+    """Return the sizes of an attention."""
+    return Extents(work.units, work.queries, work.keys, work.features, work.outputs, dtype)
+
+
+def parts_of(adjoint: bool) -> tuple[Part, ...]:
+    """Return what the kernels of an attention, or of its adjoint, compute."""
+    return (Part.QUERIES, Part.KEYS) if adjoint else (Part.FORWARD,)
+
+
+def why_not(equation: Equation) -> str:
+    """Return why an attention, or its adjoint, has no kernel on a GPU; "" where it has one."""
+    q, _, v = equation.inputs[:3]
+    if not all(value.type.size for value in equation.inputs):
+        return "operands without elements"
+    units = q.shape[0] * q.shape[2]
+    sizes = Extents(units, q.shape[1], v.shape[1], q.shape[3], v.shape[3], q.dtype)
+    adjoint = equation.primitive.name == "attention_adjoint"
+    if all(sizes.block(part) is not None for part in parts_of(adjoint)):
+        return ""
+    return f"{q.dtype} heads of {max(q.shape[3], v.shape[3])} features don't fit into a block"
+
+
+def launches(work: Attention, dtype: DType) -> dict[Part, tuple[AttentionBlock, Launch]]:
+    """Return the kernels of an attention, or of its adjoint, and their launches."""
+    sizes = extents(work, dtype)
+    found: dict[Part, tuple[AttentionBlock, Launch]] = {}
+    for part in parts_of(work.adjoint):
+        block = sizes.block(part)
+        assert block is not None, "keep_weights has asked why not"
+        launch = Launch(Frame.TILES, (sizes.blocks(part, block), 1), (THREADS, 1))
+        found[part] = block, launch
+    return found
