@@ -105,6 +105,8 @@ def names_of(plan: Plan, naming: Naming) -> dict[Value, str]:
     """Return the name of each value that the plan speaks of."""
     values = [*plan.program.graph.inputs, *(v for k in plan.kernels for v in k.values)]
     values += [*plan.memory.places, *(d.value for d in plan.decisions)]
+    # a product that an epilogue has taken in has no kernel any more, but reasons speak of it
+    values += [f.reason.value for f in plan.fused.values() if f.reason.value is not None]
     return {v: naming.name(v) for v in values}
 
 

@@ -85,6 +85,19 @@ def softmax_cross_entropy(rows=6, classes=5, dtype=float32):
     return b.finish((loss, z_bar))
 
 
+def attention(samples=8, times=80, heads=8, features=16, dtype=float32):
+    """Causal attention of more than one tile, and its gradients."""
+    b = Program("loss_and_gradients", "attention.py")
+    q, k, v = (b.input(TensorType((samples, times, heads, features), dtype), n) for n in "qkv")
+    b.at(2)
+    y, _ = b.op("attention", q, k, v, scale=features**-0.5, causal=True)
+    b.named(y, "y")
+    b.at(3)
+    total = b.op("sum", b.op("mul", y, y), axes=(0, 1, 2, 3))
+    loss = b.named(b.op("mul", total, b.full(scalar(dtype), 0.5)), "L")
+    return b.finish((loss, *b.gradients(loss, [q, k, v])))
+
+
 def mlp_step(rows=8, inputs=6, hidden=5, classes=3, dtype=float32):
     """Forward, backward and Adam of a network with two hidden layers."""
     b = Program("train_step", "mlp.py")

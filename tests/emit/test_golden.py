@@ -1,4 +1,4 @@
-"""Golden files: the generated text of five programs, which are also run, compiled."""
+"""Golden files: the generated text of six programs, which are also run, compiled."""
 
 import os
 import subprocess
@@ -21,6 +21,7 @@ PROGRAMS = {
     "mlp_step": emit_programs.mlp_step,
     "cnn": emit_convolution.cnn,
     "gru_loss": emit_programs.gru_loss,
+    "attention": emit_programs.attention,
 }
 
 

@@ -15,6 +15,9 @@ define i32 @gradc.lane() {
 }
 """
 PITCH = 4
+SIZES = [(128, 64), (64, 64), (256, 16), (64, 16), (128, 32)]
+# of scores, and of features
+ATTENTIONS = [(64, 128), (64, 32), (32, 64), (32, 32), (32, 16), (64, 256), (32, 128), (128, 128)]
 
 
 def engine(text):
@@ -31,7 +34,7 @@ def engine(text):
 
 
 @pytest.mark.parametrize("code", ["f32", "f64", "i64", "u8"])
-@pytest.mark.parametrize("size", [(128, 64), (64, 64), (256, 16), (64, 16), (128, 32)])
+@pytest.mark.parametrize("size", SIZES)
 def test_threads_hold_all_of_a_tile_once_and_add_up_what_they_hold(size, code):
     rows, columns = size
     terms = 16
@@ -67,3 +70,51 @@ def test_threads_hold_all_of_a_tile_once_and_add_up_what_they_hold(size, code):
             times[row(e), column(e)] += 1
     assert (times == 1).all()
     np.testing.assert_array_equal(found, np.matmul(x.T[:rows], w, dtype=dtype))
+
+
+@pytest.mark.parametrize("code", ["f32", "f64"])
+@pytest.mark.parametrize("size", [*SIZES, *ATTENTIONS])
+def test_threads_scale_the_rows_that_they_hold(size, code):
+    rows, columns = size
+    form = f"{code}.{rows}x{columns}"
+    scale = f"gradc.multiply_rows.{form}"
+    names = [scale, *(f"gradc.{word}.{form}" for word in ("held", "row", "column"))]
+    made = engine(LANE + gpu_tiles(names))
+    pointer, number = ctypes.c_void_p, ctypes.c_int32
+
+    def function(name, *kinds):
+        return ctypes.CFUNCTYPE(*kinds)(made.get_function_address(name))
+
+    multiply, held = function(scale, None, pointer, pointer), function(names[1], number)
+    row, column = (function(name, number, number) for name in names[2:])
+    lane = number.from_address(made.get_global_value_address("lane"))
+    dtype = {"f32": "f4", "f64": "f8"}[code]
+    factors = np.arange(rows, dtype=dtype)
+    aligned = np.zeros(rows + 4, dtype)
+    aligned = aligned[-aligned.ctypes.data % 16 // aligned.itemsize :][:rows]
+    aligned[:] = factors
+    times = np.zeros(size, int)
+    for thread in range(256):
+        lane.value = thread
+        own = np.ones(held() + 1, dtype)
+        multiply(own.ctypes.data, aligned.ctypes.data)
+        assert own[-1] == 1
+        for e in range(held()):
+            assert own[e] == factors[row(e)]
+            times[row(e), column(e)] += 1
+    assert (times == 1).all()
+
+
+def test_a_warp_holds_four_rectangles_by_eight():
+    names = [f"gradc.{word}.f32.64x64" for word in ("row", "column")]
+    made = engine(LANE + gpu_tiles(names))
+    number = ctypes.c_int32
+    row, column = (
+        ctypes.CFUNCTYPE(number, number)(made.get_function_address(name)) for name in names
+    )
+    lane = number.from_address(made.get_global_value_address("lane"))
+    places = []
+    for thread in range(32):
+        lane.value = thread
+        places.append((row(0), column(0)))
+    assert sorted(places) == [(4 * a, 4 * b) for a in range(4) for b in range(8)]
