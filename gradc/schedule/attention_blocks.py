@@ -12,7 +12,7 @@ from gradc.schedule.blocks import THREADS
 from gradc.schedule.frame import Frame, Launch
 
 SHARED = 47 * 1024  # bytes that a block's threads share: 48 KiB on every GPU, 1 of them its own
-SUMS = 288  # bytes of sums in registers: with 2 blocks to a multiprocessor a thread has 512
+SUMS = 320  # bytes of sums in registers: with 2 blocks to a multiprocessor a thread has 512
 ENOUGH = 128  # blocks that keep a GPU busy
 NARROWEST = 16  # columns of a tile
 

@@ -59,3 +59,30 @@ def test_a_report_has_a_part_for_the_backward_program():
     assert costs.backward is not None
     assert any(k.section == "backward" for k in costs.backward.kernels)
     assert costs.backward.choices
+
+
+def test_reasons_may_speak_of_a_product_that_an_epilogue_took_in():
+    first, second = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def loss(x, y):
+        return nn.functional.cross_entropy(second(first(x).relu()).flatten(0, 1), y)
+
+    x, y = gradc.zeros(2, 5, 4), gradc.zeros(10, dtype=gradc.int64)
+    plan = gradc.explain(loss, x, y, stage="plan", target="cuda")
+    assert "with a bias" in plan
+    assert "fused, and why" in plan
+
+
+def test_the_plan_names_attention_without_a_kernel():
+    def attend(x):
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    with gradc.no_grad():
+        plan = gradc.explain(attend, gradc.zeros(1, 2, 6, 600), stage="plan", target="cuda")
+        assert (
+            "made of products and softmax, with all weights in memory\n"
+            "  attention 2 x [6, 600] of [6, 600]: float32 heads of 600 features don't fit into a "
+            "block"
+        ) in plan
+        plan = gradc.explain(attend, gradc.zeros(1, 2, 6, 64), stage="plan", target="cuda")
+        assert "a tile of the result per block: 2 x 256 of 32 x 32" in plan

@@ -114,3 +114,58 @@ def test_who_computes_products(where):
     expected = {"emulated": {"NumPy, for the emulated device"}}
     expected["real"] = {"cuBLASLt", "generated kernels"}
     assert products_of(driver()).library in expected[where]
+
+
+# shape of q, shape of v, mask, causal
+ATTENTIONS = {
+    "causal": ((2, 3, 70, 24), (2, 3, 70, 24), "", True),
+    "masked": ((1, 2, 40, 33), (1, 2, 130, 8), "bool", False),
+    "added": ((1, 2, 65, 64), (1, 2, 65, 64), "float", False),
+    "many blocks": ((32, 4, 150, 64), (32, 4, 150, 64), "", True),
+    "wide heads": ((2, 2, 100, 128), (2, 2, 100, 128), "", True),
+    "widest heads": ((1, 2, 70, 256), (1, 2, 70, 256), "", False),
+    "no room": ((1, 2, 30, 300), (1, 2, 30, 300), "", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("causal", np.float32),
+        *(
+            pytest.param(n, t, marks=pytest.mark.slow)
+            for n in ATTENTIONS
+            for t in (np.float32, np.float64)
+            if (n, t) != ("causal", np.float32)
+        ),
+    ],
+)
+def test_attention(name, dtype):
+    q_shape, v_shape, kind, causal = ATTENTIONS[name]
+    shapes = q_shape, (*v_shape[:3], q_shape[3]), v_shape
+    q, k, v = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    shown = None
+    if kind:
+        drawn = rng.standard_normal((q_shape[2], v_shape[2]))
+        shown = (drawn < 0.5) if kind == "bool" else drawn.astype(dtype)
+
+    def attend(q, k, v):
+        mask = None if shown is None else gradc.tensor(shown, device=q.device)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+
+    there, here = gradients(attend, q, k, v)
+    for found, expected in zip(there, here, strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            found, expected, atol=scale * (2e-5 if dtype is np.float32 else 1e-11)
+        )
+
+
+def test_attention_gives_the_same_bits_every_time():
+    q, k, v = (gradc.randn(2, 2, 80, 16, device="cuda", requires_grad=True) for _ in range(3))
+    bits = set()
+    for _ in range(3):
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        found = gradc.autograd.grad(out.square().sum(), (q, k, v))
+        bits.add(b"".join(x.cpu().numpy().tobytes() for x in found))
+    assert len(bits) == 1

@@ -168,15 +168,16 @@ def test_heads_that_have_no_room_are_made_of_products():
     [
         (Part.FORWARD, 256, 256, 256, 64, float32, (128, 64, 8)),
         (Part.FORWARD, 256, 256, 256, 128, float32, (64, 64, 16)),
-        (Part.FORWARD, 256, 256, 256, 256, float32, (64, 32, 16)),
+        (Part.FORWARD, 256, 256, 256, 256, float32, (64, 64, 16)),
         (Part.FORWARD, 256, 256, 256, 64, float64, (64, 32, 16)),
         (Part.FORWARD, 256, 64, 64, 64, float32, (64, 64, 16)),
         (Part.FORWARD, 8, 64, 64, 64, float32, (32, 32, 16)),
         (Part.QUERIES, 256, 256, 256, 64, float32, (64, 64, 16)),
         (Part.KEYS, 256, 256, 256, 64, float32, (64, 64, 16)),
         (Part.KEYS, 256, 256, 256, 128, float32, (64, 32, 8)),
-        (Part.KEYS, 256, 256, 256, 256, float32, (32, 32, 16)),
+        (Part.KEYS, 256, 256, 256, 256, float32, (64, 32, 8)),
         (Part.KEYS, 256, 256, 256, 300, float32, None),
+        (Part.KEYS, 256, 256, 256, 128, float64, (32, 32, 16)),
     ],
 )
 def test_which_tile_is_taken(part, units, queries, keys, features, dtype, expected):
