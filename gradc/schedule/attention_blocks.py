@@ -139,6 +139,8 @@ def why_not(equation: Equation) -> str:
     q, _, v = equation.inputs[:3]
     if not all(value.type.size for value in equation.inputs):
         return "operands without elements"
+    if equation.params.get("keep") or equation.params.get("kept"):
+        return "all weights are wanted, or given"
     units = q.shape[0] * q.shape[2]
     sizes = Extents(units, q.shape[1], v.shape[1], q.shape[3], v.shape[3], q.dtype)
     adjoint = equation.primitive.name == "attention_adjoint"
