@@ -174,7 +174,7 @@ def adam(exp_avg, p_bar, exp_avg_sq, p, fresh1, decay2, fresh2, step_size, small
 @kernel("f32[:,:], f32[:,:], f32[:,:], rows")
 def matmul_t_tiles(a, b, out, rows):
     # out[i, j] = sum over k of a[i, k] * b[j, k]
-    panel = panel_f32(512, 32)  # 32 rows of b, transposed
+    panel = panel_f32(1024, 32)  # 32 rows of b, transposed
     for j in tiled(out.shape[1], 32):
         pack_t(panel, b, (j, 0), a.shape[1], 32)
         for i in tiled(rows, 8):
@@ -186,7 +186,7 @@ def matmul_t_tiles(a, b, out, rows):
 @kernel("f32[:,:], f32[:,:], f32[:,:], rows")
 def matmul_t_tiles_1(a, b, out, rows):
     # out[i, j] = sum over k of a[i, k] * b[j, k]
-    panel = panel_f32(512, 10)  # 10 rows of b, transposed
+    panel = panel_f32(1024, 10)  # 10 rows of b, transposed
     for j in tiled(out.shape[1], 10):
         pack_t(panel, b, (j, 0), a.shape[1], 10)
         for i in tiled(rows, 8):

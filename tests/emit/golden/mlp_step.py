@@ -104,7 +104,7 @@ def adam(exp_avg, p_bar, exp_avg_sq, p, rate, c2):
 @kernel("f32[:,:], f32[:,:], f32[:,:]")
 def matmul_t_tiles(a, b, out):
     # out[i, j] = sum over k of a[i, k] * b[j, k]
-    panel = panel_f32(512, 5)  # 5 rows of b, transposed
+    panel = panel_f32(1024, 5)  # 5 rows of b, transposed
     for j in tiled(out.shape[1], 5):
         pack_t(panel, b, (j, 0), a.shape[1], 5)
         for i in tiled(out.shape[0], 8):
@@ -116,7 +116,7 @@ def matmul_t_tiles(a, b, out):
 @kernel("f32[:,:], f32[:,:], f32[:,:]")
 def matmul_t_tiles_1(a, b, out):
     # out[i, j] = sum over k of a[i, k] * b[j, k]
-    panel = panel_f32(512, 3)  # 3 rows of b, transposed
+    panel = panel_f32(1024, 3)  # 3 rows of b, transposed
     for j in tiled(out.shape[1], 3):
         pack_t(panel, b, (j, 0), a.shape[1], 3)
         for i in tiled(out.shape[0], 8):
