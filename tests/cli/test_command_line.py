@@ -212,3 +212,9 @@ def test_command_in_a_process_of_its_own(user):
         env={**os.environ, "PYTHONWARNINGS": "error"},
     )
     assert outcome.stdout.splitlines()[0] == "energy(x: float32[4]):"
+
+
+def test_python_runs_the_package_as_the_command():
+    asked = [sys.executable, "-m", "gradc", "--version"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("gradc 0")
