@@ -125,26 +125,14 @@ def _convolve(
     w = w.reshape(*sizes_of(weight, count), inner, groups, outputs // groups).transpose(count, -2)
     y = product(lookup("conv"), x, w, stride=steps, dilation=spread)
     y = y.reshape(*y.shape[: count + 1], outputs)
-    # not a view: like PyTorch's, the result is contiguous
-    axes = (0, count + 1, *range(1, count + 1))
-    y = apply(lookup("permute"), y, axes=axes)
-    if bias is not None:
-        y = y + bias.reshape(outputs, *(1,) * count)
-    return y.squeeze(0) if alone else y
+    return channels_second(y, bias, count, alone=alone)
 
 
 def _check_operands(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, count: int, groups: int
 ) -> None:
     """Refuse weights and biases that don't fit the input."""
-    check_tensor(name, "weight", weight)
-    check_beside(name, input=x, weight=weight, bias=bias)
-    if groups < 1:
-        raise ArgumentError(f"{name}: groups must be at least 1, got {groups}")
-    window = ", ".join(("KH", "KW")[:count]) if count > 1 else "K"
-    given = f"input {list(x.shape)} and weight {list(weight.shape)}"
-    if weight.ndim != count + 2 or 0 in weight.shape[2:]:
-        raise ShapeError(f"{name}: expected weight [O, C / groups, {window}], got {given}")
+    given = check_weight(name, x, weight, bias, count, groups, "O, C / groups")
     channels, outputs = int(x.shape[1]), int(weight.shape[0])
     if channels != int(weight.shape[1]) * groups:
         raise ShapeError(
@@ -153,6 +141,44 @@ def _check_operands(
         )
     if outputs % groups:
         raise ShapeError(f"{name}: {outputs} outputs can't be cut into groups={groups}, {given}")
+    check_beside_input(name, x, weight, bias, outputs)
+
+
+def check_weight(
+    name: str,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    count: int,
+    groups: int,
+    channels: str,
+) -> str:
+    """Refuse a weight that is none of a convolution; return what is given, for messages.
+
+    Args:
+        name: of the function.
+        x: its input.
+        weight: its weight.
+        bias: one number per output, or None.
+        count: number of spatial axes.
+        groups: at least 1.
+        channels: what the first two axes of a weight are.
+    """
+    check_tensor(name, "weight", weight)
+    check_beside(name, input=x, weight=weight, bias=bias)
+    if groups < 1:
+        raise ArgumentError(f"{name}: groups must be at least 1, got {groups}")
+    window = ", ".join(("KH", "KW")[:count]) if count > 1 else "K"
+    given = f"input {list(x.shape)} and weight {list(weight.shape)}"
+    if weight.ndim != count + 2 or 0 in weight.shape[2:]:
+        raise ShapeError(f"{name}: expected weight [{channels}, {window}], got {given}")
+    return given
+
+
+def check_beside_input(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, outputs: int
+) -> None:
+    """Refuse a weight of another dtype than the input, and a bias that isn't one per output."""
     if x.dtype is not weight.dtype:
         raise DTypeError(
             f"{name}: input is {x.dtype}, weight is {weight.dtype}",
@@ -162,6 +188,17 @@ def _check_operands(
         check_tensor(name, "bias", bias)
         if tuple(bias.shape) != (outputs,):
             raise ShapeError(f"{name}: expected bias [{outputs}], got {list(bias.shape)}")
+
+
+def channels_second(y: Tensor, bias: Tensor | None, count: int, *, alone: bool) -> Tensor:
+    """Return a result with the channels before the spatial axes, with its bias; [O, ...] if alone.
+
+    It is not a view: like PyTorch's, the result is contiguous.
+    """
+    y = apply(lookup("permute"), y, axes=(0, count + 1, *range(1, count + 1)))
+    if bias is not None:
+        y = y + bias.reshape(*bias.shape, *(1,) * count)
+    return y.squeeze(0) if alone else y
 
 
 def _amounts(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc.errors import ArgumentError, DTypeError, ShapeError
-from gradc.functional.reduction import check_tensor
+from gradc.errors import ArgumentError, ShapeError
+from gradc.functional.convolution import channels_second, check_beside_input, check_weight
 from gradc.functional.spatial import batched, per_axis, sizes_of
 from gradc.ir.primitive import lookup
 from gradc.primitives.convolution import reach
 from gradc.tensor import Tensor
 from gradc.tensor.dispatch import apply
 from gradc.tensor.lowered import product
-from gradc.tensor.moving import check_beside
 
 Size = int | Sequence[int]
 
@@ -157,37 +156,17 @@ def _spread(
     for axis, (a, p, n) in enumerate(zip(around, cut, wanted, strict=True)):
         if y.shape[axis + 1] != n:
             y = y.narrow(axis + 1, max(p - a, 0), n)
-    # not a view: like PyTorch's, the result is contiguous
-    y = apply(lookup("permute"), y, axes=(0, count + 1, *range(1, count + 1)))
-    if bias is not None:
-        y = y + bias.reshape(outputs, *(1,) * count)
-    return y.squeeze(0) if alone else y
+    return channels_second(y, bias, count, alone=alone)
 
 
 def _check_operands(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, count: int, groups: int
 ) -> None:
     """Refuse weights and biases that don't fit the input."""
-    check_tensor(name, "weight", weight)
-    check_beside(name, input=x, weight=weight, bias=bias)
-    if groups < 1:
-        raise ArgumentError(f"{name}: groups must be at least 1, got {groups}")
-    window = ", ".join(("KH", "KW")[:count]) if count > 1 else "K"
-    given = f"input {list(x.shape)} and weight {list(weight.shape)}"
-    if weight.ndim != count + 2 or 0 in weight.shape[2:]:
-        raise ShapeError(f"{name}: expected weight [C, O / groups, {window}], got {given}")
+    given = check_weight(name, x, weight, bias, count, groups, "C, O / groups")
     if x.shape[1] != weight.shape[0] or int(weight.shape[0]) % groups:
         raise ShapeError(
             f"{name}: input and weight must have as many channels, which groups={groups} divides, "
             f"got {given}"
         )
-    if x.dtype is not weight.dtype:
-        raise DTypeError(
-            f"{name}: input is {x.dtype}, weight is {weight.dtype}",
-            hint=f"input.to(gradc.{weight.dtype})",
-        )
-    outputs = int(weight.shape[1]) * groups
-    if bias is not None:
-        check_tensor(name, "bias", bias)
-        if tuple(bias.shape) != (outputs,):
-            raise ShapeError(f"{name}: expected bias [{outputs}], got {list(bias.shape)}")
+    check_beside_input(name, x, weight, bias, int(weight.shape[1]) * groups)
