@@ -54,8 +54,7 @@ def together(kernels: Sequence[Kernel], meets: frozenset[int]) -> frozenset[int]
         and i + 1 not in meets
         and _is_update(second, first)
         and _same_blocks(first, second)
-        and isinstance(second.work, Nest)
-        and numbers.isdisjoint(second.work.arguments)
+        and numbers.isdisjoint(_arguments(second))
     )
 
 
@@ -98,10 +97,14 @@ def _moved(order: list[Kernel], product: Kernel, replaced: Mapping[Value, Value]
     return order
 
 
+def _arguments(kernel: Kernel) -> tuple[Value, ...]:
+    """Return the numbers that a kernel is given."""
+    return kernel.work.arguments if isinstance(kernel.work, Nest) else ()
+
+
 def _needs(kernel: Kernel) -> set[Value]:
     """Return what a kernel reads, numbers included."""
-    work = kernel.work
-    return {*kernel.reads, *(work.arguments if isinstance(work, Nest) else ())}
+    return {*kernel.reads, *_arguments(kernel)}
 
 
 def _numbers_for(update: Kernel, before: list[Kernel], product: Kernel) -> list[Kernel] | None:

@@ -118,17 +118,15 @@ def choose(sizes: Sizes, dtype: DType, registers: Registers) -> Choice:
         return Choice(Method.BLAS, "BLAS blocks a large left operand for the caches")
     far = sizes.left_turned and sizes.rows * dtype.itemsize % ALIASED == 0
     far = far and left_bytes > CACHED
-    apart = far and (sizes.batched or sizes.columns * sizes.terms * dtype.itemsize > LARGE)
+    if far and (sizes.batched or sizes.columns * sizes.terms * dtype.itemsize > LARGE):
+        return Choice(Method.BLAS, "rows of the left operand evict each other from the cache")
     width = registers.bytes // dtype.itemsize
     speed = registers.bytes / 64 * 4 / dtype.itemsize
     options = [
         _tiles(sizes, rows, lanes, dtype, strips=far)
         for lanes in _lanes(sizes.columns, width)
         for rows in _row_counts(sizes.rows, registers.rows(-(-lanes // width)))
-        if not apart
     ]
-    if not options:
-        return Choice(Method.BLAS, "rows of the left operand evict each other from the cache")
     own = [(_time(sizes, t, width) / speed, t) for t in options if t is not None]
     if not own:
         return Choice(Method.BLAS, "tiles don't fit evenly")
@@ -187,8 +185,10 @@ def _tiles(
         terms = -(-terms // -(-terms // PANEL_TERMS))
     cuts = Cut("i", sizes.rows, rows), Cut("j", sizes.columns, lanes)
     if strips:
-        count = next(n for n in (STRIPS, 2, 1) if sizes.rows % (rows * n) == 0 or n == 1)
-        return ProductTiles(*cuts, terms, packs=True, strips=count) if even else None
+        if not even:
+            return None
+        count = next(n for n in (STRIPS, 2, 1) if sizes.rows % (rows * n) == 0)
+        return ProductTiles(*cuts, terms, packs=True, strips=count)
     panels = _panels(sizes, lanes, terms, dtype) if packs else 1
     return ProductTiles(*cuts, terms, packs, panels)
 
