@@ -64,15 +64,15 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, mine
         name = "panels" if several else "panel"
         writer.line(f"{name} = panel_{code}({kept}{size}, {lanes})  # {each}{what}{turned}")
     if product.batch:
-        _open(writer, f"for n in {mine or 'range(out.shape[0])'}:")
+        writer.open(f"for n in {mine or 'range(out.shape[0])'}:")
     at, count = "k" if cut else "0", summed
     if cut:
-        _open(writer, f"for k in range(0, {summed}, {tiles.terms}):")
+        writer.open(f"for k in range(0, {summed}, {tiles.terms}):")
         count = str(tiles.terms)
         if product.terms % tiles.terms:
             count = "terms"
             writer.line(f"terms = minimum({tiles.terms}, {summed} - k)")
-    _open(writer, f"for j in tiled({widths}, {tiles.width}):")
+    writer.open(f"for j in tiled({widths}, {tiles.width}):")
     column = f"j + {lanes} * p" if several else "j"
     source = f"b, ({right.replace('j', column).replace('k', at)})"
     if tiles.packs:
@@ -83,9 +83,9 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, mine
         else:
             writer.line(f"{pack}(panel, {source}, {count}, {lanes})")
         source = "panels, (p, 0, 0)" if several else "panel, (0, 0)"
-    _open(writer, f"for i in tiled({heights}, {height}):")
+    writer.open(f"for i in tiled({heights}, {height}):")
     if several:
-        _open(writer, f"for p in range({tiles.panels}):")
+        writer.open(f"for p in range({tiles.panels}):")
     target = f"out, ({there.replace('j', column)}), ({'0, ' * first}1, 0)"
     writer.line(f"tile = tile_{code}({height}, {lanes})")
     if cut:
@@ -95,9 +95,3 @@ def _body(writer: Writer, product: Product, tiles: ProductTiles, code: str, mine
     factors = f"a, ({left.replace('k', at)})"
     writer.call(multiply, ["tile", factors, source, count], "tile = ")
     writer.line(f"store_tile(tile, {target})")
-
-
-def _open(writer: Writer, head: str) -> None:
-    """Write the head of a loop, and go inside."""
-    writer.line(head)
-    writer.depth += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradc.emit import describe
 from gradc.emit.arguments import CODES, arguments, places_of
 from gradc.emit.attention import attention_kernel
@@ -121,12 +123,11 @@ class StepWriter:
 
         Numbers that a fused kernel needs early stay with it, as do updates behind a product.
         """
-        first, *later = self.plan.kernels[number:]
-        early = first.section is Section.UPDATE and (
-            number - 1 in self.plan.together
-            or any(k.section is not Section.UPDATE for k in later if not k.is_scalar)
-        )
-        return ORDER.index(first.section) > ORDER.index(section) and not early
+        new = self.plan.kernels[number].section
+        if ORDER.index(new) <= ORDER.index(section) or number - 1 in self.plan.together:
+            return False
+        later = [k for k in self.plan.kernels[number:] if not k.is_scalar]
+        return new is not Section.UPDATE or all(k.section is new for k in later)
 
     def _scalar_results(self) -> set[Value]:
         """Return the numbers of the step that may be written to memory at its end."""
@@ -237,28 +238,38 @@ class StepWriter:
             return
         way = kernel.share.way.value if kernel.share is not None and mine else ""
         given = (product, value.dtype, self.naming.used, way)
-        key = product_kernel("", *given)
-        if key not in self.products:
-            kind = "tiles" if product.choice.tiles is not None else "vector"
-            name = self.naming.namer(f"{product.form}_{kind}")
-            self.products[key] = (name, product_kernel(name, *given))
-        name = self.calls[kernel] = self.products[key][0]
+        kind = "tiles" if product.choice.tiles is not None else "vector"
+        word = f"{product.form}_{kind}"
+        name = self._function(kernel, self.products, word, lambda n: product_kernel(n, *given))
         body.call(name, [left, right, out, *mine])
 
     def _fill(self, kernel: Kernel, work: Panels, body: Writer) -> None:
         mine = self._mine(kernel)
         turned, lanes = work.source.transposed, work.panels.shape[-1]
-        given = (CODES[work.panels.dtype], lanes)
-        rows = "rows" if mine else ""
-        key = panels_kernel("", *given, transposed=turned, mine=rows)
-        if key not in self.products:
-            name = self.naming.namer("fill_panels")
-            text = panels_kernel(name, *given, transposed=turned, mine=rows)
-            self.products[key] = (name, text)
-            self.naming.used.update(("kernel", "pack_t" if turned else "pack"))
-        name = self.calls[kernel] = self.products[key][0]
+        code, rows = CODES[work.panels.dtype], "rows" if mine else ""
+        self.naming.used.update(("kernel", "pack_t" if turned else "pack"))
+
+        def text(name: str) -> str:
+            return panels_kernel(name, code, lanes, transposed=turned, mine=rows)
+
+        name = self._function(kernel, self.products, "fill_panels", text)
         panels = self.naming.view(work.panels, work.panels.shape)
         body.call(name, [self._matrix(work.source, ()), panels, *mine])
+
+    def _function(
+        self,
+        kernel: Kernel,
+        known: dict[str, tuple[str, str]],
+        word: str,
+        text: Callable[[str], str],
+    ) -> str:
+        """Return the function that a kernel calls; kernels with the same text share it."""
+        key = text("")
+        if key not in known:
+            name = self.naming.namer(word)
+            known[key] = (name, text(name))
+        self.calls[kernel] = known[key][0]
+        return known[key][0]
 
     def _mine(self, kernel: Kernel) -> list[str]:
         """Return the last argument of a kernel that threads share: this thread's rows."""
@@ -275,18 +286,16 @@ class StepWriter:
         cut = tiles(work, value.dtype, self.plan.registers)
         share = kernel.share if kernel.share is not None and kernel.share.cut else None
         rows = "rows" if share is not None else ""
-        key = convolution_kernel("", work, value.dtype, cut, self.naming.used, rows)
-        if key not in self.convolutions:
-            window = "x".join(map(str, work.window))
-            name = self.naming.namer("conv_weights" if work.sums_samples else f"conv_{window}")
-            text = convolution_kernel(name, work, value.dtype, cut, self.naming.used, rows)
-            self.convolutions[key] = (name, text)
-            self.naming.used.add("kernel")
+        about = (work, value.dtype, cut, self.naming.used, rows)
+        window = "x".join(map(str, work.window))
+        word = "conv_weights" if work.sums_samples else f"conv_{window}"
+        self.naming.used.add("kernel")
         homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
         values = [root.value for root in homes if root is not None]
         *given, shape = work.shapes
         views = [self.naming.view(v, dims) for v, dims in zip(values, given, strict=True)]
-        name = self.calls[kernel] = self.convolutions[key][0]
+        made = self.convolutions
+        name = self._function(kernel, made, word, lambda n: convolution_kernel(n, *about))
         if share is not None and share.own:
             with body.block(self.team.chunks(share)):
                 body.call(name, [*views, self.team.part(value, shape, share), "chunk"])
@@ -303,11 +312,8 @@ class StepWriter:
         given += [(v, v.shape) for v in equation.outputs]
         codes = tuple(f"{CODES[v.dtype]}[{','.join(':' * len(dims))}]" for v, dims in given)
         about = (work, dtype, cut, codes, self.naming.used, "rows" if mine else "")
-        key = attention_kernel("", *about)
-        if key not in self.attentions:
-            name = self.naming.namer("attention_bar" if work.adjoint else "attention")
-            self.attentions[key] = (name, attention_kernel(name, *about))
-        name = self.calls[kernel] = self.attentions[key][0]
+        word = "attention_bar" if work.adjoint else "attention"
+        name = self._function(kernel, self.attentions, word, lambda n: attention_kernel(n, *about))
         body.call(name, [*(self.naming.view(v, dims) for v, dims in given), *mine])
 
     def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:

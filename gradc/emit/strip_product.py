@@ -22,18 +22,18 @@ def strip_product(
     about = f"{count} times {height} columns of a"
     size = tiles.terms if cut else PANEL_TERMS
     writer.line(f"strips = panel_{code}({count}, {size}, {height})  # {about}")
-    _open(writer, f"for i in tiled({mine or 'out.shape[0]'}, {tiles.block.size}):")
+    writer.open(f"for i in tiled({mine or 'out.shape[0]'}, {tiles.block.size}):")
     first, terms = "", "a.shape[0]"
     if cut:
-        _open(writer, f"for first in range(0, a.shape[0], {tiles.terms}):")
+        writer.open(f"for first in range(0, a.shape[0], {tiles.terms}):")
         writer.line(f"terms = minimum({tiles.terms}, a.shape[0] - first)")
         first, terms = "first + ", "terms"
     with writer.block(f"for k in range(0, {terms}, {STRIP_TERMS}):"):
         writer.line(f"few = minimum({STRIP_TERMS}, {terms} - k)")
         with writer.block(f"for s in range({count}):"):
             writer.line(f"pack(strips[s, k:], a, ({first}k, i + {height} * s), few, {height})")
-    _open(writer, "for p in range(panels.shape[0]):")
-    _open(writer, f"for s in range({count}):")
+    writer.open("for p in range(panels.shape[0]):")
+    writer.open(f"for s in range({count}):")
     target = f"out, (i + {height} * s, {lanes} * p), (1, 0)"
     writer.line(f"tile = tile_{code}({height}, {lanes})")
     if cut:
@@ -58,9 +58,3 @@ def panels_kernel(name: str, code: str, lanes: int, *, transposed: bool, mine: s
             pack = "pack_t" if transposed else "pack"
             writer.line(f"{pack}(panels[p], b, {place}, panels.shape[1], {lanes})")
     return str(writer)
-
-
-def _open(writer: Writer, head: str) -> None:
-    """Write the head of a loop, and go inside."""
-    writer.line(head)
-    writer.depth += 1

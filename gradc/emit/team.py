@@ -85,8 +85,7 @@ class Team:
 
     def begin_blocks(self, share: Share, body: Writer) -> None:
         """Begin a loop over the blocks of a kernel and of those that follow block by block."""
-        body.line(self.chunks(share))
-        body.depth += 1
+        body.open(self.chunks(share))
         self._blocks = share
 
     def end_blocks(self, body: Writer) -> None:

@@ -86,11 +86,15 @@ class Writer:
             self.line(f"    {after.removeprefix(', ')},")
         self.line(")")
 
+    def open(self, head: str) -> None:
+        """Add a line that ends in a colon, and stay inside of what it begins."""
+        self.line(head)
+        self.depth += 1
+
     @contextmanager
     def block(self, head: str) -> Generator[None]:
         """Add a line that ends in a colon; what is added inside is indented."""
-        self.line(head)
-        self.depth += 1
+        self.open(head)
         yield
         self.depth -= 1
 
