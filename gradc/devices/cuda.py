@@ -186,8 +186,9 @@ class CudaDriver:
     def synchronize(self) -> None:
         """Return once all work given to the device is done."""
         self._refuse("wait")
-        self.enter()
-        call("cuCtxSynchronize")
+        with self._capture_lock:  # CUDA can't wait for a context while any thread captures in it
+            self.enter()
+            call("cuCtxSynchronize")
 
     def wait(self) -> None:
         """Return once all work given to the current stream is done."""

@@ -1,6 +1,7 @@
 """The CUDA driver's calls, against the signatures of the real bindings."""
 
 import gc
+import threading
 
 import numpy as np
 import pytest
@@ -138,6 +139,20 @@ def test_a_capture_that_fails_is_ended(device, fake):
     assert device.stream == 0
     with pytest.raises(DeviceError, match="can't allocate memory while a graph is captured"):
         device.capture(lambda: empty((2,), np.float32))
+
+
+def test_waiting_for_the_device_lets_a_capture_end_first(device, fake):
+    waiting = threading.Thread(target=device.synchronize)
+
+    def run():
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+        assert "cuCtxSynchronize" not in fake.names()
+
+    device.capture(run)
+    waiting.join()
+    assert fake.names().index("cuStreamEndCapture") < fake.names().index("cuCtxSynchronize")
 
 
 def test_out_of_memory_gives_back_what_is_kept_and_tries_again(device, fake):
