@@ -78,15 +78,9 @@ def emit(plan: Plan) -> Emitted:
         writer = StepWriter(plan, naming, functions, loops, times)
         step = writer.text()
         kernels = functions.texts() if times else kernels
-        own = (
-            *writer.products.values(),
-            *writer.convolutions.values(),
-            *writer.attentions.values(),
-            *writer.sorts.values(),
-            *writer.team.sums.values(),
-        )
+        sums = [text for _, text in writer.team.sums.values()]
         calls.update(writer.calls)
-        return [*map(str, kernels), *(text for _, text in own), str(step)]
+        return [*map(str, kernels), *writer.special.texts(), *sums, str(step)]
 
     loops = parts(plan, naming, compose)
     *kernels, step = compose(plan, naming, loops.names, ())

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gradc.emit import describe
-from gradc.emit.arguments import CODES, arguments, places_of
-from gradc.emit.attention import attention_kernel
-from gradc.emit.convolution import convolution_kernel
+from gradc.emit.arguments import arguments, places_of
 from gradc.emit.functions import Functions
 from gradc.emit.headers import Headers
 from gradc.emit.kernel import Body
-from gradc.emit.naming import Dims, Naming
-from gradc.emit.product import product_kernel
+from gradc.emit.naming import Naming
 from gradc.emit.serial import Serial
-from gradc.emit.sorting import sort_kernel
-from gradc.emit.strip_product import panels_kernel
+from gradc.emit.special import Special
 from gradc.emit.team import Team
 from gradc.emit.views import Views
 from gradc.emit.writer import Writer
 from gradc.ir.graph import Section, Value
 from gradc.schedule.arena import Place
-from gradc.schedule.attention import Attention, attention_tiles
-from gradc.schedule.convolutions import Convolution
 from gradc.schedule.loops import Store
 from gradc.schedule.nest import Nest
-from gradc.schedule.plan import Kernel, Panels, Plan, Product, Repeat, Sort
-from gradc.schedule.product_tiles import Method
-from gradc.schedule.products import Matrix
+from gradc.schedule.plan import Kernel, Plan, Repeat
 from gradc.schedule.share import Combine
-from gradc.schedule.tiles import tiles
 
 ORDER = list(Section)
 
@@ -38,12 +27,9 @@ class StepWriter:
     """Writes the step.
 
     Attributes:
-        sorts: name and text of each sorting kernel that it calls.
         calls: the function that each kernel of the plan calls.
-        convolutions: name and text of each convolution that it calls.
-        products: name and text of each product from tiles.
-        attentions: name and text of each attention.
         team: what it says where several threads run it.
+        special: the kernels that no loop nest makes.
     """
 
     def __init__(
@@ -61,12 +47,9 @@ class StepWriter:
         self.naming = naming
         self.functions = functions
         self.places = plan.memory.places
-        self.sorts: dict[str, tuple[str, str]] = {}
         self.calls: dict[Kernel, str] = {}
-        self.convolutions: dict[str, tuple[str, str]] = {}
-        self.products: dict[str, tuple[str, str]] = {}
-        self.attentions: dict[str, tuple[str, str]] = {}
         self.team = Team(plan, naming)
+        self.special = Special(plan, naming, self.team, self.calls)
         self.views = Views(plan, naming, times)
 
     def text(self) -> Writer:
@@ -142,21 +125,13 @@ class StepWriter:
                 self._inline(kernel.work, body, late, results)
             case Nest():
                 self._call(kernel, kernel.work, body)
-            case Panels():
-                self._fill(kernel, kernel.work, body)
-            case Product():
-                self._multiply(kernel, kernel.work, body)
-            case Convolution():
-                self._convolve(kernel, kernel.work, body)
-            case Attention():
-                self._attend(kernel, kernel.work, body)
-            case Sort():
-                self._sort(kernel, kernel.work, body)
             case Repeat():
                 self._repeat(kernel, kernel.work, body)
             case Combine():
                 assert kernel.share is not None
                 self.calls[kernel] = self.team.combine(kernel.work, kernel.share, body)
+            case _:
+                self.special.write(kernel, body)
         if not kernel.is_scalar:
             for value in kernel.values:
                 if value in self.naming.scalars and value in self.places:
@@ -222,115 +197,6 @@ class StepWriter:
         if value in self.places:
             target = late if value in results else body
             target.line(f"{self.naming.view(value, ())}[0] = {name}")
-
-    def _multiply(self, kernel: Kernel, product: Product, body: Writer) -> None:
-        (value,) = kernel.values
-        lead = (product.batch,) if product.batch else ()
-        out = self.naming.view(value, (*lead, product.rows, product.columns))
-        left, right = (self._matrix(m, lead) for m in (product.left, product.right))
-        if product.panels is not None:
-            right = self.naming.view(product.panels, product.panels.shape)
-        mine = self._mine(kernel)
-        if product.choice.method in (Method.BLAS, Method.LOOPS):
-            self.calls[kernel] = product.form
-            self.naming.used.add(product.form)
-            body.call(product.form, ["buffers", left, right, out, *mine])
-            return
-        way = kernel.share.way.value if kernel.share is not None and mine else ""
-        given = (product, value.dtype, self.naming.used, way)
-        kind = "tiles" if product.choice.tiles is not None else "vector"
-        word = f"{product.form}_{kind}"
-        name = self._function(kernel, self.products, word, lambda n: product_kernel(n, *given))
-        body.call(name, [left, right, out, *mine])
-
-    def _fill(self, kernel: Kernel, work: Panels, body: Writer) -> None:
-        mine = self._mine(kernel)
-        turned, lanes = work.source.transposed, work.panels.shape[-1]
-        code, rows = CODES[work.panels.dtype], "rows" if mine else ""
-        self.naming.used.update(("kernel", "pack_t" if turned else "pack"))
-
-        def text(name: str) -> str:
-            return panels_kernel(name, code, lanes, transposed=turned, mine=rows)
-
-        name = self._function(kernel, self.products, "fill_panels", text)
-        panels = self.naming.view(work.panels, work.panels.shape)
-        body.call(name, [self._matrix(work.source, ()), panels, *mine])
-
-    def _function(
-        self,
-        kernel: Kernel,
-        known: dict[str, tuple[str, str]],
-        word: str,
-        text: Callable[[str], str],
-    ) -> str:
-        """Return the function that a kernel calls; kernels with the same text share it."""
-        key = text("")
-        if key not in known:
-            name = self.naming.namer(word)
-            known[key] = (name, text(name))
-        self.calls[kernel] = known[key][0]
-        return known[key][0]
-
-    def _mine(self, kernel: Kernel) -> list[str]:
-        """Return the last argument of a kernel that threads share: this thread's rows."""
-        share = kernel.share
-        return [self.team.mine(share)] if share is not None and share.cut else []
-
-    def _matrix(self, matrix: Matrix, lead: Dims) -> str:
-        home = self.plan.program.home(matrix.value)
-        assert home is not None
-        return self.naming.view(home.value, (*lead, matrix.rows, matrix.columns))
-
-    def _convolve(self, kernel: Kernel, work: Convolution, body: Writer) -> None:
-        (value,) = kernel.values
-        cut = tiles(work, value.dtype, self.plan.registers)
-        share = kernel.share if kernel.share is not None and kernel.share.cut else None
-        rows = "rows" if share is not None else ""
-        about = (work, value.dtype, cut, self.naming.used, rows)
-        window = "x".join(map(str, work.window))
-        word = "conv_weights" if work.sums_samples else f"conv_{window}"
-        self.naming.used.add("kernel")
-        homes = [self.plan.program.home(seen.value) for seen in (work.left, work.right)]
-        values = [root.value for root in homes if root is not None]
-        *given, shape = work.shapes
-        views = [self.naming.view(v, dims) for v, dims in zip(values, given, strict=True)]
-        made = self.convolutions
-        name = self._function(kernel, made, word, lambda n: convolution_kernel(n, *about))
-        if share is not None and share.own:
-            with body.block(self.team.chunks(share)):
-                body.call(name, [*views, self.team.part(value, shape, share), "chunk"])
-        else:
-            body.call(name, [*views, self.naming.view(value, shape), *self._mine(kernel)])
-
-    def _attend(self, kernel: Kernel, work: Attention, body: Writer) -> None:
-        dtype = kernel.values[0].dtype
-        cut = attention_tiles(work.queries, dtype, self.plan.registers)
-        mine = self._mine(kernel)
-        given = [(home, seen.dims) for home, seen in zip(work.homes, work.operands, strict=True)]
-        equation = kernel.roots[0].equation
-        assert equation is not None
-        given += [(v, v.shape) for v in equation.outputs]
-        codes = tuple(f"{CODES[v.dtype]}[{','.join(':' * len(dims))}]" for v, dims in given)
-        about = (work, dtype, cut, codes, self.naming.used, "rows" if mine else "")
-        word = "attention_bar" if work.adjoint else "attention"
-        name = self._function(kernel, self.attentions, word, lambda n: attention_kernel(n, *about))
-        body.call(name, [*(self.naming.view(v, dims) for v, dims in given), *mine])
-
-    def _sort(self, kernel: Kernel, sort: Sort, body: Writer) -> None:
-        equation = kernel.roots[0].equation
-        assert equation is not None
-        values, index = equation.outputs
-        code = CODES[values.dtype]
-        key = f"{code} {sort.descending}"
-        if key not in self.sorts:
-            name = self.naming.namer("sort_descending" if sort.descending else "sort_ascending")
-            self.sorts[key] = (name, sort_kernel(name, values.dtype, descending=sort.descending))
-            self.naming.used.update(("kernel", "minimum"))
-        self.calls[kernel] = self.sorts[key][0]
-        dims = (sort.rows, sort.columns)
-        views = [self.naming.view(v, dims) for v in (sort.source, values, index)]
-        scratch = [self.naming.view(v, (sort.columns,)) for v in sort.scratch]
-        body.call(self.sorts[key][0], [*views, *scratch])
 
     def _repeat(self, kernel: Kernel, repeat: Repeat, body: Writer) -> None:
         function, time = self.loops[kernel]
