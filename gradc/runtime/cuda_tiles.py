@@ -154,8 +154,9 @@ def _tile(code: str) -> Operation:
         kind: TileType = sig.return_type
         element = context.get_data_type(kind.dtype)
         # Room for all: what a thread does not hold is never touched, and vanishes.
-        whole = cgutils.alloca_once(builder, ir.ArrayType(element, kind.rows * kind.columns))
-        place = builder.bitcast(whole, element.as_pointer())
+        # NOTE: alloca_once would store zeros, one by one: seconds for LLVM.
+        with builder.goto_entry_block():
+            place = builder.alloca(element, kind.rows * kind.columns)
         asked(builder, f"clear.{kind.name_of_device}", ir.VoidType(), place)
         return place
 
