@@ -30,7 +30,9 @@ from gradc.runtime.cuda_signature import Parameter
 from gradc.runtime.decorators import ELEMENT, Kernel
 
 TRIPLE = "nvptx64-nvidia-cuda"
-PTX_FEATURES = "+ptx80"  # understood by every driver since CUDA 12.0
+PTX = 80  # understood by every driver since CUDA 12.0
+# the first versions that know the architecture; a driver that runs it knows them
+LATER_PTX = {"sm_100": 86, "sm_103": 88, "sm_110": 90, "sm_120": 87}
 
 
 @global_compiler_lock
@@ -39,7 +41,9 @@ def compile_ptx(module: ModuleType, arch: str) -> bytes:
     kernels = kernels_of(module)
     linked, entries = _lowered(module, kernels, wide=False, text=unrolled_text)
     linked = _exact_remainders(linked)
-    target = _target().create_target_machine(cpu=arch, features=PTX_FEATURES, opt=3)
+    target = _target().create_target_machine(
+        cpu=arch, features=f"+ptx{LATER_PTX.get(arch, PTX)}", opt=3
+    )
     linked.triple, linked.data_layout = TRIPLE, str(target.target_data)
     texts = [gpu_text(), *(gpu_entry(k, entries[k.__name__]) for k in kernels)]
     texts.append(gpu_tiles(_asked(linked)))

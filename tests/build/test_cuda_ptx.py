@@ -127,6 +127,19 @@ def test_the_text_is_for_every_driver_since_cuda_12():
     assert ".target sm_80" in ptx(CHAIN, "sm_80")
 
 
+def test_later_architectures_get_the_version_that_knows_them():
+    # LLVM ends the process where it is asked for an earlier one
+    for arch, version in {
+        "sm_100": "8.6",
+        "sm_120": "8.7",
+        "sm_103": "8.8",
+        "sm_110": "9.0",
+    }.items():
+        text = ptx(CHAIN, arch)
+        assert f".version {version}" in text
+        assert f".target {arch}" in text
+
+
 def test_an_unknown_architecture_names_the_known_ones():
     with pytest.raises(BuildError) as caught:
         ptx(CHAIN, "sm_91")

@@ -9,6 +9,7 @@ from emit_cuda import cuda_text
 from test_cuda_rounded_products import convolution as rounded_convolution
 from test_every_primitive import program_of_all
 
+from gradc.build import cuda_compiler
 from gradc.build.cuda import load_cuda
 from gradc.build.cuda_compiler import assemble
 from gradc.errors import BuildError
@@ -37,6 +38,14 @@ def test_every_kind_of_kernel_compiles(name, arch):
     for function in native.functions.values():
         assert function.symbol.encode() + b"\0" in native.cubin
         assert function.run is None
+
+
+@pytest.mark.cuda_compile
+@pytest.mark.parametrize("arch", cuda_compiler.ARCHITECTURES)
+def test_a_step_compiles_for_every_architecture(arch):
+    pytest.importorskip("cuda.bindings")
+    _, emitted = cuda_text(emit_programs.mlp_step())
+    assert load_cuda(emitted.source, "test", arch).cubin.startswith(b"\x7fELF")
 
 
 @pytest.mark.cuda_compile
