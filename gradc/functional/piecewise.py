@@ -186,5 +186,6 @@ def _between(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def _ramp(x: Tensor) -> Tensor:
-    """Return min(max(x + 3, 0), 6)."""
-    return where(x <= -3.0, 0.0, where(x >= 3.0, 6.0, x + 3.0))
+    """Return min(max(x + 3, 0), 6); the derivative at the bounds and at NaN is 0."""
+    moved = x + 3.0
+    return where(x.abs() < 3.0, moved, moved.detach().clamp(0.0, 6.0))

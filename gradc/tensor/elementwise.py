@@ -13,10 +13,11 @@ import numpy as np
 from gradc.errors import ArgumentError, DTypeError
 from gradc.ir.dtype import int64
 from gradc.ir.primitive import Primitive, lookup
-from gradc.tensor.arithmetic import DIV, binary, div, mul, sub
+from gradc.tensor.arithmetic import DIV, MAXIMUM, MINIMUM, binary, div, mul, sub
+from gradc.tensor.copying import detach
 from gradc.tensor.core import is_tensor
 from gradc.tensor.dispatch import apply
-from gradc.tensor.logic import EQ, GT, ISNAN, LT, logical_or, lt, where
+from gradc.tensor.logic import EQ, GE, GT, ISNAN, LE, LT, lt, where
 from gradc.tensor.promotion import Operand, cast, need_floating, operand, result_type
 
 if TYPE_CHECKING:
@@ -252,21 +253,22 @@ def clamp(input: Tensor, min: Operand = None, max: Operand = None) -> Tensor:
     bounds = [operand("clamp", b) for b in (min, max) if b is not None]
     x = cast(input, result_type(input, *bounds))
     if min is not None:
-        x = _bounded(x, min, LT)
+        x = _bounded(x, min, GE, MAXIMUM, LT)
     if max is not None:
-        x = _bounded(x, max, GT)
+        x = _bounded(x, max, LE, MINIMUM, GT)
     return x
 
 
-def _bounded(x: Tensor, bound: Any, beyond: Primitive) -> Tensor:
-    """Return `bound` where x lies beyond it; at the bound the gradient goes to x, as in PyTorch.
+def _bounded(x: Tensor, bound: Any, within: Primitive, limit: Primitive, beyond: Primitive) -> Any:
+    """Return x within a bound, else the bound; NaN where one is NaN.
 
-    Where a tensor of bounds is NaN, so is the result.
+    At the bound the gradient goes to x, at NaN to neither, as in PyTorch.
     """
-    outside = binary(beyond, "clamp", x, bound)
+    inside = binary(within, "clamp", x, bound)
+    limited = detach(binary(limit, "clamp", x, bound))
     if is_tensor(bound) and bound.dtype.is_floating_point:
-        outside = logical_or(outside, apply(ISNAN, bound))
-    return where(outside, bound, x)
+        limited = where(binary(beyond, "clamp", x, bound), bound, limited)
+    return where(inside, x, limited)
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

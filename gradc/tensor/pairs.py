@@ -13,7 +13,7 @@ from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, div, maximum, mul, neg, sub
 from gradc.tensor.copying import detach
 from gradc.tensor.dispatch import apply
-from gradc.tensor.elementwise import abs, clamp, log, sin, sqrt
+from gradc.tensor.elementwise import abs, clamp, log, sign, sin, sqrt
 from gradc.tensor.logic import (
     eq,
     ge,
@@ -58,8 +58,9 @@ def signbit(input: Tensor) -> Tensor:
 def copysign(input: Tensor, other: Operand) -> Tensor:
     """Return |x| with the sign of `other`, which may be that of -0; at x = 0 the gradient is 0."""
     x, y = _floats("copysign", input, other)
-    size = abs(x)
-    return where(signbit(detach(y)), neg(size), size)
+    half = where(signbit(detach(y)), -0.5, 0.5)
+    # 1 or -1, also at zeros and NaN; the derivative of sign, 0, gives `other` a gradient of zeros.
+    return mul(abs(x), sign(add(sign(y), half)))
 
 
 def fmax(input: Tensor, other: Tensor) -> Tensor:
