@@ -26,7 +26,9 @@ def product(
         return None
     operands = dict(zip(rule.operands, inputs, strict=True))
     operands |= {"out": out, FACTOR: factor}
-    return apply_expression(b, product_text(text), operands, b.typeof(factor))
+    result = apply_expression(b, product_text(text), operands, b.typeof(factor))
+    steps = names_of_steps(text)
+    return b.tied(result, tuple([operands[n] for n in steps])) if steps else result
 
 
 @cache
@@ -58,6 +60,27 @@ def _multiply(node: ast.expr) -> ast.expr:
             return ast.BinOp(_multiply(node.left), ast.Mult(), node.right)
         case _:
             return ast.BinOp(ast.Name(FACTOR), ast.Mult(), node)
+
+
+@cache
+def names_of_steps(text: str) -> tuple[str, ...]:
+    """Return the names that a partial derivative reads, if only to choose between numbers.
+
+    Example:
+        >>> names_of_steps("where(out > 0, 1, 0)"), names_of_steps("where(x > 0, y, 0)")
+        (('out',), ())
+    """
+    node = ast.parse(text, mode="eval").body
+    read = tuple(sorted(free_names(text)))
+    return read if read and _chooses_numbers(node) else ()
+
+
+def _chooses_numbers(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="where"), args=[_, yes, no]):
+            return _chooses_numbers(yes) and _chooses_numbers(no)
+        case _:
+            return isinstance(node, ast.Constant)
 
 
 @cache

@@ -6,6 +6,7 @@ from gradc.errors import ArgumentError, DTypeError, ShapeError, TensorIndexError
 from gradc.functional.reduction import check_floating, check_reduction, check_tensor
 from gradc.ir.dtype import int64, uint8
 from gradc.tensor import Tensor, where
+from gradc.tensor.link import in_steps
 from gradc.tensor.moving import check_beside
 from gradc.tensor.state import active_trace
 from gradc.tensor.statistics import log_softmax, shifted
@@ -94,7 +95,8 @@ def nll_loss(
     check_beside(name, input=input, target=target, weight=weight)
     index = _class_index(name, input, target, weight, ignore_index)
     counted, safe = _counted(index, ignore_index)
-    return _weighted(-_pick(input, safe, _class_axis(input)), counted, safe, weight, reduction)
+    picked = _pick(in_steps(input), safe, _class_axis(input))
+    return _weighted(-picked, counted, safe, weight, reduction)
 
 
 def _class_axis(input: Tensor) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.functional.activation import applied
 from gradc.functional.reduction import check_floating, check_tensor
 from gradc.tensor import Tensor, rand_like, where
+from gradc.tensor.link import in_steps
 from gradc.tensor.moving import check_beside
 
 
@@ -20,7 +23,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models",
     2013.
     """
-    return applied(lambda x: where(x > 0, x, x * negative_slope), input, "leaky_relu", inplace)
+    return _pieces(lambda x: where(x > 0, x, x * negative_slope), input, "leaky_relu", inplace)
 
 
 def hardtanh(
@@ -42,7 +45,7 @@ def hardtanh(
         raise ArgumentError(
             f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}"
         )
-    return applied(lambda x: _between(x, min_val, max_val), input, "hardtanh", inplace)
+    return _pieces(lambda x: _between(x, min_val, max_val), input, "hardtanh", inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -55,7 +58,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
     """
     check_tensor("relu6", "input", input)
-    return applied(lambda x: _between(x, 0, 6), input, "relu6", inplace)
+    return _pieces(lambda x: _between(x, 0, 6), input, "relu6", inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -66,7 +69,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
         inplace: write the result into `input`.
     """
     check_floating("hardsigmoid", "input", input)
-    return applied(lambda x: _ramp(x) / 6.0, input, "hardsigmoid", inplace)
+    return _pieces(lambda x: _ramp(x) / 6.0, input, "hardsigmoid", inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -92,13 +95,14 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
         inplace: write the result into `input`.
     """
     check_tensor("threshold", "input", input)
-    return applied(lambda x: where(x <= threshold, value, x), input, "threshold", inplace)
+    return _pieces(lambda x: where(x <= threshold, value, x), input, "threshold", inplace)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return 0 where |x| <= lambd, x elsewhere."""
     check_floating("hardshrink", "input", input)
-    return where(input.abs() <= lambd, 0.0, input)
+    x = in_steps(input)
+    return where(x.abs() <= lambd, 0.0, x)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -114,8 +118,9 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     check_floating("softshrink", "input", input)
     if lambd < 0:
         raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd}")
-    moved = where(input > 0, input - lambd, input + lambd)
-    return where(input.abs() <= lambd, 0.0, moved)
+    x = in_steps(input)
+    moved = where(x > 0, x - lambd, x + lambd)
+    return where(x.abs() <= lambd, 0.0, moved)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -144,9 +149,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         )
     one = weight.numel() == 1
     slope = weight.reshape(()) if one else weight.reshape(-1, *(1,) * (input.ndim - 2))
-    positive = input > 0
+    x = in_steps(input)
+    positive = x > 0
     # The slope meets no positive element, which may be infinite: 0 * inf is NaN.
-    return where(positive, input, slope * where(positive, 0.0, input))
+    return where(positive, x, slope * where(positive, 0.0, x))
 
 
 def rrelu(
@@ -177,7 +183,14 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slope = rand_like(input) * (upper - lower) + lower
-    return applied(lambda x: where(x > 0, x, x * slope), input, "rrelu", inplace)
+    return _pieces(lambda x: where(x > 0, x, x * slope), input, "rrelu", inplace)
+
+
+def _pieces(
+    function: Callable[[Tensor], Tensor], input: Tensor, name: str, inplace: bool
+) -> Tensor:
+    """Return function(input), whose second derivative is zero rather than missing."""
+    return applied(lambda x: function(in_steps(x)), input, name, inplace)
 
 
 def _between(x: Tensor, low: float, high: float) -> Tensor:

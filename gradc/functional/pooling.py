@@ -16,6 +16,7 @@ from gradc.ir.primitive import lookup
 from gradc.primitives.convolution import reach
 from gradc.tensor import Tensor, arange, tensor
 from gradc.tensor.dispatch import apply
+from gradc.tensor.link import in_steps
 
 Size = int | Sequence[int]
 
@@ -164,7 +165,7 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
-    x, alone = batched(name, input, count)
+    x, alone = batched(name, in_steps(input), count)
     over = _windows(name, x, kernel_size, stride, padding, dilation, ceil_mode, count)
     if any(over.padding) or any(over.beyond):
         real = x.dtype.is_floating_point
@@ -287,7 +288,7 @@ def _avg_pool(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
-    x, alone = batched(name, input, count)
+    x, alone = batched(name, in_steps(input), count)
     check_floating(name, "input", x)
     over = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode, count)
     counts = [_counts(over, a, count_include_pad) for a in range(count)]

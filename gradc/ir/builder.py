@@ -57,6 +57,10 @@ class Builder(ABC):
             return operand
         return self.op("broadcast", operand, shape=tuple(shape))
 
+    def tied(self, x: Any, others: tuple[Any, ...]) -> Any:
+        """Return x, which depends on the others by steps only; a tape takes a note of that."""
+        return x
+
     def reshape(self, operand: Any, shape: tuple[int, ...]) -> Any:
         """Return `operand` reshaped; itself where it has that shape."""
         if self.typeof(operand).shape == tuple(shape):

@@ -31,6 +31,7 @@ from gradc.tensor.core import (
 )
 from gradc.tensor.edges import edge_of
 from gradc.tensor.kinds import is_tuple, several
+from gradc.tensor.link import linked
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.moving import gathered
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
@@ -183,6 +184,10 @@ class TapeTensors(TapeOperands):
         if is_tuple(operand):
             return TensorType(operand[0], operand[1])
         return TensorType(shape_of(operand), operand._dtype)
+
+    def tied(self, x: Any, others: tuple[Any, ...]) -> Any:
+        """Return a tensor whose derivatives by the others are zero, not absent."""
+        return linked(x, [edge_of(resolve(t)) for t in others])
 
     def tape(self) -> Trace | None:
         """Return the trace that saved Values belong to, None for arrays."""
