@@ -15,6 +15,7 @@ from gradc.compiler.closure import name_inputs, outside_names
 from gradc.compiler.constants import check_constant
 from gradc.compiler.guards import (
     Steady,
+    device_guards,
     dtype_guard,
     grad_guards,
     moving,
@@ -145,7 +146,7 @@ def capture(
     graph.updates = tuple((c.input, c.value) for c in cells.values() if c.changed)
     _check_updates(trace, name)
     own = set(leaves)
-    guards += trace.guards
+    guards += [*trace.guards, *device_guards(trace)]
     checks = [dtype_guard(), *grad_guards(trace, own), *tensor_guards(trace, own)]
     _check_steady(name, [*trace.guards, *trace.steady, *checks])
     changed = dict.fromkeys(n for guard in around for n in rewritten(guard))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gradc.compiler.checks import Guard, name_of
 from gradc.tensor import epoch
+from gradc.tensor.device import get_default_device
 from gradc.tensor.edges import edge_of
 from gradc.tensor.promotion import get_default_dtype
 from gradc.tensor.tensor import Tensor
@@ -64,6 +65,14 @@ def dtype_guard() -> Guard:
     """Return a check that floating numbers become tensors of the same dtype."""
     before = get_default_dtype()
     return lambda: get_default_dtype() is before
+
+
+def device_guards(trace: Trace) -> list[Guard]:
+    """Return a check of the default device, where the device of the program depends on it."""
+    if not trace.target.by_default:
+        return []
+    before = get_default_device()
+    return [lambda: get_default_device() == before]
 
 
 def tensor_guards(trace: Trace, arguments: set[Tensor]) -> list[Guard]:

@@ -10,6 +10,7 @@ import numpy as np
 from gradc.errors import ArgumentError, ShapeError
 from gradc.ir.dtype import float64
 from gradc.tensor import Generator, Tensor, eye, from_numpy, no_grad, rand, randn
+from gradc.tensor.generator import drawn_on
 
 _GAINS = {
     "linear": 1.0,
@@ -208,8 +209,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor
     rows, columns = shape[0], math.prod(shape[1:])
     with no_grad():
-        drawn = randn(rows, columns, dtype=float64, generator=generator).numpy()
-        q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+        drawn = randn(rows, columns, dtype=float64, generator=generator, device=drawn_on(generator))
+        matrix = drawn.cpu().numpy()
+        q, r = np.linalg.qr(matrix.T if rows < columns else matrix)
         # Signs of the diagonal make the distribution uniform.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
         q = gain * (q.T if rows < columns else q)

@@ -23,6 +23,7 @@ from gradc.tensor.creation import (
 )
 from gradc.tensor.data import as_tensor, from_numpy_array as from_numpy, tensor as _tensor
 from gradc.tensor.device import Device as device
+from gradc.tensor.device import get_default_device, set_default_device
 from gradc.tensor.einstein import einsum
 from gradc.tensor.elementwise import (
     abs, abs as absolute, acos, acos as arccos, acosh, asin as arcsin, asin, asinh, atan as arctan,
@@ -103,7 +104,8 @@ __all__ = [
     "empty_like", "enable_grad", "epoch", "eq", "equal", "erf", "erfc", "exp", "exp2", "expm1",
     "eye", "fix", "flatten", "flip", "fliplr", "flipud", "float32", "float64", "floor",
     "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack", "from_numpy", "full",
-    "full_like", "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "greater",
+    "full_like", "gather", "ge", "ger", "get_default_device", "get_default_dtype",
+    "get_rng_state", "greater",
     "greater_equal", "gt", "heaviside", "hstack", "hypot", "index_add", "index_copy", "index_fill",
     "index_put", "index_select", "inference_mode", "initial_seed", "inner", "int32", "int64",
     "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf",
@@ -117,7 +119,8 @@ __all__ = [
     "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn", "randn_like",
     "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll",
     "round", "rsqrt", "rsub", "scalar_tensor", "scatter", "scatter_add", "seed", "select",
-    "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "sigmoid",
+    "set_default_device", "set_default_dtype", "set_grad_enabled", "set_printoptions",
+    "set_rng_state", "sgn", "sigmoid",
     "sign", "signbit", "sin", "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square",
     "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
     "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk",

@@ -68,7 +68,7 @@ def zeros(
     Args:
         size: sizes, as several ints or one sequence.
         dtype: the default floating dtype where not given.
-        device: where it is made; the CPU where not given.
+        device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
 
     Example:
@@ -163,7 +163,7 @@ def arange(
         end: not reached.
         step: not 0.
         dtype: int64 where all numbers are ints, else the default floating dtype.
-        device: where it is made; the CPU where not given.
+        device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
     on = str(check_device("arange", device))

@@ -42,7 +42,7 @@ def tensor(
         data: number, nested lists or tuples of numbers, ndarray, or a tensor.
         dtype: where not given: the array's; for Python data bool, int64 or the default floating
             dtype.
-        device: where it is made; the CPU, or where `data` is, where not given.
+        device: where it is made; the default device, or where `data` is, where not given.
         requires_grad: whether it is a leaf that wants a gradient.
 
     Example:

@@ -16,7 +16,7 @@ from gradc.errors import ArgumentError, ArgumentTypeError, DeviceError
 from gradc.ir.graph import Role
 from gradc.ir.primitive import lookup
 from gradc.tensor.core import elements, home, resolve, shape_of, wrap_array
-from gradc.tensor.device import Device, check_device
+from gradc.tensor.device import CPU, Device, check_device
 from gradc.tensor.dispatch import apply, constant
 from gradc.tensor.inplace import update
 from gradc.tensor.modes import GradMode
@@ -161,6 +161,11 @@ def source(name: str, generator: Generator | None, device: Device) -> Generator:
             hint=f'gradc.Generator(device="{device}")',
         )
     return generator
+
+
+def drawn_on(generator: Generator | None) -> Device:
+    """Return where numbers for the host are drawn: on the generator's device, or the CPU."""
+    return CPU if generator is None else generator.device
 
 
 def draws() -> dict[str, int]:

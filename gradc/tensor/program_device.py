@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from gradc.errors import UnsupportedError
 from gradc.origin import PACKAGE
 from gradc.tensor.core import shape_of
-from gradc.tensor.device import CPU, Device
+from gradc.tensor.device import CPU, Device, get_default_device
 from gradc.tensor.moving import NAMELESS, device_of, devices_differ
+from gradc.tensor.state import STATE
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -25,15 +26,28 @@ class ProgramDevice:
 
     Attributes:
         device: the CPU until a tensor or the user says otherwise.
+        by_default: whether it depends on the thread's default device.
         name_of: returns what the user calls a concrete tensor, or "", for messages.
     """
 
     def __init__(self, caller: str) -> None:
         self.caller = caller
         self.device = CPU
+        self.by_default = False
         self.name_of: Callable[[Tensor], str] = variable_of
         self._settled = False
         self._first: tuple[Tensor, str] | None = None  # that told the device
+
+    def otherwise(self) -> Device:
+        """Return where a tensor is made inside that names no device: where the program is.
+
+        A program that has met no tensor yet is for the thread's default device.
+        """
+        if not self._settled:
+            self.by_default = True
+            if STATE.default_device is not None:
+                self.settle(get_default_device())
+        return self.device
 
     def settle(self, device: Device) -> None:
         """Let the program be for a device that the user names.

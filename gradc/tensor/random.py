@@ -74,7 +74,7 @@ def rand(
         size: sizes, as several ints or one sequence.
         generator: the source of randomness; the default generator where not given.
         dtype: floating.
-        device: where it is made; the CPU where not given.
+        device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
     drawn = source("rand", generator, check_device("rand", device))
@@ -168,7 +168,7 @@ def randint(
         size: sizes.
         generator: the source of randomness.
         dtype: int64 where not given.
-        device: where it is made; the CPU where not given.
+        device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
     """
     where = check_device("randint", device)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradc.ir.dtype import DType, Format, float32
 
 if TYPE_CHECKING:
+    from gradc.tensor.device import Device
     from gradc.tensor.entry import Scope
     from gradc.tensor.trace import Trace
 
@@ -27,6 +28,8 @@ class State(threading.local):
         scopes: the functions being transformed (gradc.func) that are running, outermost first.
         cuda_index: number of the current CUDA device.
         default_dtype: dtype of floating tensors made from Python numbers.
+        default_device: where tensors are made; None for the CPU.
+        outer_devices: what it was before each `with device:` that is running, outermost first.
     """
 
     grad: bool = True
@@ -37,6 +40,8 @@ class State(threading.local):
     scopes: tuple[Scope, ...] = ()
     default_dtype: DType = float32
     cuda_index: int = 0
+    default_device: Device | None = None
+    outer_devices: tuple[Device | None, ...] = ()
 
 
 STATE = State()

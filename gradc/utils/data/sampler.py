@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gradc.errors import ArgumentError, ArgumentTypeError
 from gradc.tensor import Generator, Tensor, float64, rand, randint, randperm
+from gradc.tensor.generator import drawn_on
 
 IndexT = TypeVar("IndexT", covariant=True)
 
@@ -80,11 +81,12 @@ class RandomSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         n = len(self.data_source)
         if self.replacement:
-            yield from _ints(randint(0, n, (self.num_samples,), generator=self.generator))
+            g, size = self.generator, (self.num_samples,)
+            yield from _ints(randint(0, n, size, generator=g, device=drawn_on(g)))
             return
         left = self.num_samples
         while left > 0:
-            order = _ints(randperm(n, generator=self.generator))
+            order = _ints(_shuffled(n, self.generator))
             yield from order[:left]
             left -= n
 
@@ -105,7 +107,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in _ints(randperm(len(self.indices), generator=self.generator)):
+        for i in _ints(_shuffled(len(self.indices), self.generator)):
             yield self.indices[i]
 
     def __len__(self) -> int:
@@ -160,7 +162,8 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         count = self.num_samples if self.replacement else len(self._weights)
-        u = rand(count, generator=self.generator, dtype=float64).cpu().numpy()
+        g = self.generator
+        u = rand(count, generator=g, dtype=float64, device=drawn_on(g)).cpu().numpy()
         if self.replacement:
             # NOTE: u < 1, but u * total may round up to total: clip to the last nonzero weight.
             running = np.cumsum(self._weights)
@@ -222,6 +225,11 @@ class BatchSampler(Sampler[list[int]]):
             )
         n = len(self.sampler)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+
+def _shuffled(count: int, generator: Generator | None) -> Tensor:
+    """Return the numbers below count in random order."""
+    return randperm(count, generator=generator, device=drawn_on(generator))
 
 
 def _ints(tensor: Tensor) -> list[int]:

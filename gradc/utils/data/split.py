@@ -8,6 +8,7 @@ from typing import Any
 
 from gradc.errors import ArgumentError
 from gradc.tensor import Generator, randperm
+from gradc.tensor.generator import drawn_on
 from gradc.utils.data.dataset import Subset
 
 
@@ -35,7 +36,8 @@ def random_split(
         (7, 3)
     """
     sizes = _sizes(len(dataset), lengths)
-    order: list[int] = randperm(sum(sizes), generator=generator).cpu().numpy().tolist()
+    drawn = randperm(sum(sizes), generator=generator, device=drawn_on(generator))
+    order: list[int] = drawn.cpu().numpy().tolist()
     parts: list[Subset] = []
     start = 0
     for size in sizes:
