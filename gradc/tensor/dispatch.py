@@ -12,6 +12,7 @@ import numpy as np
 
 from gradc.autodiff.rules import differentiable
 from gradc.autodiff.saved import kept
+from gradc.devices.array import DeviceArray
 from gradc.errors import GradientError
 from gradc.ir.builder import ArrayBuilder
 from gradc.ir.dtype import DType
@@ -35,7 +36,7 @@ from gradc.tensor.link import linked
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.moving import gathered
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
-from gradc.tensor.on_device import holder, place_named
+from gradc.tensor.on_device import RESHAPE, holder, place_named
 from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
@@ -201,6 +202,10 @@ class TapeTensors(TapeOperands):
         tensor = wrap(saved, holder(saved) if trace is None else trace)
         if memory is not None:
             tensor._storage = memory
+            if type(saved) is DeviceArray and saved.shape != memory.content.shape:
+                # a reshaped array lies in the memory of its base
+                tensor._path = ((RESHAPE, {"shape": saved.shape}),)
+                tensor._data, tensor._of = saved, memory.content
         return tensor if edge is None else attach(tensor, edge)
 
 

@@ -295,3 +295,14 @@ def test_anomaly_mode_sees_nan():
 def test_numpy_by_force():
     x = cuda([1.0, 2.0], requires_grad=True)
     np.testing.assert_array_equal(x.numpy(force=True), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_second_derivatives_through_saved_views(device):
+    x = gradc.tensor([[1.0, 2.0, 3.0]], device=device, requires_grad=True)
+    weights = gradc.tensor([1.0, -1.0, 2.0], device=device).reshape(1, 3)
+    (g,) = gradc.autograd.grad(
+        (x**3 * weights * x.reshape(3).reshape(1, 3)).sum(), x, create_graph=True
+    )
+    g.sum().backward()
+    assert x.grad.tolist() == [[12.0, -48.0, 216.0]]
