@@ -23,7 +23,8 @@ from gradc.build.optimiser import ObjectFile, externals_of
 from gradc.errors import BuildError
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text
-from gradc.runtime.cuda_device_tiles import emulated_tiles, gpu_tiles
+from gradc.runtime.cuda_device_cores import gpu_tiles
+from gradc.runtime.cuda_device_tiles import emulated_tiles
 from gradc.runtime.cuda_frames import Positions
 from gradc.runtime.cuda_launch import CudaKernel
 from gradc.runtime.cuda_signature import Parameter

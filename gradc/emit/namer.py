@@ -51,6 +51,7 @@ RUNTIME = frozenset(
     row_prod row_max row_min row_any row_all row_argmax row_argmin
     dealt unravel held steps row_running shared_f32 shared_f64 shared_i32 shared_i64 shared_u8
     shared_b1 tile_i32 tile_i64 tile_u8 multiply_rows dealt_fours
+    tile_tf32 round_tf32 add_matmul add_matmul_t add_t_matmul add_t_matmul_t
     """.split()
 )
 RESERVED = RUNTIME | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"match", "case", "_"}

@@ -15,6 +15,14 @@ from gradc.runtime.cuda_collectives import (
     row_running,
     row_sum,
 )
+from gradc.runtime.cuda_cores import (
+    add_matmul,
+    add_matmul_t,
+    add_t_matmul,
+    add_t_matmul_t,
+    round_tf32,
+    tile_tf32,
+)
 from gradc.runtime.cuda_frames import (
     block_rows,
     dealt,
@@ -111,6 +119,10 @@ from gradc.runtime.philox import philox
 __all__ = [
     "acos",
     "acosh",
+    "add_matmul",
+    "add_matmul_t",
+    "add_t_matmul",
+    "add_t_matmul_t",
     "asin",
     "asinh",
     "atan",
@@ -157,6 +169,7 @@ __all__ = [
     "round_bfloat16",
     "round_even",
     "round_float16",
+    "round_tf32",
     "row_all",
     "row_any",
     "row_argmax",
@@ -193,6 +206,7 @@ __all__ = [
     "tile_f64",
     "tile_i32",
     "tile_i64",
+    "tile_tf32",
     "tile_u8",
     "trunc",
     "unravel",

@@ -1,5 +1,7 @@
 """The small functions `gradc.*` of tiles -> LLVM text for each device.
 
+Those of tensor cores are in `cuda_device_cores`.
+
 On a GPU each of the 256 threads of a block holds a small rectangle of a tile; on the emulated
 device the one lane holds all of it. The rectangles of a warp are four in a column and eight in a
 row, so that it reads few places of the shared memory of either operand at a time.
@@ -11,13 +13,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-KINDS = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "u8": "i8"}
-BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1}
+KINDS = {"f32": "float", "tf32": "float", "f64": "double", "i32": "i32", "i64": "i64", "u8": "i8"}
+BYTES = {"f32": 4, "tf32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1}
 THREADS = 256
+CORES = "tf32"  # sums of what tensor cores multiply
+_FLOATING = ("f32", CORES, "f64")
 _ALWAYS = "alwaysinline nounwind"
 _NAME = re.compile(
-    r"gradc\.(clear|multiply_add|multiply_rows|held|row|column)\.(f32|f64|i32|i64|u8)"
-    r"\.(\d+)x(\d+)(?:\.(\d+)\.(\d+)\.(\d+))?"
+    r"gradc\.(clear|multiply_add|multiply_rows|held|row|column|add_(?:t_)?matmul(?:_t)?)"
+    r"\.(f32|tf32|f64|i32|i64|u8)\.(\d+)x(\d+)(?:\.(\d+)\.(\d+)\.(\d+))?"
 )
 
 
@@ -46,6 +50,12 @@ class Form:
         return KINDS[self.code]
 
     @property
+    def by_terms(self) -> tuple[bool, bool]:
+        """For both operands, whether a row in memory is a term's."""
+        left = self.word in ("multiply_add", "add_t_matmul", "add_t_matmul_t")
+        return left, not self.word.endswith("matmul_t")
+
+    @property
     def own(self) -> tuple[int, int]:
         """Rows and columns that a thread of a GPU holds."""
         each = self.rows * self.columns // THREADS
@@ -63,18 +73,36 @@ class Form:
         return min(self.across, 8)
 
 
-def gpu_tiles(names: Iterable[str]) -> str:
-    """Return those of the functions that are named here, for a GPU."""
-    return _text(names, _ON_GPU)
+# half of the last bit is added to the size; NaN stays what it is
+ROUND_TF32 = """
+define float @gradc.round_tf32(float %x) alwaysinline nounwind {
+  %bits = bitcast float %x to i32
+  %more = add i32 %bits, 4096
+  %cut = and i32 %more, -8192
+  %near = bitcast i32 %cut to float
+  %nan = fcmp uno float %x, %x
+  %r = select i1 %nan, float %x, float %near
+  ret float %r
+}
+"""
+Makers = Mapping[str, Callable[[str, Form], list[str]]]
 
 
 def emulated_tiles(names: Iterable[str]) -> str:
     """Return those of the functions that are named here, for one lane in each group."""
-    return _text(names, _EMULATED)
+    given = list(names)
+    text = text_of(given, EMULATED, EMULATED)
+    return text + ROUND_TF32 if "gradc.round_tf32" in given else text
 
 
-def _text(names: Iterable[str], makers: Mapping[str, Callable[[str, Form], list[str]]]) -> str:
-    """Return the functions, and the declarations that they need."""
+def text_of(names: Iterable[str], makers: Makers, cores: Makers) -> str:
+    """Return the functions, and the declarations that they need.
+
+    Args:
+        names: of what is wanted, among other functions.
+        makers: what writes a function.
+        cores: what writes one of tiles that tensor cores add up.
+    """
     texts: list[str] = []
     for name in sorted(names):
         found = _NAME.fullmatch(name)
@@ -82,7 +110,7 @@ def _text(names: Iterable[str], makers: Mapping[str, Callable[[str, Form], list[
             word, code, rows, columns, terms, x, w = found.groups()
             pitches = int(x or 0), int(w or 0)
             form = Form(word, code, int(rows), int(columns), int(terms or 0), pitches)
-            texts += makers[word](name, form)
+            texts += (cores if code == CORES else makers)[word](name, form)
     for operation in ("fma", "fmuladd"):
         for code in ("f32", "f64"):
             if any(f"@llvm.{operation}.{code}(" in line for line in texts):
@@ -93,7 +121,7 @@ def _text(names: Iterable[str], makers: Mapping[str, Callable[[str, Form], list[
     return "\n".join(texts)
 
 
-def _clear(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
+def clear(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
     """Return what writes a function that sets so many elements to zero."""
 
     def text(name: str, form: Form) -> list[str]:
@@ -108,13 +136,13 @@ def _clear(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
     return text
 
 
-def _number(name: str, arguments: str, lines: list[str]) -> list[str]:
+def number(name: str, arguments: str, lines: list[str]) -> list[str]:
     return [f"define i32 @{name}({arguments}) {_ALWAYS} {{", *lines, "  ret i32 %r", "}"]
 
 
-def _held(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
+def held(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
     """Return what writes a function that gives the number of elements held."""
-    return lambda name, form: _number(name, "", [f"  %r = add i32 0, {count(form)}"])
+    return lambda name, form: number(name, "", [f"  %r = add i32 0, {count(form)}"])
 
 
 def _place(form: Form, word: str) -> list[str]:
@@ -141,21 +169,22 @@ def _gpu_place(name: str, form: Form) -> list[str]:
     lines = _place(form, form.word)
     lines.append(f"  %within = {found} i32 %at, {form.own[1]}")
     lines.append(f"  %r = add nuw nsw i32 %{form.word}_first, %within")
-    return _number(name, "i32 %at", lines)
+    return number(name, "i32 %at", lines)
 
 
 def _emulated_place(name: str, form: Form) -> list[str]:
     """Return the function that gives the row or column of an element of the tile."""
     found = "udiv" if form.word == "row" else "urem"
-    return _number(name, "i32 %at", [f"  %r = {found} i32 %at, {form.columns}"])
+    return number(name, "i32 %at", [f"  %r = {found} i32 %at, {form.columns}"])
 
 
 def _product(form: Form, result: str, x: str, w: str, total: str, fused: str) -> list[str]:
     """Return the lines that compute x * w + total."""
     kind = form.kind
-    if form.code in ("f32", "f64"):
+    if form.code in _FLOATING:
         given = f"{kind} {x}, {kind} {w}, {kind} {total}"
-        return [f"  {result} = call {kind} @llvm.{fused}.{form.code}({given})"]
+        code = "f32" if form.code == CORES else form.code
+        return [f"  {result} = call {kind} @llvm.{fused}.{code}({given})"]
     return [f"  {result}.p = mul {kind} {x}, {w}", f"  {result} = add {kind} {total}, {result}.p"]
 
 
@@ -209,7 +238,7 @@ def _gpu_multiply_rows(name: str, form: Form) -> list[str]:
     lines.append(f"  %at = getelementptr inbounds {kind}, ptr %factors, i32 %row_first")
     factors, loads = _loaded(form, "%f", "%at", 0, rows)
     lines += loads
-    multiply = "fmul" if form.code in ("f32", "f64") else "mul"
+    multiply = "fmul" if form.code in _FLOATING else "mul"
     for e in range(rows * columns):
         lines += [
             f"  %place{e} = getelementptr inbounds {kind}, ptr %sums, i32 {e}",
@@ -223,7 +252,7 @@ def _gpu_multiply_rows(name: str, form: Form) -> list[str]:
 def _emulated_multiply_rows(name: str, form: Form) -> list[str]:
     """Return the function as a loop over all elements of the tile."""
     kind = form.kind
-    multiply = "fmul" if form.code in ("f32", "f64") else "mul"
+    multiply = "fmul" if form.code in _FLOATING else "mul"
     return [
         f"define void @{name}(ptr %sums, ptr %factors) nounwind {{",
         "entry:",
@@ -248,27 +277,33 @@ def _emulated_multiply_rows(name: str, form: Form) -> list[str]:
 
 def _emulated_multiply_add(name: str, form: Form) -> list[str]:
     """Return the function as loops over terms, rows and columns of the whole tile."""
-    kind, (x_pitch, w_pitch) = form.kind, form.pitches
+    kind = form.kind
+    (x_term, x_next), (w_term, w_next) = (
+        (pitch, 1) if by_terms else (1, pitch)
+        for pitch, by_terms in zip(form.pitches, form.by_terms, strict=True)
+    )
     return [
         f"define void @{name}(ptr %sums, ptr %x, ptr %w) nounwind {{",
         "entry:",
         "  br label %terms",
         "terms:",
         "  %k = phi i32 [ 0, %entry ], [ %k.next, %rows.done ]",
-        f"  %x.k = mul i32 %k, {x_pitch}",
-        f"  %w.k = mul i32 %k, {w_pitch}",
+        f"  %x.k = mul i32 %k, {x_term}",
+        f"  %w.k = mul i32 %k, {w_term}",
         f"  %x.at = getelementptr {kind}, ptr %x, i32 %x.k",
         f"  %w.at = getelementptr {kind}, ptr %w, i32 %w.k",
         "  br label %rows",
         "rows:",
         "  %a = phi i32 [ 0, %terms ], [ %a.next, %columns.done ]",
-        f"  %x.place = getelementptr {kind}, ptr %x.at, i32 %a",
+        f"  %x.a = mul i32 %a, {x_next}",
+        f"  %x.place = getelementptr {kind}, ptr %x.at, i32 %x.a",
         f"  %x.value = load {kind}, ptr %x.place",
         f"  %row = mul i32 %a, {form.columns}",
         "  br label %columns",
         "columns:",
         "  %b = phi i32 [ 0, %rows ], [ %b.next, %columns ]",
-        f"  %w.place = getelementptr {kind}, ptr %w.at, i32 %b",
+        f"  %w.b = mul i32 %b, {w_next}",
+        f"  %w.place = getelementptr {kind}, ptr %w.at, i32 %w.b",
         f"  %w.value = load {kind}, ptr %w.place",
         "  %e = add i32 %row, %b",
         f"  %place = getelementptr {kind}, ptr %sums, i32 %e",
@@ -292,7 +327,8 @@ def _emulated_multiply_add(name: str, form: Form) -> list[str]:
     ]
 
 
-def _each(form: Form) -> int:
+def each(form: Form) -> int:
+    """Return how many elements a thread of a GPU holds."""
     return form.rows * form.columns // THREADS
 
 
@@ -300,19 +336,20 @@ def _all(form: Form) -> int:
     return form.rows * form.columns
 
 
-_ON_GPU = {
-    "clear": _clear(_each),
-    "held": _held(_each),
+MATMULS = ("add_matmul", "add_matmul_t", "add_t_matmul", "add_t_matmul_t")
+ON_GPU: Makers = {
+    "clear": clear(each),
+    "held": held(each),
     "row": _gpu_place,
     "column": _gpu_place,
     "multiply_add": _gpu_multiply_add,
     "multiply_rows": _gpu_multiply_rows,
 }
-_EMULATED = {
-    "clear": _clear(_all),
-    "held": _held(_all),
+EMULATED: Makers = {
+    "clear": clear(_all),
+    "held": held(_all),
     "row": _emulated_place,
     "column": _emulated_place,
-    "multiply_add": _emulated_multiply_add,
     "multiply_rows": _emulated_multiply_rows,
+    **dict.fromkeys(("multiply_add", *MATMULS), _emulated_multiply_add),
 }

@@ -16,6 +16,7 @@ from numba.core.imputils import RefType, iternext_impl
 from numba.extending import lower_builtin, models, register_model
 
 from gradc.runtime.cuda_arrays import DeviceArrayType
+from gradc.runtime.cuda_device_tiles import CORES
 from gradc.runtime.cuda_frames import asked
 from gradc.runtime.decorators import ELEMENT
 from gradc.runtime.operation import Operation, signature
@@ -29,14 +30,14 @@ class TileType(types.Type):
     """A block's tile of sums: a pointer to what this thread holds of it.
 
     Args:
-        code: element type, as in `f32`.
+        code: element type, as in `f32`; `tf32` where tensor cores add up.
         rows, columns: of the whole tile.
     """
 
     def __init__(self, code: str, rows: int, columns: int) -> None:
         """Make the type; equal arguments give equal types."""
         self.code, self.rows, self.columns = code, rows, columns
-        self.dtype = ELEMENT[code]
+        self.dtype = types.float32 if code == CORES else ELEMENT[code]
         types.Type.__init__(self, name=f"block_tile({code}, {rows}, {columns})")
 
     @property
@@ -134,14 +135,14 @@ def _shared(code: str) -> Operation:
     return Operation(f"shared_{code}", typing, lowering)
 
 
-def _anywhere(builder: Any, array: DeviceArrayType, value: Any) -> Any:
+def anywhere(builder: Any, array: DeviceArrayType, value: Any) -> Any:
     """Return the pointer of an array in the address space that functions of tiles take."""
     if not array.space:
         return value
     return builder.addrspacecast(value, value.type.pointee.as_pointer())
 
 
-def _tile(code: str) -> Operation:
+def tile_operation(code: str) -> Operation:
     """Return the operation `tile_<code>(rows, columns)`: zeros."""
 
     def typing(context: Any, *args: Any) -> Any:
@@ -186,7 +187,7 @@ def _multiply_add() -> Operation:
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         tile, x, w, *_ = sig.args
         sums, left, right, *first = args
-        left, right = _anywhere(builder, x, left), _anywhere(builder, w, right)
+        left, right = anywhere(builder, x, left), anywhere(builder, w, right)
         if first:
             pitch = ir.Constant(_I64, x.sizes[1])
             at = builder.mul(first[0], pitch, flags=["nuw", "nsw"])
@@ -210,7 +211,7 @@ def _multiply_rows_typing(context: Any, *args: Any) -> Any:
 def _multiply_rows_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Multiply each row of a tile by its factor."""
     tile, factors = sig.args
-    given = args[0], _anywhere(builder, factors, args[1])
+    given = args[0], anywhere(builder, factors, args[1])
     asked(builder, f"multiply_rows.{tile.name_of_device}", ir.VoidType(), *given)
     return context.get_dummy_value()
 
@@ -286,8 +287,8 @@ def _unravel_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 shared_f32, shared_f64 = _shared("f32"), _shared("f64")
 shared_i32, shared_i64 = _shared("i32"), _shared("i64")
 shared_u8, shared_b1 = _shared("u8"), _shared("b1")
-tile_f32, tile_f64 = _tile("f32"), _tile("f64")
-tile_i32, tile_i64, tile_u8 = _tile("i32"), _tile("i64"), _tile("u8")
+tile_f32, tile_f64 = tile_operation("f32"), tile_operation("f64")
+tile_i32, tile_i64, tile_u8 = tile_operation("i32"), tile_operation("i64"), tile_operation("u8")
 multiply_add = _multiply_add()
 multiply_rows = Operation("multiply_rows", _multiply_rows_typing, _multiply_rows_lowering)
 held = Operation("held", _held_typing, _held_lowering)

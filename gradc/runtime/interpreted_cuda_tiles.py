@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradc.runtime.interpreted_group import Group
 
 Array = NDArray[Any]
+PAD_OF_ROW = 8  # elements after the terms of a row
 DTYPES = {
     "f32": np.float32,
     "f64": np.float64,
@@ -75,6 +76,10 @@ class TileWords:
         for code in DTYPES:
             names[f"shared_{code}"] = partial(self.shared, code)
             names[f"tile_{code}"] = partial(self.tile, code)
+        names["tile_tf32"] = partial(self.tile, "f32")
+        for left in ("matmul", "t_matmul"):
+            for right in ("", "_t"):
+                names[f"add_{left}{right}"] = partial(add_matmul, left == "matmul", right == "_t")
         return names
 
 
@@ -84,6 +89,20 @@ def multiply_add(tile: Tile, x: Array, w: Array, first: int = 0) -> None:
     for k in range(len(w)):
         products = np.multiply.outer(x[first + k, :rows], w[k, :columns])
         np.add(tile.sums, products, out=tile.sums, where=tile.own)
+
+
+def add_matmul(by_rows: bool, by_columns: bool, tile: Tile, x: Array, w: Array, *at: int) -> None:
+    """Add the products of a matrix of shared memory, x or its transpose, and another.
+
+    Args:
+        by_rows: whether x has a row for each row of the tile; else it is transposed.
+        by_columns: whether w has a row for each column of the tile; so it is transposed.
+        tile: what is added to.
+        x, w: each with a few elements more at the end of its rows.
+        at: where the terms of x begin.
+    """
+    terms = w.shape[1] - PAD_OF_ROW if by_columns else len(w)
+    multiply_add(tile, x.T if by_rows else x, w.T[:terms] if by_columns else w, *at)
 
 
 def multiply_rows(tile: Tile, factors: Array) -> None:

@@ -50,6 +50,12 @@ def round_bfloat16(x: Number) -> Number:
     return rounded(np.asarray(x), bfloat16)[()]
 
 
+def round_tf32(x: Number) -> Number:
+    """Return the nearest number that TF32 holds, of two the one farther from 0."""
+    bits = (np.asarray(x).view(np.uint32) + np.uint32(1 << 12)) & ~np.uint32((1 << 13) - 1)
+    return np.where(np.isnan(x), x, bits.view(np.float32))[()]
+
+
 def round_float16(x: Number) -> Number:
     """Return the nearest number that float16 holds, in the type of x."""
     return rounded(np.asarray(x), float16)[()]

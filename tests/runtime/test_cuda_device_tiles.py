@@ -6,7 +6,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from gradc.runtime.cuda_device_tiles import gpu_tiles
+from gradc.runtime.cuda_device_cores import gpu_tiles
 
 LANE = """@lane = global i32 0
 define i32 @gradc.lane() {
