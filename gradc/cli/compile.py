@@ -47,7 +47,7 @@ def _cuda(options: Namespace) -> None:
     arch: str = options.arch or DEFAULT_ARCH
     if arch not in ARCHITECTURES:
         raise CommandError(f"--arch {arch} is not known; it is one of {', '.join(ARCHITECTURES)}")
-    halves = target_halves(compiled(options.target, options.input), CUDA)
+    halves = target_halves(compiled(options.target, options.input), CUDA, arch)
     suffixes = ("", "_backward")
     for half, suffix in zip(halves, suffixes, strict=False):
         name = f"{half.plan.name}{suffix}"

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradc.compiler.bind import backward_of, name_residuals
 from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
+from gradc.compiler.cuda_precision import PrecisionGuard
 from gradc.compiler.cuda_program import COPIED_ARGUMENT, COPIED_RESULT, CudaProgram
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, bound
 from gradc.compiler.split import split
@@ -29,6 +32,10 @@ def build_cuda(captured: Captured, index: int) -> CudaProgram:
         backward = backward_of(captured, halves, cuda_executable(halves.backward, index))
     else:
         code = cuda_executable(graph, index)
+    plans = [code.plan] if backward is None else [code.plan, backward.code.plan]
+    if any(plan.multiplies_in_tiles for plan in plans):
+        guard = PrecisionGuard(code.plan.arithmetic.precision)
+        captured = replace(captured, guards=(*captured.guards, guard))
     inputs, count = code.graph.inputs, len(captured.positions)
     hypers = list(captured.hypers)
     numbers = np.full(len(hypers), np.nan)  # unlike any at the first call

@@ -1,6 +1,7 @@
 """Operations on device arrays, one by one: each is a program of one kernel, compiled once.
 
-The key is the primitive, the types of its operands and its parameters. The step of such a program
+The key is the primitive, the types of its operands and its parameters; of sums of products, the
+precision too. The step of such a program
 runs as it is, on the operands where they lie: capturing a graph would cost more than it saves.
 """
 
@@ -17,12 +18,14 @@ from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
 from gradc.devices.array import DeviceArray, empty, upload
 from gradc.devices.driver import driver
 from gradc.devices.eager import Result, set_eager
+from gradc.devices.precision import PRECISION
 from gradc.ir.builder import GraphBuilder, several
 from gradc.ir.dtype import from_numpy
 from gradc.ir.graph import TensorType
-from gradc.ir.primitive import Primitive, lookup
+from gradc.ir.primitive import Kind, Primitive, lookup
 from gradc.passes.pipeline import optimise
 
+MULTIPLY = (Kind.CONTRACTION, Kind.ATTENTION, Kind.CONTROL)  # what the precision may concern
 FULL, BROADCAST, RESHAPE = lookup("full"), lookup("broadcast"), lookup("reshape")
 _PROGRAMS: dict[Any, tuple[CudaExecutable, bool]] = {}
 _LOCK = threading.Lock()
@@ -46,7 +49,8 @@ def run(
         return operands[0].copy().reshape(params["shape"])
     operands = tuple(x.aligned() for x in operands)
     types = tuple((x.shape, x.dtype) for x in operands)
-    key = (device, primitive, types, frozen(dict(params)))
+    precision = PRECISION.name if primitive.kind in MULTIPLY else ""
+    key = (device, primitive, types, frozen(dict(params)), precision)
     known = _PROGRAMS.get(key)
     if known is None:
         with _LOCK:

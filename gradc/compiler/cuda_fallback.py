@@ -6,6 +6,7 @@ from typing import Any
 
 from gradc.build.cuda import CudaNative, load_cuda
 from gradc.compiler.cuda_gpu import DeviceGpu, arch_of
+from gradc.compiler.cuda_precision import arithmetic_for
 from gradc.devices.driver import Driver
 from gradc.emit.cuda_frames import ALIGNMENT
 from gradc.emit.cuda_product import text
@@ -27,14 +28,17 @@ class Fallback:
         """Launch the kernel of a product; compile it at first use."""
         given = (a, b, out) if bias is None else (a, b, out, bias)
         aligned = all(x.address % ALIGNMENT == 0 for x in given)
-        key = (name, out.code, a.shape, b.shape, out.shape, bias is None, aligned, rounds)
+        arch = arch_of(self._driver)
+        arithmetic = arithmetic_for(arch)
+        shapes = a.shape, b.shape, out.shape
+        key = (name, out.code, shapes, bias is None, aligned, rounds, arithmetic)
         known = self._known.get(key)
         if known is None:
             source = text(
-                name, out.code, a.shape, b.shape, out.shape,
-                bias=bias is not None, aligned=aligned, rounds=rounds,
+                name, out.code, *shapes,
+                bias=bias is not None, aligned=aligned, rounds=rounds, arithmetic=arithmetic,
             )  # fmt: skip
-            native = load_cuda(source, name, arch_of(self._driver))
+            native = load_cuda(source, name, arch)
             known = self._known[key] = native, DeviceGpu(native, self._driver, None)
         native, gpu = known
         native.step(gpu, {slot: x.address for slot, x in enumerate(given, A)})

@@ -16,6 +16,7 @@ import numpy as np
 from gradc.build.cuda import CudaNative, load_cuda
 from gradc.compiler.cuda_gpu import DeviceGpu, arch_of
 from gradc.compiler.cuda_pool import DevicePool, pool_for
+from gradc.compiler.cuda_precision import arithmetic_for
 from gradc.compiler.cuda_products import products_of
 from gradc.devices.array import DeviceArray, empty, upload
 from gradc.devices.driver import Driver, driver
@@ -159,10 +160,11 @@ def cuda_executable(graph: Graph, index: int) -> CudaExecutable:
     Raises:
         OutOfMemoryError: the arena doesn't fit.
     """
-    plan = schedule(graph, target=CUDA)
-    emitted = emit(plan)
     device = driver(index)
-    native = load_cuda(emitted.source, graph.name, arch_of(device))
+    arch = arch_of(device)
+    plan = schedule(graph, target=CUDA, arithmetic=arithmetic_for(arch))
+    emitted = emit(plan)
+    native = load_cuda(emitted.source, graph.name, arch)
     products = plan.calls_blas  # in a loop's body too
     return CudaExecutable(
         graph,

@@ -13,6 +13,7 @@ from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import float32, float64, int32, int64, uint8
+from gradc.schedule.arithmetic import FULL, Arithmetic
 from gradc.schedule.blocks import Extent, tiled
 from gradc.schedule.frame import Frame, Launch
 from gradc.schedule.launch import over
@@ -85,6 +86,7 @@ def text(
     bias: bool = False,
     aligned: bool = True,
     rounds: str = "",
+    arithmetic: Arithmetic = FULL,
 ) -> str:
     """Return the generated file of a product: a tile for each block, or an element per thread.
 
@@ -97,13 +99,16 @@ def text(
         bias: whether a fourth array is added to each row.
         aligned: whether all arrays begin at multiples of 16 bytes.
         rounds: the 16-bit format that operands are rounded to, or "".
+        arithmetic: how tiles multiply.
     """
     form = name.removeprefix("batch_")
     left = Matrix("left", "p, i" if form.startswith("t_") else "i, p", a)
     right = Matrix("right", "j, p" if name.endswith("_t") else "p, j", b)
     length = a[-2] if left.index == "p, i" else a[-1]
     product = Product(left, right, Matrix("out", "i, j", out), code, length, "bias" * bias, rounds)
-    launch = tiled(Extent(product.batch, out[-2], out[-1], length))
+    dtype = TYPES[code]
+    sizes = Extent(product.batch, out[-2], out[-1], length, length)
+    launch = tiled(sizes, arithmetic.rounds(dtype, rounds), arithmetic.on_cores(dtype, rounds))
     used = {"kernel", "step", f"view_{code}"}
     body = Writer(1)
     if launch is None:
@@ -160,6 +165,5 @@ def _tiles(writer: Writer, product: Product, launch: Launch, used: set[str]) -> 
         launch,
         steps=True,
         bias=product.bias,
-        rounds=product.rounds,
     )
     TileWriter(tiles, writer, used).write()

@@ -106,7 +106,6 @@ def _as_tiles(work: Convolution, dtype: DType, launch: Launch) -> TiledProduct:
         ("o", work.outer),
         launch,
         steps=not work.sums_samples,
-        rounds=work.rounds,
     )
 
 

@@ -18,6 +18,7 @@ from gradc.ir.dtype import DType
 from gradc.schedule.frame import Launch, Tile
 
 Axis = tuple[str, int]  # name and size
+PAD_OF_TERM, PAD_OF_ROW = 4, 8  # elements after rows of shared memory, for tensor cores
 Place = Callable[[Mapping[str, str]], str]  # what stands for axes -> an index
 
 
@@ -50,7 +51,6 @@ class TiledProduct:
         steps: whether whole steps along the last axis of the terms are taken, so that the other
             axes are loops.
         bias: the name of an array that is added, one number for each column; "" for none.
-        rounds: the 16-bit format that operands are rounded to as they are read, or "".
     """
 
     left: Operand
@@ -64,7 +64,6 @@ class TiledProduct:
     launch: Launch
     steps: bool = False
     bias: str = ""
-    rounds: str = ""
 
 
 def read(element: str, rounds: str, used: set[str]) -> str:
@@ -95,16 +94,15 @@ class TileWriter:
         product, writer, tile = self.product, self.writer, self.tile
         size = f"{tile.rows} x {tile.columns}"
         writer.comment(f"a block has a tile of {size} sums; {tile.terms} terms at a time come")
-        writer.comment("through shared memory")
-        pad = 16 // product.dtype.itemsize  # neighbouring terms, stored at once, in other banks
-        widths = (
-            tile.rows + pad * product.left.turned,
-            tile.columns + pad * product.right.turned,
-        )
-        shared, zeros = f"shared_{self.code}", f"tile_{self.code}"
-        self.used.update((shared, zeros, "rows", "dealt", "meet_lanes", "multiply_add", "held"))
+        cores = f", rounded to {tile.rounds} for tensor cores" if tile.cores else ""
+        writer.comment(f"through shared memory{cores}")
+        shared = f"shared_{self.code}"
+        zeros = "tile_tf32" if tile.cores else f"tile_{self.code}"
+        add = self._word()
+        self.used.update((shared, zeros, "rows", "dealt", "meet_lanes", add, "held"))
         names = [f"{o.name}_tile" for o in (product.left, product.right)]
-        made = ", ".join(f"{shared}({tile.terms}, {width})" for width in widths)
+        sizes = self._shared(product.left, tile.rows), self._shared(product.right, tile.columns)
+        made = ", ".join(f"{shared}({rows}, {width})" for rows, width in sizes)
         writer.line(f"{', '.join(names)} = {made}")
         if self.parted:
             self.used.add("this_part")
@@ -125,9 +123,31 @@ class TileWriter:
                 self._left(names[0])
                 self._right(names[1])
                 writer.line("meet_lanes()")
-                writer.line(f"multiply_add(sums, {', '.join(names)})")
+                writer.line(f"{add}(sums, {', '.join(names)})")
                 writer.line("meet_lanes()")
             self._results()
+
+    def _word(self) -> str:
+        """Return the word that adds the products of both operands' parts."""
+        if not self.tile.cores:
+            return "multiply_add"
+        left, right = self.product.left, self.product.right
+        return f"add_{'' if left.turned else 't_'}matmul{'_t' if right.turned else ''}"
+
+    def _shared(self, operand: Operand, size: int) -> tuple[int, int]:
+        """Return the sizes of the shared memory for so many rows or columns of an operand.
+
+        Neighbours that are stored, or read by tensor cores, at once are in other banks.
+        """
+        terms = self.tile.terms
+        if not self.tile.cores:
+            return terms, size + 16 // self.product.dtype.itemsize * operand.turned
+        return (size, terms + PAD_OF_ROW) if operand.turned else (terms, size + PAD_OF_TERM)
+
+    def _place(self, name: str, operand: Operand, own: str) -> str:
+        """Return the element of shared memory for an element of an operand."""
+        by_rows = self.tile.cores and operand.turned
+        return f"{name}[{own}, t]" if by_rows else f"{name}[t, {own}]"
 
     def _position(self, tile: str, own: str, tiles: int, size: int) -> str:
         """Return a row or column as text: that of the tile, and the one in it."""
@@ -194,7 +214,7 @@ class TileWriter:
         with self._dealt("a", self.tile.rows, operand.turned):
             exact = self.count % self.tile.rows == 0
             at = {**self.fixed, **self._split(self.product.rows, self.own_rows, self.count, exact)}
-            self._load(f"{name}[t, a]", operand, {**at, **self._term()})
+            self._load(self._place(name, operand, "a"), operand, {**at, **self._term()})
 
     def _right(self, name: str) -> None:
         """Write what brings columns of the right matrix into shared memory."""
@@ -205,7 +225,11 @@ class TileWriter:
             if size % self.tile.columns:
                 self.used.add("minimum")
                 place = f"minimum({place}, {size - 1})"
-            self._load(f"{name}[t, b]", operand, {**self.fixed, axis: place, **self._term()})
+            self._load(
+                self._place(name, operand, "b"),
+                operand,
+                {**self.fixed, axis: place, **self._term()},
+            )
 
     def _dealt(self, own: str, size: int, turned: bool) -> AbstractContextManager[None]:
         """Return the block of a loop over an operand's part, neighbours in memory one by one."""
@@ -215,7 +239,7 @@ class TileWriter:
 
     def _load(self, target: str, operand: Operand, at: Mapping[str, str]) -> None:
         """Write the load of an element; terms past the last one are zeros."""
-        value = read(f"{operand.name}[{operand.at(at)}]", self.product.rounds, self.used)
+        value = read(f"{operand.name}[{operand.at(at)}]", self.tile.rounds, self.used)
         if not self._whole_steps:
             zero = literal(0, self.product.dtype, self.used)[0]
             value = f"{value} if first + t < {self.length} else {zero}"

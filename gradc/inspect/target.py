@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradc.build.key import EMULATED
+from gradc.compiler.cuda_precision import arithmetic_for
 from gradc.emit import cpu, cuda
 from gradc.inspect.stages import halves
 from gradc.ir.graph import Graph
@@ -36,14 +38,14 @@ class Half:
         return self.emitted.source.rstrip()
 
 
-def target_halves(program: AnyProgram, target: Target) -> tuple[Half, ...]:
-    """Return what a program is on a target."""
-    return tuple(half_of(code.graph, target) for code in halves(program))
+def target_halves(program: AnyProgram, target: Target, arch: str = EMULATED) -> tuple[Half, ...]:
+    """Return what a program is on a target, a GPU of an architecture for instance."""
+    return tuple(half_of(code.graph, target, arch) for code in halves(program))
 
 
-def half_of(graph: Graph, target: Target) -> Half:
+def half_of(graph: Graph, target: Target, arch: str = EMULATED) -> Half:
     """Plan and write out a graph that the passes have seen."""
-    plan = schedule(graph, target=target)
+    plan = schedule(graph, target=target, arithmetic=arithmetic_for(arch))
     return Half(plan, cuda.emit(plan) if target is CUDA else cpu.emit(plan))
 
 

@@ -62,8 +62,9 @@ def fragments(form: Form) -> tuple[int, int]:
         rows, rest = divmod(form.rows * across, WARPS * ROWS)
         columns, more = divmod(form.columns, across * COLUMNS)
         if rows and columns and not rest and not more:
-            ways.append((2 * rows + columns, rows, columns))
-    return min(ways)[1:]
+            ways.append((2 * rows + columns, columns, rows))
+    _, columns, rows = min(ways)
+    return rows, columns
 
 
 def _place(form: Form) -> list[str]:

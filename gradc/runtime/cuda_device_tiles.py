@@ -137,6 +137,7 @@ def clear(count: Callable[[Form], int]) -> Callable[[str, Form], list[str]]:
 
 
 def number(name: str, arguments: str, lines: list[str]) -> list[str]:
+    """Return a function that gives a whole number, %r of its lines."""
     return [f"define i32 @{name}({arguments}) {_ALWAYS} {{", *lines, "  ret i32 %r", "}"]
 
 

@@ -98,7 +98,8 @@ def add_matmul(by_rows: bool, by_columns: bool, tile: Tile, x: Array, w: Array, 
         by_rows: whether x has a row for each row of the tile; else it is transposed.
         by_columns: whether w has a row for each column of the tile; so it is transposed.
         tile: what is added to.
-        x, w: each with a few elements more at the end of its rows.
+        x: with a few elements more at the end of its rows.
+        w: likewise.
         at: where the terms of x begin.
     """
     terms = w.shape[1] - PAD_OF_ROW if by_columns else len(w)

@@ -84,19 +84,31 @@ def kernel_rows(plan: Plan, names: Name) -> list[Row]:
                 f"parallel over {kernel.parallel}" if kernel.parallel > 1 else "",
                 shared(plan, i),
                 "adds up " + ", ".join(map(names, kernel.partials)) if kernel.partials else "",
-                _reason(kernel),
+                _reason(kernel, plan),
             )
         )
     return rows
 
 
-def _reason(kernel: Kernel) -> str:
+def _multiplies(kernel: Kernel, asked: str, plan: Plan) -> str:
+    """Return what a convolution's operands are rounded to, and who multiplies them."""
+    tile = None if kernel.launch is None else kernel.launch.tile
+    rounds = asked if tile is None else tile.rounds
+    how = f"rounds operands to {rounds}" if rounds else ""
+    if tile is None:
+        return how
+    if tile.cores:
+        return f"{how} for tensor cores"
+    return ", ".join(filter(None, (how, plan.arithmetic.why_not(kernel.values[0].dtype, asked))))
+
+
+def _reason(kernel: Kernel, plan: Plan) -> str:
     """Return why a kernel does it the way it does."""
     work = kernel.work
     if isinstance(work, Product):
         return work.choice.reason
     if isinstance(work, Convolution):
-        return f"rounds operands to {work.rounds}" if work.rounds else ""
+        return _multiplies(kernel, work.rounds, plan)
     if isinstance(work, Attention):
         number = f"{amount(work.units * work.queries * work.keys)}weights"
         if work.keeps:

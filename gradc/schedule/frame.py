@@ -29,11 +29,15 @@ class Tile:
     Args:
         rows, columns: of the result.
         terms: how many are in shared memory at a time.
+        rounds: the format that operands are rounded to, or "".
+        cores: whether tensor cores multiply.
     """
 
     rows: int
     columns: int
     terms: int
+    rounds: str = ""
+    cores: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

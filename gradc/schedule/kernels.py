@@ -9,6 +9,7 @@ from gradc.ir.dtype import int64
 from gradc.ir.graph import Graph, Section, TensorType, Value
 from gradc.primitives.loop import Body
 from gradc.schedule import nest, products
+from gradc.schedule.arithmetic import Arithmetic
 from gradc.schedule.attention import attention
 from gradc.schedule.attention import operands as attention_operands
 from gradc.schedule.convolutions import convolution
@@ -36,11 +37,13 @@ class Aim:
         registers: of the processor.
         target: the kind of device.
         body: returns the plan of a loop's body that runs so many times in a row.
+        arithmetic: how tiles multiply.
     """
 
     registers: Registers
     target: Target
     body: Callable[[Graph, int], Plan]
+    arithmetic: Arithmetic
 
 
 def kernels(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradc.ir.graph import TensorType, Value
+from gradc.schedule.arithmetic import Arithmetic
 from gradc.schedule.blocks import extent, tiled
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Frame, Launch
@@ -44,24 +45,28 @@ def fits(members: Sequence[Root], domain: tuple[int, ...], rows: int | None) -> 
     return all(r.domain == domain and r.kept == whole for r in sums)
 
 
-def launched(kernels: list[Kernel], replaced: dict[Value, Value]) -> list[Kernel]:
+def launched(
+    kernels: list[Kernel], replaced: dict[Value, Value], arithmetic: Arithmetic
+) -> list[Kernel]:
     """Return kernels with their launches, and the sums of their parts.
 
     Args:
         kernels: in the order they run in.
         replaced: the input that each new state overwrites.
+        arithmetic: how tiles multiply.
     """
-    return [made for k in _numbers_together(kernels, replaced) for made in _launched(k)]
+    ordered = _numbers_together(kernels, replaced)
+    return [made for k in ordered for made in _launched(k, arithmetic)]
 
 
-def _launched(kernel: Kernel) -> list[Kernel]:
+def _launched(kernel: Kernel, arithmetic: Arithmetic) -> list[Kernel]:
     match kernel.work:
         case Nest() if kernel.is_scalar:
             return [replace(kernel, launch=Launch(Frame.ALONE))]
         case Nest() as nest:
             return _nest(kernel, nest)
         case Convolution() as work:
-            return _convolution(kernel, work)
+            return _convolution(kernel, work, arithmetic)
         case _:
             return [kernel]
 
@@ -234,10 +239,12 @@ def _combine(kernel: Kernel, total: Value, parts: Value, fold: str, count: int) 
     return Kernel((), work, kernel.section, (parts,), cost, size, (), launch=launch)
 
 
-def _convolution(kernel: Kernel, work: Convolution) -> list[Kernel]:
+def _convolution(kernel: Kernel, work: Convolution, arithmetic: Arithmetic) -> list[Kernel]:
     """Return a convolution with its launch, and what adds up the parts of its sums."""
     (value,) = kernel.values
-    launch = tiled(extent(work)) or _by_elements(work, value)
+    rounds = arithmetic.rounds(value.dtype, work.rounds)
+    cores = arithmetic.on_cores(value.dtype, work.rounds)
+    launch = tiled(extent(work), rounds, cores) or _by_elements(work, value)
     if launch.parts == 1:
         return [replace(kernel, launch=launch)]
     own = Value(TensorType((launch.parts, *work.shapes[2]), value.dtype))

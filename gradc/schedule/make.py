@@ -5,6 +5,7 @@ from __future__ import annotations
 from gradc.ir.graph import Graph, Value
 from gradc.schedule import fuse, launch
 from gradc.schedule.arena import Use, assign
+from gradc.schedule.arithmetic import FULL, Arithmetic
 from gradc.schedule.attention import Attention
 from gradc.schedule.behind import behind, together
 from gradc.schedule.convolutions import Convolution
@@ -35,6 +36,7 @@ def schedule(
     shared: bool = True,
     target: Target = CPU,
     runs: int = 1,
+    arithmetic: Arithmetic = FULL,
 ) -> Plan:
     """Return the plan of a graph.
 
@@ -44,13 +46,16 @@ def schedule(
         shared: whether several threads may run it, if that is worth it.
         target: what to make it for.
         runs: how often it runs in a row, as the body of a loop.
+        arithmetic: how a GPU's tiles multiply.
     """
     deferred: frozenset[Value] = frozenset()
 
     def body(loop: Graph, length: int) -> Plan:
-        return schedule(loop, registers, shared=shared, target=target, runs=length)
+        return schedule(
+            loop, registers, shared=shared, target=target, runs=length, arithmetic=arithmetic
+        )
 
-    aim = Aim(registers or host_registers(), target, body)
+    aim = Aim(registers or host_registers(), target, body, arithmetic)
     while True:
         plan = _schedule(graph, deferred, aim, runs if shared else None)
         if not plan.memory.conflicts:
@@ -88,7 +93,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: Aim, runs: int | No
     loaded: set[Value] = set()
     if aim.target is CUDA:
         planned = with_biases(planned, _results(program), set(_replaced(program)))
-        planned = launch.launched(planned, _replaced(program))
+        planned = launch.launched(planned, _replaced(program), aim.arithmetic)
         loaded = {v for k in planned if isinstance(k.work, Nest) for v in k.work.arguments}
         in_memory |= loaded
     elif runs is not None:
@@ -109,6 +114,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: Aim, runs: int | No
         fusion(program, made, parts),
         together(planned, found),
         composed,
+        aim.arithmetic,
     )
 
 

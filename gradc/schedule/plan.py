@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gradc.ir.dtype import float32
 from gradc.ir.graph import Graph, Section, Value
 from gradc.schedule.arena import Memory
+from gradc.schedule.arithmetic import FULL, Arithmetic
 from gradc.schedule.attention import Attention
 from gradc.schedule.convolutions import Convolution
 from gradc.schedule.frame import Launch
@@ -193,6 +195,7 @@ class Plan:
         fused: where each value is computed, and why there.
         together: kernels whose blocks are each followed by a block of the next kernel.
         composed: what has no kernel of its own, and why: it is made of other primitives.
+        arithmetic: how a GPU's tiles multiply.
     """
 
     graph: Graph
@@ -206,6 +209,7 @@ class Plan:
     fused: Mapping[Value, Fused] = field(default_factory=dict[Value, "Fused"])
     together: frozenset[int] = frozenset()
     composed: tuple[str, ...] = ()
+    arithmetic: Arithmetic = FULL
 
     @property
     def shared(self) -> bool:
@@ -218,6 +222,18 @@ class Plan:
         works = [k.work for k in self.kernels]
         left = any(isinstance(w, Product) and w.choice.method is Method.BLAS for w in works)
         return left or any(isinstance(w, Repeat) and w.plan.calls_blas for w in works)
+
+    @property
+    def multiplies_in_tiles(self) -> bool:
+        """Whether it, or a loop's body, has products in tiles of float32 numbers on a GPU."""
+        for kernel in self.kernels if self.target is Target.CUDA else ():
+            work = kernel.work
+            if isinstance(work, Repeat):
+                if work.plan.multiplies_in_tiles:
+                    return True
+            elif isinstance(work, Convolution | Attention) and kernel.values[0].dtype is float32:
+                return True
+        return False
 
     @property
     def name(self) -> str:

@@ -141,7 +141,7 @@ def test_a_warp_has_what_takes_the_fewest_reads():
 
     assert of(128, 128) == (4, 4)
     assert of(128, 64) == (2, 4)
-    assert of(64, 64) == (1, 4)
+    assert of(64, 64) == (2, 2)
     assert of(16, 64) == (1, 1)
 
 
