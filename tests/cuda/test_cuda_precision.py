@@ -125,7 +125,7 @@ def test_products_without_a_library_follow_the_precision():
         np.testing.assert_allclose(out, exact, rtol=1e-5, atol=1e-5)
 
 
-def test_old_architectures_multiply_in_float32(monkeypatch, only_emulated):
+def test_old_architectures_multiply_in_float32(monkeypatch):
     from gradc.compiler import cuda_native
     from gradc.compiler.cuda_precision import arithmetic_for
 
