@@ -19,6 +19,13 @@ Q = rng.random((3, 4)) < 0.5
 COMPARE = "eq ne lt le gt ge less greater not_equal".split()
 LOGIC = "logical_and logical_or logical_xor".split()
 BITS = "bitwise_and bitwise_or bitwise_xor".split()
+# Both ends of the integers, and shifts below 0, of all bits and of more.
+WORDS = {
+    k: np.array([-7, -1, 0, 3, 8, np.iinfo(k).max, np.iinfo(k).min]).astype(k)
+    for k in ("i4", "i8", "u1")
+}
+SHIFTS = np.array([1, 2, 31, 0, 63, 7, 30])
+FAR = np.array([32, 64, 8, 65, 100, 31, 62])
 VALUES = {
     **{n: (lambda L, x, y, n=n: getattr(x, n)(y), F, G) for n in COMPARE},
     **{f"{n} int": (lambda L, x, y, n=n: getattr(L, n)(x, y), I64, I32) for n in COMPARE},
@@ -27,6 +34,41 @@ VALUES = {
     **{f"{n} of numbers": (lambda L, x, y, n=n: getattr(L, n)(x, y), F, I64) for n in LOGIC},
     **{f"{n} bool": (lambda L, x, y, n=n: getattr(x, n)(y), P, Q) for n in BITS},
     **{f"{n}_": (lambda L, x, y, n=n: getattr(x.clone(), f"{n}_")(y), P, Q) for n in BITS},
+    **{
+        f"{n} {k}": (lambda L, x, y, n=n: getattr(L, n)(x, y) ^ getattr(x, n)(3), w, w[::-1].copy())
+        for n in BITS
+        for k, w in WORDS.items()
+    },
+    **{
+        f"{sign} {k} {i}": (function, w, by.astype(k))
+        for sign, function in (
+            ("<<", lambda L, x, y: (x << y) + (x << 2) + (3 << y)),
+            (">>", lambda L, x, y: (x >> y) + (x >> 2) + (99 >> y)),
+            ("shifts", lambda L, x, y: L.bitwise_left_shift(x, 3) | x.bitwise_right_shift(y)),
+        )
+        for k, w in WORDS.items()
+        for i, by in enumerate((SHIFTS, FAR, *([] if k == "u1" else [-SHIFTS])))
+    },
+    "bits in place": (
+        lambda L, x, y: x.clone().bitwise_and_(y).bitwise_left_shift_(2).bitwise_not_(),
+        I64,
+        J64,
+    ),
+    "shift in place": (lambda L, x: x.clone().bitwise_right_shift_(1), I32),
+    "bits of bool and int": (lambda L, p, x: (p & x) | (p ^ 2), P, I64),
+    "bitwise_not int": (lambda L, x: ~x, U8),
+    "int powers below zero": (
+        lambda L, x, y: x**y,
+        np.array([0, 1, -1, -1, 2, 5, -3]),
+        np.array([-1, -2, -3, -4, -1, 2, 3]),
+    ),
+    "einsum of one int32": (lambda L, x: L.einsum("ij->i", x * 10**9), I32),
+    "einsum of one uint8": (lambda L, x: L.einsum("ij->", x), U8),
+    "einsum of bools": (lambda L, p: L.einsum("ij->j", p), P),
+    "einsum of two int32": (lambda L, x: L.einsum("ij,ij->i", x, x), I32),
+    "einsum of sums": (lambda L, x: L.einsum("ij,k->k", x, x[0]), I32),
+    "addmm int": (lambda L, x: L.addmm(x, x[:, :3], x, beta=2.0, alpha=3), I64),
+    "addcmul int": (lambda L, x, y: L.addcmul(x, x, y, value=2.0), I64, J64),
     "bitwise_not": (lambda L, p: ~p, P),
     "logical_not": (lambda L, x, p: L.logical_not(x) | p.clone().logical_not_(), I64, P),
     **{n: (lambda L, x, n=n: getattr(L, n)(x), F) for n in ("isnan", "isinf", "isfinite")},

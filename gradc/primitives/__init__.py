@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.primitives import arithmetic as arithmetic
 from gradc.primitives import attention as attention
+from gradc.primitives import bits as bits
 from gradc.primitives import comparison as comparison
 from gradc.primitives import contraction as contraction
 from gradc.primitives import conversion as conversion

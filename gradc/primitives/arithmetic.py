@@ -21,6 +21,15 @@ def _sign(x: Array) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
 
+def _pow(x: Array, y: Array) -> Array:
+    """Return x ** y; of integers a negative power is 1 / x ** -y rounded towards 0."""
+    if x.dtype.kind == "f" or not (y < 0).any():
+        return np.power(x, y)
+    odd = np.where(y % 2 == 0, 1, x)
+    inverse = np.where((x == 1) | (x == -1), odd, 0).astype(x.dtype)
+    return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0)))
+
+
 def _relu(x: Array) -> Array:
     return np.maximum(x, x.dtype.type(0))
 
@@ -167,7 +176,7 @@ remainder = register(
 pow_ = register(
     elementwise(
         "pow",
-        np.power,
+        _pow,
         PARTIALS["pow"],
         operands=XY,
         maths="{0} ** {1}",

@@ -24,6 +24,7 @@ class Accepts(enum.Enum):
     FLOATS = "floating point"
     NUMBERS = "numbers"
     BOOLS = "bool"
+    INTEGERS = "integers"
     ANY = "any dtype"
 
     def includes(self, type: TensorType) -> bool:
@@ -32,6 +33,8 @@ class Accepts(enum.Enum):
             return type.dtype.is_floating_point
         if self is Accepts.NUMBERS:
             return not type.dtype.is_bool
+        if self is Accepts.INTEGERS:
+            return not (type.dtype.is_bool or type.dtype.is_floating_point)
         return self is Accepts.ANY or type.dtype.is_bool
 
 

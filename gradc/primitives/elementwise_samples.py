@@ -74,6 +74,15 @@ def bools(count: int) -> Samples:
     return samples
 
 
+def integers() -> Iterable[Sample]:
+    """Yield pairs of integers: all signs, zeros and both ends of int64 among them."""
+    ends = np.iinfo(np.int64)
+    x, y = np.meshgrid((0, 1, -1, 6, -7, 2**40 + 3, ends.min, ends.max), (0, 3, -1, -(2**35), 255))
+    yield Sample((x, y))
+    yield Sample((np.array(12), np.array(10)))
+    yield Sample((np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64)))
+
+
 def selection() -> Iterable[Sample]:
     """Yield (condition, a, b); what is not chosen may be NaN or inf."""
     shape = (3, 4)

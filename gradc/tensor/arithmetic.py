@@ -179,7 +179,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
 
     Args:
         input: base.
-        exponent: power; a negative whole number for integers is an error.
+        exponent: power; of integers a negative number is an error. In a tensor of integers it
+            gives 1 / x rounded towards 0: 0, but for x = 1 and -1.
     """
     x, y = operand("pow", input), operand("pow", exponent)
     if is_tensor(x) and is_number(y):
@@ -187,8 +188,6 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     x, y = together("pow", x, y)
     if x._dtype.is_bool:
         raise DTypeError("pow: is not implemented for bool", hint=".to(gradc.int64)")
-    if is_array(y._data) and y._data.dtype.kind == "i" and (y._data < 0).any():
-        raise ArgumentError("pow: Integers to negative integer powers are not allowed.")
     return apply(POW, x, y)
 
 
@@ -256,6 +255,7 @@ def neg(input: Tensor) -> Tensor:
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand = 1) -> Tensor:
     """Return input + value * tensor1 * tensor2."""
     product = mul(tensor1, tensor2)
+    value = factor("addcmul", "value", value, input, product)
     return add(input, product if is_one(value) else mul(product, value))
 
 
@@ -263,6 +263,18 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Operand =
     """Return input + value * tensor1 / tensor2."""
     scaled_first = tensor1 if is_one(value) else mul(tensor1, value)
     return add(input, div(scaled_first, tensor2))
+
+
+def factor(name: str, argument: str, value: Operand, *of: Tensor) -> Operand:
+    """Return a factor, among integers as one of them; there it must be a whole number."""
+    if not isinstance(value, float) or any(t._dtype.is_floating_point for t in of):
+        return value
+    if not value.is_integer():
+        raise DTypeError(
+            f"{name}: {argument} must be a whole number for tensors of integers, got {value}",
+            hint="convert with .to(gradc.float32)",
+        )
+    return int(value)
 
 
 def is_one(value: Operand) -> bool:

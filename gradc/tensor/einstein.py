@@ -1,11 +1,14 @@
 """Einstein summation written with products, sums and permutations."""
 
+# The fields of a tensor are private to this package.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gradc.errors import ArgumentError, ShapeError
-from gradc.ir.dtype import int64
+from gradc.ir.dtype import int64, promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.core import home, is_tensor, shape_of
 from gradc.tensor.dispatch import apply
@@ -133,6 +136,8 @@ def _diagonal(x: Tensor, i: int, j: int) -> Tensor:
 def _pair(a: _Term, b: _Term, rest: str) -> _Term:
     """Multiply two operands, summing letters that nothing else needs."""
     a, b = _summed(a, b.letters + rest), _summed(b, a.letters + rest)
+    dtype = promote(a.tensor._dtype, b.tensor._dtype)
+    a.tensor, b.tensor = cast(a.tensor, dtype), cast(b.tensor, dtype)
     shared = [c for c in a.letters if c in b.letters]
     summed = [c for c in shared if c not in rest]
     batch = [c for c in shared if c in rest]
@@ -151,9 +156,10 @@ def _pair(a: _Term, b: _Term, rest: str) -> _Term:
 
 
 def _summed(term: _Term, needed: str) -> _Term:
-    """Sum over the axes whose letters nothing else needs."""
+    """Sum over the axes whose letters nothing else needs, whole numbers as int64."""
     over = tuple([i for i, c in enumerate(term.letters) if c not in needed])
     if not over:
         return term
     left = "".join(c for c in term.letters if c in needed)
-    return _Term(fold(SUM, term.tensor, over, False), left)
+    x = term.tensor if term.tensor._dtype.is_floating_point else cast(term.tensor, int64)
+    return _Term(fold(SUM, x, over, False), left)

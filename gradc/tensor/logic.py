@@ -97,40 +97,6 @@ def logical_not(input: Tensor) -> Tensor:
     return apply(NOT, truth(input))
 
 
-def _bitwise(primitive: Primitive, name: str, sign: str, x: Operand, y: Operand) -> Tensor:
-    x, y = operand(name, x), operand(name, y)
-    if not result_type(x, y).is_bool:
-        raise DTypeError(
-            f"{name}: `{sign}` is supported for bool tensors only, got {result_type(x, y)}",
-            hint="compare first: (x > 0) & (y > 0)",
-        )
-    return binary(primitive, name, x, y)
-
-
-def bitwise_and(input: Operand, other: Operand) -> Tensor:
-    """Return input & other, of bool."""
-    return _bitwise(AND, "bitwise_and", "&", input, other)
-
-
-def bitwise_or(input: Operand, other: Operand) -> Tensor:
-    """Return input | other, of bool."""
-    return _bitwise(OR, "bitwise_or", "|", input, other)
-
-
-def bitwise_xor(input: Operand, other: Operand) -> Tensor:
-    """Return input ^ other, of bool."""
-    return _bitwise(XOR, "bitwise_xor", "^", input, other)
-
-
-def bitwise_not(input: Tensor) -> Tensor:
-    """Return ~input: `not` of bool, -x - 1 of integers."""
-    if input._dtype.is_bool:
-        return apply(NOT, input)
-    if input._dtype.is_floating_point:
-        raise DTypeError(f"bitwise_not: is not defined for {input._dtype}")
-    return sub(mul(input, -1), 1)
-
-
 def _floats(primitive: Primitive, x: Tensor, integers: bool) -> Tensor:
     """Apply a test on floats; integers all give the same answer."""
     if x._dtype.is_floating_point:
@@ -187,11 +153,11 @@ def isclose(
     x, y = together("isclose", input, other)
     same = eq(x, y)
     if equal_nan:
-        same = bitwise_or(same, bitwise_and(isnan(x), isnan(y)))
+        same = apply(OR, same, apply(AND, isnan(x), isnan(y)))
     if not x._dtype.is_floating_point:
         x, y = cast(x, STATE.default_dtype), cast(y, STATE.default_dtype)
     near = le(apply(ABS, sub(x, y)), add(mul(apply(ABS, y), rtol), atol))
-    return bitwise_or(same, bitwise_and(near, isfinite(y)))
+    return apply(OR, same, apply(AND, near, isfinite(y)))
 
 
 def allclose(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.tensor import (
     arithmetic,
+    bits,
     conversion,
     copying,
     elementwise,
@@ -72,10 +73,12 @@ class TensorMethods(TensorCore):
     logical_or = logic.logical_or
     logical_xor = logic.logical_xor
     logical_not = logic.logical_not
-    bitwise_and = logic.bitwise_and
-    bitwise_or = logic.bitwise_or
-    bitwise_xor = logic.bitwise_xor
-    bitwise_not = logic.bitwise_not
+    bitwise_and = bits.bitwise_and
+    bitwise_or = bits.bitwise_or
+    bitwise_xor = bits.bitwise_xor
+    bitwise_not = bits.bitwise_not
+    bitwise_left_shift = bits.bitwise_left_shift
+    bitwise_right_shift = bits.bitwise_right_shift
     isnan = logic.isnan
     isinf = logic.isinf
     isfinite = logic.isfinite
@@ -298,6 +301,9 @@ class TensorMethods(TensorCore):
     bitwise_and_ = mutation.bitwise_and_
     bitwise_or_ = mutation.bitwise_or_
     bitwise_xor_ = mutation.bitwise_xor_
+    bitwise_not_ = mutation.bitwise_not_
+    bitwise_left_shift_ = mutation.bitwise_left_shift_
+    bitwise_right_shift_ = mutation.bitwise_right_shift_
     scatter_ = selecting.scatter_
     scatter_add_ = selecting.scatter_add_
     index_add_ = selecting.index_add_

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gradc.errors import ArgumentTypeError, ShapeError
-from gradc.tensor import arithmetic, elementwise, logic
+from gradc.tensor import arithmetic, bits, elementwise, logic
 from gradc.tensor.axes import broadcast_shapes
 from gradc.tensor.core import is_tensor, resolve, shape_of
 from gradc.tensor.creation import filled_with
@@ -194,14 +194,29 @@ def logical_not_(x: Tensor) -> Tensor:
 
 def bitwise_and_(x: Tensor, other: Operand) -> Tensor:
     """Apply `&` in place."""
-    return update(x, lambda old: logic.bitwise_and(old, other), "bitwise_and_")
+    return update(x, lambda old: bits.bitwise_and(old, other), "bitwise_and_")
 
 
 def bitwise_or_(x: Tensor, other: Operand) -> Tensor:
     """Apply `|` in place."""
-    return update(x, lambda old: logic.bitwise_or(old, other), "bitwise_or_")
+    return update(x, lambda old: bits.bitwise_or(old, other), "bitwise_or_")
 
 
 def bitwise_xor_(x: Tensor, other: Operand) -> Tensor:
     """Apply `^` in place."""
-    return update(x, lambda old: logic.bitwise_xor(old, other), "bitwise_xor_")
+    return update(x, lambda old: bits.bitwise_xor(old, other), "bitwise_xor_")
+
+
+def bitwise_not_(x: Tensor) -> Tensor:
+    """Apply `~` in place."""
+    return update(x, bits.bitwise_not, "bitwise_not_")
+
+
+def bitwise_left_shift_(x: Tensor, other: Operand) -> Tensor:
+    """Apply `<<` in place."""
+    return update(x, lambda old: bits.bitwise_left_shift(old, other), "bitwise_left_shift_")
+
+
+def bitwise_right_shift_(x: Tensor, other: Operand) -> Tensor:
+    """Apply `>>` in place."""
+    return update(x, lambda old: bits.bitwise_right_shift(old, other), "bitwise_right_shift_")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradc.errors import DTypeError, ShapeError
 from gradc.ir.primitive import lookup
-from gradc.tensor.arithmetic import add, mul
+from gradc.tensor.arithmetic import add, factor, mul
 from gradc.tensor.axes import Ints, axis, broadcast_shapes
 from gradc.tensor.core import shape_of
 from gradc.tensor.expressions import operand_names
@@ -160,27 +160,29 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2)."""
-    result = mm(mat1, mat2)
-    result = result if alpha == 1 else mul(result, alpha)
-    return add(input if beta == 1 else mul(input, beta), result)
+    return _scaled_sum("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat @ vec)."""
-    result = mv(mat, vec)
-    result = result if alpha == 1 else mul(result, alpha)
-    return add(input if beta == 1 else mul(input, beta), result)
+    return _scaled_sum("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Operand = 1, alpha: Operand = 1
 ) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2)."""
-    result = bmm(batch1, batch2)
-    result = result if alpha == 1 else mul(result, alpha)
-    return add(input if beta == 1 else mul(input, beta), result)
+    return _scaled_sum("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def _scaled_sum(name: str, input: Tensor, product: Tensor, beta: Operand, alpha: Operand) -> Tensor:
+    """Return beta * input + alpha * product."""
+    alpha = factor(name, "alpha", alpha, input, product)
+    beta = factor(name, "beta", beta, input, product)
+    scaled = product if alpha == 1 else mul(product, alpha)
+    return add(input if beta == 1 else mul(input, beta), scaled)
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:

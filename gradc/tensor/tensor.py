@@ -12,6 +12,7 @@ from gradc.ir.dtype import DType
 from gradc.tensor import (
     accumulate,
     arithmetic,
+    bits,
     conversion,
     copying,
     creation,
@@ -263,10 +264,12 @@ class Tensor(TensorMethods):
     __pow__ = arithmetic.pow
     __matmul__ = products.matmul
     __neg__ = arithmetic.neg
-    __invert__ = logic.bitwise_not
-    __and__ = __rand__ = logic.bitwise_and
-    __or__ = __ror__ = logic.bitwise_or
-    __xor__ = __rxor__ = logic.bitwise_xor
+    __invert__ = bits.bitwise_not
+    __and__ = __rand__ = bits.bitwise_and
+    __or__ = __ror__ = bits.bitwise_or
+    __xor__ = __rxor__ = bits.bitwise_xor
+    __lshift__, __rlshift__ = bits.bitwise_left_shift, bits.rlshift
+    __rshift__, __rrshift__ = bits.bitwise_right_shift, bits.rrshift
     __lt__ = logic.lt
     __le__ = logic.le
     __gt__ = logic.gt
@@ -281,6 +284,8 @@ class Tensor(TensorMethods):
     __iand__ = mutation.bitwise_and_
     __ior__ = mutation.bitwise_or_
     __ixor__ = mutation.bitwise_xor_
+    __ilshift__ = mutation.bitwise_left_shift_
+    __irshift__ = mutation.bitwise_right_shift_
     __getitem__ = indexing.getitem
     __setitem__ = index_write.setitem
     __bool__ = conversion.truth_value
