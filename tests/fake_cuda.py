@@ -1,18 +1,36 @@
 """A stand-in for `cuda.bindings.driver` that checks each call against the real module's signature.
 
 The real functions say in their docstrings what each parameter is; enums and handles are the real
-module's. Memory is host memory, so that copies are copies; kernels are recorded.
+module's. Memory is host memory, so that copies are copies; kernels are recorded. As in CUDA, a
+thread needs a current context, and what a thread captures forbids it what may wait.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
+import threading
 
 import numpy as np
 import pytest
 
 INTEGERS = {"int", "unsigned int", "size_t", "unsigned char", "unsigned long long"}
+
+
+# What works without a current context.
+ANYWHERE = re.compile("cu(Init|DeviceGet|DevicePrimaryCtx|CtxSetCurrent|MemPool|PointerGet)")
+# What CUDA forbids to a thread that captures in the thread-local mode.
+UNSAFE = re.compile(
+    "cu(MemAlloc$|MemFree$|MemHostAlloc|MemFreeHost|ModuleLoad|ModuleUnload|FuncLoad"
+    "|CtxSynchronize|StreamSynchronize|EventSynchronize|EventQuery|StreamQuery)"
+)
+STREAM = {"cuStreamWaitEvent": 0, "cuEventRecord": 1, "cuLaunchKernel": 8, "cuGraphLaunch": 1}
+PAIRS = {
+    "cuModuleUnload": "CUmodule",
+    "cuGraphDestroy": "CUgraph",
+    "cuGraphExecDestroy": "CUgraphExec",
+    "cuEventDestroy": "CUevent",
+}
 
 
 def parameters(function) -> list[tuple[str, str]]:
@@ -48,6 +66,10 @@ def has_driver(real) -> bool:
     return True
 
 
+class Refused(Exception):
+    """The name of the error that a function returns."""
+
+
 class FakeCuda:
     """The functions that the driver calls.
 
@@ -55,6 +77,7 @@ class FakeCuda:
         calls: (function, arguments) in order.
         fail: names of functions -> names of the errors that their next calls return.
         memory: host arrays by address.
+        live: kinds of handles -> those that were not given back, with their contexts.
     """
 
     def __init__(self, real, devices: int = 1) -> None:
@@ -65,6 +88,9 @@ class FakeCuda:
         self.memory: dict[int, np.ndarray] = {}
         self.parameters_of_launches: list[list[int]] = []
         self.handles = 1000
+        self.thread = threading.local()
+        self.owners: dict[int, int] = {}
+        self.live: dict[str, set[int]] = {}
         self.driver = has_driver(real)
 
     def names(self) -> list[str]:
@@ -83,18 +109,45 @@ class FakeCuda:
             if not self.driver:
                 with pytest.raises(RuntimeError, match="driver library"):
                     real(*arguments)  # the bindings convert all arguments before they miss it
+            self._check(name, arguments)
             self.calls.append((name, arguments))
             errors = self.fail.get(name)
             if errors:
                 return (getattr(self.real.CUresult, errors.pop(0)), None)
-            result = getattr(self, f"_{name}", lambda *a: ())(*arguments)
+            try:
+                result = getattr(self, f"_{name}", lambda *a: ())(*arguments)
+            except Refused as refused:
+                return (getattr(self.real.CUresult, str(refused)), None)
             return (self.real.CUresult.CUDA_SUCCESS, *result)
 
         return function
 
+    def _check(self, name, arguments):
+        """Check the context, the stream's device, and that no capture is disturbed."""
+        if ANYWHERE.match(name):
+            return
+        context = getattr(self.thread, "context", None)
+        assert context is not None, f"{name} without a current context"
+        if name in STREAM and (stream := int(arguments[STREAM[name]])) > 2:
+            assert self.owners[stream] == context, f"{name} on a stream of another device"
+        if getattr(self.thread, "capturing", False):
+            assert not UNSAFE.match(name), f"{name} while this thread captures"
+        if name in PAIRS:
+            self.live[PAIRS[name]].remove(int(arguments[0]))
+
     def _handle(self, kind: str):
         self.handles += 8
+        self.owners[self.handles] = getattr(self.thread, "context", None)
+        self.live.setdefault(kind, set()).add(self.handles)
         return (getattr(self.real, kind)(self.handles),)
+
+    def _cuCtxSetCurrent(self, context):
+        self.thread.context = int(context)
+        return ()
+
+    def _cuStreamBeginCapture(self, stream, mode):
+        self.thread.capturing = True
+        return ()
 
     def _cuDeviceGetCount(self):
         return (self.devices,)
@@ -129,6 +182,8 @@ class FakeCuda:
         return (1.5,)
 
     def _cuPointerGetAttribute(self, attribute, place):
+        if not any(a <= place < a + m.nbytes for a, m in self.memory.items()):
+            raise Refused("CUDA_ERROR_INVALID_VALUE")
         return (1,)
 
     def _cuMemGetInfo(self):
@@ -141,6 +196,7 @@ class FakeCuda:
         return self._handle("CUfunction")
 
     def _cuStreamEndCapture(self, stream):
+        self.thread.capturing = False
         return self._handle("CUgraph")
 
     def _cuGraphInstantiate(self, graph, flags):

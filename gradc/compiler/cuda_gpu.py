@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from gradc.build.cuda import CudaNative
 from gradc.build.cuda_compiler import ARCHITECTURES
 from gradc.build.key import EMULATED
-from gradc.devices.driver import Driver, Size
+from gradc.devices.driver import Driver, Module, Size
 from gradc.errors import DeviceError
 from gradc.runtime.cuda_launch import View
 
@@ -47,7 +47,7 @@ class DeviceGpu:
         self.driver = driver
         self.products = products
         self.stream = driver.stream  # the one on which what is captured will be launched
-        self.functions = _functions(native, driver)
+        self.functions, self.module = _functions(native, driver)
 
     @property
     def library(self) -> str:
@@ -66,14 +66,15 @@ class DeviceGpu:
         self.products.run(name, a, b, out, self.stream, bias, rounds)
 
 
-def _functions(native: CudaNative, driver: Driver) -> dict[str, Any]:
-    """Return what the driver launches for each kernel."""
+def _functions(native: CudaNative, driver: Driver) -> tuple[dict[str, Any], Module | None]:
+    """Return what the driver launches for each kernel, and the module that it must keep."""
     if driver.emulated:
-        return {name: kernel.run for name, kernel in native.functions.items()}
+        return {name: kernel.run for name, kernel in native.functions.items()}, None
     if not native.functions:
-        return {}
+        return {}, None
     module = driver.load(native.cubin)
-    return {name: module.function(kernel.symbol) for name, kernel in native.functions.items()}
+    kernels = {name: module.function(kernel.symbol) for name, kernel in native.functions.items()}
+    return kernels, module
 
 
 def arch_of(driver: Driver) -> str:

@@ -96,7 +96,8 @@ class CudaExecutable:
                 _bound(self.met, KNOWN)
                 return
             self.follow_stream()
-            graph = device.capture(lambda: self.native.step(self.gpu, self._buffers(addresses)))
+            buffers = self._buffers(addresses)
+            graph = device.capture(lambda: self.native.step(self.gpu, buffers), self.gpu)
             self.captures += 1
         self.graphs[key] = graph
         _bound(self.graphs, KEPT)

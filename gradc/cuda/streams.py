@@ -15,6 +15,8 @@ from gradc.errors import ArgumentError, UnsupportedError
 class Stream:
     """A queue of work of one device; it and the default stream wait for each other.
 
+    There are 32 for each device, given out in turn.
+
     Args:
         device: whose; the current one where not given.
         priority: must be 0.
@@ -43,7 +45,8 @@ class Stream:
 
     def query(self) -> bool:
         """Return whether all its work is done."""
-        return self.record_event().query()
+        with stream(self):
+            return self.driver.idle()
 
     def record_event(self, event: Event | None = None) -> Event:
         """Set an event, a new one where none is given, after its work so far; return it."""
@@ -88,12 +91,19 @@ class Event:
             raise UnsupportedError("cuda.Event: interprocess=True is not supported")
         self._timed = enable_timing
         self._event: drivers.Event | None = None
+        self._index = -1
 
     def record(self, stream: Stream | None = None) -> None:
         """Set the point after all work given to a stream so far, the current one by default."""
         where = current_stream() if stream is None else stream
         if self._event is None:
-            self._event = where.driver.event()
+            self._event, self._index = where.driver.event(), where.device_index
+        elif self._index != where.device_index:
+            raise ArgumentError(
+                f"cuda.Event.record: the event belongs to cuda:{self._index}, the stream to "
+                f"cuda:{where.device_index}",
+                hint="another event, gradc.cuda.Event()",
+            )
         with on(where):
             self._event.record()
 
@@ -101,8 +111,9 @@ class Event:
         """Let a stream, the current one by default, go on only once the point is reached."""
         if self._event is None:
             return
-        with on(current_stream() if stream is None else stream):
-            self._event.wait()
+        waiting = current_stream() if stream is None else stream
+        with on(waiting):
+            self._event.wait(waiting.driver)
 
     def synchronize(self) -> None:
         """Wait until the point is reached."""

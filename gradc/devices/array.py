@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.devices.driver import Array, Driver, driver, gone
+from gradc.devices.driver import Array, Driver, Event, driver, gone
 from gradc.errors import DeviceError, ShapeError
 
 ALIGNMENT = 16  # bytes; kernels move so many at once
@@ -181,6 +181,22 @@ def upload(array: Array, index: int = 0, wait: bool = True) -> DeviceArray:
     made = empty(array.shape, array.dtype, index)
     copy_into(made, array, wait)
     return made
+
+
+def send(array: Array, index: int = 0) -> tuple[DeviceArray, Event]:
+    """Copy a pinned array to a device while it does other work.
+
+    What is given to the device from now on finds the copy done.
+
+    Returns:
+        The copy, and the point from which on `array` may change: it must live so long.
+    """
+    device = driver(index)
+    with device.aside():
+        made = upload(array, index, wait=False)
+        done = device.event()
+        done.record()
+    return made, done
 
 
 def copy_into(to: DeviceArray, source: DeviceArray | Array, wait: bool = True) -> None:

@@ -2,21 +2,23 @@
 
 All work goes to the current stream of the thread: the legacy default stream, on which PyTorch and
 CuPy work too, so what they compute and what gradc computes follows one order without events.
-Memory comes from the device's own pool, and comes and goes in the order of that stream.
+Memory comes from the device's own pool, and comes and goes in the order of that stream. Only copies
+from pinned memory have a stream of their own, for which the current one waits.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from gradc.devices.bindings import OUT_OF_MEMORY, DriverError, call, library
 from gradc.devices.cuda_handles import CudaEvent, CudaGraph, CudaModule, pinned
-from gradc.devices.driver import Array, Driver, Size
+from gradc.devices.driver import STREAMS, Array, Driver, Size, gone
 from gradc.devices.statistics import Statistics, no_such_device, out_of_memory
 from gradc.errors import DeviceError
 
@@ -61,14 +63,15 @@ class _Thread(threading.local):
 
     Attributes:
         stream: the current one.
+        pool: the stream that allocates.
         capturing: whether it captures a graph.
-        freed: addresses freed meanwhile.
+        later: what is given back meanwhile: functions of the driver with their arguments.
     """
 
     def __init__(self) -> None:
-        self.stream = LEGACY
+        self.stream = self.pool = LEGACY
         self.capturing = False
-        self.freed: list[int] = []
+        self.later: list[tuple[str, tuple[Any, ...]]] = []
 
 
 class CudaDriver:
@@ -80,6 +83,7 @@ class CudaDriver:
         self.statistics = Statistics()
         self._thread = _Thread()
         self._capture_lock = threading.RLock()
+        self._stream_lock = threading.Lock()
         self._streams: list[Any] = []
         device = call("cuDeviceGet", index)
         self._context = call("cuDevicePrimaryCtxRetain", device)
@@ -100,9 +104,14 @@ class CudaDriver:
             self._pool = call("cuDeviceGetMemPool", device)
             threshold = library().CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
             call("cuMemPoolSetAttribute", self._pool, threshold, library().cuuint64_t(KEEP))
+            # else a copy would wait for the step that used the memory before, to use it again
+            waits = library().CUmemPool_attribute.CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES
+            call("cuMemPoolSetAttribute", self._pool, waits, 0)
         non_blocking = int(library().CUstream_flags.CU_STREAM_NON_BLOCKING)
         # work on the legacy stream must not become part of what is captured
         self._capture_stream = call("cuStreamCreate", non_blocking)
+        # copies from pinned memory must not wait for what runs on the legacy stream
+        self._copy_stream = call("cuStreamCreate", non_blocking)
 
     def enter(self) -> None:
         """Make the device's context current in this thread, whoever changed it before."""
@@ -118,11 +127,29 @@ class CudaDriver:
         self._thread.stream = stream
 
     def new_stream(self) -> int:
-        """Return a new stream; it and the default stream wait for each other."""
+        """Return one of 32 streams in turn; it and the default stream wait for each other."""
         self.enter()
-        made = call("cuStreamCreate", int(library().CUstream_flags.CU_STREAM_DEFAULT))
-        self._streams.append(made)
-        return int(made)
+        with self._stream_lock:
+            if len(self._streams) < STREAMS:
+                made = call("cuStreamCreate", int(library().CUstream_flags.CU_STREAM_DEFAULT))
+                self._streams.append(made)
+            else:
+                self._streams.append(self._streams.pop(0))
+            return int(self._streams[-1])
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Within it this thread allocates and copies on the stream for copies."""
+        thread = self._thread
+        before, copies = (thread.stream, thread.pool), int(self._copy_stream)
+        done = self.event()
+        thread.stream = thread.pool = copies
+        try:
+            yield
+            done.record()
+        finally:
+            thread.stream, thread.pool = before
+        done.wait()
 
     def allocate(self, nbytes: int) -> int:
         """Return memory that may be used by all work given to the device from now on."""
@@ -146,19 +173,29 @@ class CudaDriver:
     def _allocate(self, nbytes: int) -> int:
         if self._pool is None:
             return int(call("cuMemAlloc", nbytes))
-        # always on the default stream, with which all other streams of gradc keep step
-        return int(call("cuMemAllocAsync", nbytes, LEGACY))
+        # on the default stream, with which all others keep step, but for copies on their own
+        return int(call("cuMemAllocAsync", nbytes, self._thread.pool))
 
     def free(self, address: int) -> None:
         """Give memory back once the work given to the device so far is done."""
-        if self._thread.capturing:
-            self._thread.freed.append(address)
-            return
-        self.enter()
         if self._pool is None:
-            call("cuMemFree", address)
+            self.give_back("cuMemFree", address)
         else:
-            call("cuMemFreeAsync", address, LEGACY)
+            self.give_back("cuMemFreeAsync", address, LEGACY)
+
+    def give_back(self, function: str, *handle: Any) -> None:
+        """Call a function that gives something back; after a capture where this thread has one.
+
+        Its status is not looked at: whatever is wrong was raised by the call that met it.
+        """
+        if gone():
+            return
+        if self._thread.capturing:
+            self._thread.later.append((function, handle))
+            return
+        driver = library()
+        driver.cuCtxSetCurrent(self._context)
+        getattr(driver, function)(*handle)
 
     def upload(self, to: int, source: Array, wait: bool = True) -> None:
         """Copy from a host array; `wait` matters for pinned memory only."""
@@ -196,6 +233,15 @@ class CudaDriver:
         self.enter()
         call("cuStreamSynchronize", self.stream)
 
+    def idle(self) -> bool:
+        """Return whether all work given to the current stream is done."""
+        self.enter()
+        results = library().CUresult
+        status, *_ = library().cuStreamQuery(self.stream)
+        if status not in (results.CUDA_SUCCESS, results.CUDA_ERROR_NOT_READY):
+            call("cuStreamSynchronize", self.stream)  # raises what went wrong
+        return status == results.CUDA_SUCCESS
+
     def event(self) -> CudaEvent:
         """Return a new event."""
         self.enter()
@@ -230,7 +276,7 @@ class CudaDriver:
     def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return an array in page-locked host memory."""
         self.enter()
-        return pinned(shape, dtype)
+        return pinned(self, shape, dtype)
 
     def is_pinned(self, array: Array) -> bool:
         """Ask the driver."""
@@ -240,7 +286,7 @@ class CudaDriver:
     def load(self, cubin: bytes) -> CudaModule:
         """Load compiled code."""
         self.enter()
-        return CudaModule(cubin)
+        return CudaModule(self, cubin)
 
     def launch(self, function: Any, blocks: Size, threads: Size, arguments: Sequence[int]) -> None:
         """Run a kernel whose parameters are addresses and whole numbers.
@@ -255,31 +301,35 @@ class CudaDriver:
         stream, where = self.stream, ctypes.addressof(places)
         call("cuLaunchKernel", function, *blocks, 1, *threads, 1, 0, stream, where, 0)
 
-    def capture(self, run: Callable[[], None]) -> CudaGraph:
+    def capture(self, run: Callable[[], None], keeps: Any = None) -> CudaGraph:
         """Call `run` on the capturing stream; return what it launched and copied."""
         self._refuse("capture")
         thread, before = self._thread, self._thread.stream
         mode = library().CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        graph: Any = None
         with self._capture_lock:
             self.enter()
-            call("cuStreamBeginCapture", self._capture_stream, mode)
             thread.capturing, thread.stream = True, int(self._capture_stream)
             try:
+                call("cuStreamBeginCapture", self._capture_stream, mode)
                 run()
-            except BaseException:
-                library().cuStreamEndCapture(self._capture_stream)  # run's error is the one to see
-                raise
-            else:
                 graph = call("cuStreamEndCapture", self._capture_stream)
             finally:
                 thread.capturing, thread.stream = False, before
-                freed, thread.freed = thread.freed, []
-                for address in freed:
-                    self.free(address)
+                if graph is None:  # what went wrong is the error to see, not that of the end
+                    self._destroy(library().cuStreamEndCapture(self._capture_stream)[-1])
+                later, thread.later = thread.later, []
+                for function, handle in later:
+                    self.give_back(function, *handle)
         try:
-            return CudaGraph(self, graph)
+            return CudaGraph(self, graph, keeps)
         finally:
-            call("cuGraphDestroy", graph)
+            self._destroy(graph)
+
+    def _destroy(self, graph: Any) -> None:
+        """Give a captured graph back; the executable one made of it stays."""
+        if graph is not None and int(graph):
+            self.give_back("cuGraphDestroy", graph)
 
     def _refuse(self, what: str) -> None:
         """Raise while capturing."""

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from gradc.errors import ArgumentError, DeviceError
 Array = np.ndarray[Any, Any]
 Size = tuple[int, int]
 EMULATE = "emulate"
+STREAMS = 32  # of each device, given out in turn, as in PyTorch
 
 
 class Module(Protocol):
@@ -42,8 +44,8 @@ class Event(Protocol):
         """Set the point after all work given to the current stream so far."""
         ...
 
-    def wait(self) -> None:
-        """Let the current stream go on only once the point is reached."""
+    def wait(self, device: Any = None) -> None:
+        """Let the current stream, of another device if one is given, go on only from here."""
         ...
 
     def synchronize(self) -> None:
@@ -88,7 +90,14 @@ class Driver(Protocol):
         ...
 
     def new_stream(self) -> int:
-        """Return a new stream; it and the default stream wait for each other, as in CUDA."""
+        """Return one of 32 streams; it and the default stream wait for each other, as in CUDA."""
+        ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Within it this thread allocates and copies on a stream for copies.
+
+        The current stream goes on at the end, and waits for the copies by itself.
+        """
         ...
 
     def allocate(self, nbytes: int) -> int:
@@ -124,6 +133,10 @@ class Driver(Protocol):
 
     def wait(self) -> None:
         """Return once all work given to the current stream is done."""
+        ...
+
+    def idle(self) -> bool:
+        """Return whether all work given to the current stream is done."""
         ...
 
     def event(self) -> Event:
@@ -165,8 +178,13 @@ class Driver(Protocol):
         """
         ...
 
-    def capture(self, run: Callable[[], None]) -> Graph:
-        """Call `run`, which launches and copies; keep what it does instead of doing it."""
+    def capture(self, run: Callable[[], None], keeps: Any = None) -> Graph:
+        """Call `run`, which launches and copies; keep what it does instead of doing it.
+
+        Args:
+            run: what to capture.
+            keeps: whose kernels it launches, kept as long as the graph.
+        """
         ...
 
 

@@ -11,13 +11,14 @@ import threading
 from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from gradc.devices.driver import Array, Size
+from gradc.devices.driver import STREAMS, Array, Size
 from gradc.devices.emulated_event import EmulatedEvent
 from gradc.devices.statistics import Statistics, out_of_memory
 from gradc.errors import DeviceError
@@ -99,7 +100,11 @@ class EmulatedDriver:
         """Return a number; all streams run at once."""
         with self._lock:
             self._streams += 1
-            return self._streams
+            return (self._streams - 1) % STREAMS + 1
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Change nothing: copies are done at once."""
+        return nullcontext()
 
     def allocate(self, nbytes: int) -> int:
         """Return the address of NumPy memory full of NaN."""
@@ -189,6 +194,10 @@ class EmulatedDriver:
         """Return at once: nothing is under way."""
         self._refuse("wait")
 
+    def idle(self) -> bool:
+        """Return True: nothing is under way."""
+        return True
+
     def event(self) -> EmulatedEvent:
         """Return a new event."""
         return EmulatedEvent()
@@ -235,7 +244,7 @@ class EmulatedDriver:
         else:
             self._thread.captured.append(work)
 
-    def capture(self, run: Callable[[], None]) -> EmulatedGraph:
+    def capture(self, run: Callable[[], None], keeps: Any = None) -> EmulatedGraph:
         """Keep what `run` launches and copies."""
         self._refuse("capture")
         thread = self._thread

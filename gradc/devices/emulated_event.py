@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 
 class EmulatedEvent:
@@ -15,7 +16,7 @@ class EmulatedEvent:
         """Set the point."""
         self._recorded = time.perf_counter()
 
-    def wait(self) -> None:
+    def wait(self, device: Any = None) -> None:
         """Go on: the point is reached."""
 
     def synchronize(self) -> None:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradc.devices.array import upload
+from gradc.devices.array import send, upload
 from gradc.devices.driver import Event, driver
 from gradc.errors import DeviceError
 from gradc.ir.builder import Builder
@@ -47,16 +48,16 @@ def transfer(content: Any, device: Device, non_blocking: bool = False) -> Any:
     index = device.index or 0
     if not (non_blocking and driver(index).is_pinned(array)):
         return upload(array, index)
-    made = upload(array, index, wait=False)
-    event = made.driver.event()
-    event.record()
-    _COPYING[:] = [(a, e) for a, e in _COPYING if not e.reached()]
-    _COPYING.append((array, event))
+    made, copied = send(array, index)
+    with _LOCK:
+        _COPYING[:] = [(a, e) for a, e in _COPYING if not e.reached()]
+        _COPYING.append((array, copied))
     return made
 
 
 # Arrays that devices are copying from, and the points at which they have: they must live so long.
 _COPYING: list[tuple[Any, Event]] = []
+_LOCK = threading.Lock()
 
 
 def move(x: Tensor, device: Device, non_blocking: bool = False) -> Tensor:

@@ -46,8 +46,11 @@ def test_the_start_shares_the_primary_context(fake):
     drivers.driver()
     names = fake.names()
     assert names.index("cuDevicePrimaryCtxRetain") < names.index("cuCtxSetCurrent")
-    threshold = dict(fake.calls)["cuMemPoolSetAttribute"][2]
-    assert int(threshold) == 2**64 - 1
+    told = {a[1].name: int(a[2]) for name, a in fake.calls if name == "cuMemPoolSetAttribute"}
+    assert told == {
+        "CU_MEMPOOL_ATTR_RELEASE_THRESHOLD": 2**64 - 1,
+        "CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES": 0,
+    }
 
 
 def test_arrays_go_there_and_back(device, fake):
@@ -111,6 +114,7 @@ def test_capture_is_on_a_stream_of_its_own(device, fake):
         "cuMemsetD8Async",
         "cuStreamEndCapture",
         "cuGraphInstantiate",
+        "cuCtxSetCurrent",
         "cuGraphDestroy",
     ]
     mode = fake.calls[1][1][1]
