@@ -22,6 +22,8 @@ def gpu_entry(kernel: CudaKernel, function: str) -> str:
     facts += "" if kernel.unaligned else f" align {ALIGNMENT}"
     names = _names(kernel)
     lines = [_declared(kernel, function)]
+    if kernel.sizes:
+        lines += _set(kernel, function, facts, each=NEIGHBOURS, unroll=True)
     given = ", ".join(f"ptr{facts} {name}" for name in names)
     known = ""
     if kernel.resident:
@@ -36,8 +38,7 @@ def gpu_entry(kernel: CudaKernel, function: str) -> str:
     lines += ["  %r = alloca ptr", "  %e = alloca ptr"]
     if kernel.sizes:
         lines += ["  %block = call i32 @gradc.block()", "  %thread = call i32 @gradc.thread()"]
-        lines += _segment(kernel, function, each=NEIGHBOURS, done="done", unroll=True)
-        lines.append("done:")
+        lines += [*_segment(kernel, "done"), "done:"]
     else:
         lines.append(f"  {_call(function, names)} alwaysinline")
     return "\n".join([*lines, "  ret void", "}"])
@@ -50,6 +51,10 @@ def host_entry(kernel: CudaKernel, function: str) -> str:
     """
     names = _names(kernel)
     lines = [_declared(kernel, function)]
+    if kernel.sizes:
+        whole = NEIGHBOURS * THREADS
+        facts = "" if kernel.overlap else " noalias"
+        lines += _set(kernel, function, facts, each=whole, unroll=False)
     head = ", ".join(["ptr %arguments", *(f"i32 %{name}" for name in _DIMENSIONS)])
     lines += [f"define void @{kernel.symbol}({head}) nounwind {{", "entry:"]
     lines += ["  %r = alloca ptr", "  %e = alloca ptr", "  %thread = add i32 0, 0"]
@@ -72,8 +77,7 @@ def host_entry(kernel: CudaKernel, function: str) -> str:
         ]
         before = f"{name}.body"
     if kernel.sizes:
-        whole = NEIGHBOURS * THREADS
-        lines += _segment(kernel, function, each=whole, done="group_of_block.done", unroll=False)
+        lines += _segment(kernel, "group_of_block.done")
     else:
         lines += [f"  {_call(function, names)}", "  br label %group_of_block.done"]
     for (name, _), outer in zip(reversed(loops), ("block", "part", ""), strict=True):
@@ -117,28 +121,39 @@ def _one_by_one(function: str, arrays: list[str]) -> list[str]:
     return lines
 
 
-def _segment(kernel: CudaKernel, function: str, *, each: int, done: str, unroll: bool) -> list[str]:
-    """Return the lines that find the arrays of a block, and call the function on its positions.
+def _search(first: int, last: int) -> str:
+    """Return the label where a block looks for its set of arrays among these."""
+    return f"find{first}" if first == last else f"find{first}.{last}"
+
+
+def _searched(begins: list[int], first: int, last: int) -> list[str]:
+    """Return the lines that halve the sets of arrays until one is left."""
+    here = _search(first, last)
+    if first == last:
+        return [f"{here}:", "  br label %found"]
+    middle = (first + last) // 2
+    low, high = _search(first, middle), _search(middle + 1, last)
+    return [
+        f"{here}:",
+        f"  %{here}.low = icmp ult i32 %block, {begins[middle + 1]}",
+        f"  br i1 %{here}.low, label %{low}, label %{high}",
+        *_searched(begins, first, middle),
+        *_searched(begins, middle + 1, last),
+    ]
+
+
+def _segment(kernel: CudaKernel, done: str) -> list[str]:
+    """Return the lines that find the arrays of a block, and do its positions.
 
     Args:
         kernel: one with several sets of arrays.
-        function: what Numba made.
-        each: how many positions a thread has.
         done: where to go on.
-        unroll: whether a thread's positions are few enough to be written out.
     """
     per_block = THREADS * NEIGHBOURS
     begins = [0, *accumulate(-(-size // per_block) for size in kernel.sizes)]
     count = sum(p.is_array for p in kernel.parameters)
-    lines: list[str] = ["  br label %find0"]
     last = len(kernel.sizes) - 1
-    for s in range(last + 1):
-        lines.append(f"find{s}:")
-        if s < last:
-            lines.append(f"  %here{s} = icmp ult i32 %block, {begins[s + 1]}")
-            lines.append(f"  br i1 %here{s}, label %found, label %find{s + 1}")
-        else:
-            lines.append("  br label %found")
+    lines = [f"  br label %{_search(0, last)}", *_searched(begins, 0, last)]
     lines.append("found:")
     for i in range(count):
         origins = ", ".join(f"[ %a{s * count + i}, %find{s} ]" for s in range(last + 1))
@@ -146,8 +161,9 @@ def _segment(kernel: CudaKernel, function: str, *, each: int, done: str, unroll:
     for name, values in (("size", kernel.sizes), ("begin", begins)):
         origins = ", ".join(f"[ {values[s]}, %find{s} ]" for s in range(last + 1))
         lines.append(f"  %{name} = phi i32 {origins}")
-    arrays = [f"%array{i}" for i in range(count)]
-    lines += [
+    given = ", ".join([*(f"ptr %array{i}" for i in range(count)), "i32 %first", "i32 %size"])
+    return [
+        *lines,
         "  %own = sub i32 %block, %begin",
         f"  %before = mul nuw nsw i32 %own, {per_block}",
         f"  %within = mul nuw nsw i32 %thread, {NEIGHBOURS}",
@@ -155,14 +171,43 @@ def _segment(kernel: CudaKernel, function: str, *, each: int, done: str, unroll:
         "  %some = icmp ult i32 %first, %size",
         f"  br i1 %some, label %work, label %{done}",
         "work:",
+        f"  call void @{kernel.symbol}.set({given}) alwaysinline",
+        f"  br label %{done}",
+    ]
+
+
+def _set(kernel: CudaKernel, function: str, facts: str, *, each: int, unroll: bool) -> list[str]:
+    """Return the function that does a thread's positions of one set of arrays.
+
+    NOTE: told of these arrays here, LLVM knows it of all positions: neighbours are read at once.
+    """
+    arrays = [f"%a{i}" for i in range(sum(p.is_array for p in kernel.parameters))]
+    given = ", ".join([*(f"ptr{facts} {name}" for name in arrays), "i32 %first", "i32 %size"])
+    lines = [
+        f"define internal void @{kernel.symbol}.set({given}) nounwind {{",
+        "entry:",
+        "  %r = alloca ptr",
+        "  %e = alloca ptr",
+    ]
+    if "align" in facts:
+        for name in arrays:
+            aligned = f'["align"(ptr {name}, i64 {ALIGNMENT})]'
+            lines.append(f"  call void @llvm.assume(i1 true) {aligned}")
+    last_ones = [
+        f"  {_call(function, arrays, ', i32 0, i32 %first, i32 %size, i32 1')} alwaysinline",
+        "  ret void",
+        "}",
+    ]
+    if max(kernel.sizes) < NEIGHBOURS:
+        return lines + last_ones
+    return [
+        *lines,
         f"  %end = add nuw nsw i32 %first, {each}",
         "  %full = icmp ule i32 %end, %size",
         "  br i1 %full, label %whole, label %rest",
         "whole:",
         *(_one_by_one(function, arrays) if unroll else [f"  {_call(function, arrays, _WHOLE)}"]),
-        f"  br label %{done}",
+        "  ret void",
         "rest:",
-        f"  {_call(function, arrays, ', i32 0, i32 %first, i32 %size, i32 1')} alwaysinline",
-        f"  br label %{done}",
+        *last_ones,
     ]
-    return lines

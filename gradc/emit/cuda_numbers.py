@@ -1,4 +1,7 @@
-"""Numbers that follow each other -> the text of a kernel in which one thread computes them all."""
+"""Numbers that follow each other -> the text of a kernel in which one thread computes them all.
+
+Numbers that many parameters have are computed side by side: a thread for each set of arrays.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,21 @@ class Numbers:
         hint: what a value should be called.
         kept: values that are needed after the kernel.
         used: functions and constants that the text needs.
+        sets: for how many sets of arrays a launch computes them.
     """
 
     hint: Callable[[Value], str]
     kept: set[Value]
     used: set[str]
+    sets: int = 1
     namer: Namer = field(default_factory=Namer)
     given: dict[tuple[Value, Dims], str] = field(default_factory=dict[tuple[Value, Dims], str])
     known: dict[Value, str] = field(default_factory=dict[Value, str])
-    body: Writer = field(default_factory=lambda: Writer(1))
+    body: Writer = field(default_factory=Writer)
     results: list[Value] = field(default_factory=list[Value])
+
+    def __post_init__(self) -> None:
+        self.body.depth = 1 if self.sets == 1 else 2
 
     def add(self, kernel: Kernel) -> None:
         """Write what one number is."""
@@ -80,15 +88,25 @@ class Numbers:
         outputs = [self.namer(f"{self.known[v]}_at") for v in self.results]
         kinds = [array(CODES[v.dtype], dims) for v, dims in self.given]
         kinds += [f"{CODES[v.dtype]}[1]" for v in self.results]
+        names = [*self.given.values(), *outputs]
+        if self.sets > 1:
+            kinds.append("segment")
+            names.append("segment")
+            facts += f", sizes=(1,) * {self.sets}"
         writer = Writer()
         self.used.add("kernel")
         writer.quote("@kernel", ", ".join(kinds), f", overlap=True{facts}")
-        writer.call("def @", [*self.given.values(), *outputs], after=":")
+        writer.call("def @", names, after=":")
         writer.depth = 1
-        writer.line("# numbers, by one thread")
-        writer.extend(self.body)
         for at, value in zip(outputs, self.results, strict=True):
-            writer.line(f"{at}[0] = {self.known[value]}")
+            self.body.line(f"{at}[0] = {self.known[value]}")
+        if self.sets == 1:
+            writer.line("# numbers, by one thread")
+            writer.extend(self.body)
+            return str(writer)
+        writer.line(f"# numbers, by one thread for each of {self.sets} sets of arrays")
+        with writer.block("for _ in segment:"):
+            writer.extend(self.body)
         return str(writer)
 
     def arguments(self) -> list[tuple[Value, Dims]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gradc.emit import describe
 from gradc.emit.arguments import CODES, Arguments, arguments, places_of
+from gradc.emit.cuda_alike import Set, common, pointers, side_by_side
 from gradc.emit.cuda_attention import attention_kernel
 from gradc.emit.cuda_frames import aligned
 from gradc.emit.cuda_numbers import Numbers
@@ -170,37 +171,51 @@ class CudaStepWriter:
         return self.special[text]
 
     def _numbers(self, kernels: list[Kernel], body: Writer) -> None:
-        """Write the launches of one thread that computes numbers, each with not too many."""
+        """Write the launches that compute numbers, each with not too many arguments."""
+        if not kernels:
+            return
+        kept = self._kept(kernels)
+        alone, alike = side_by_side(kernels, kept, self.plan)
         part: list[Kernel] = []
         count = 0
-        for kernel in kernels:
+        for kernel in alone:
             assert isinstance(kernel.work, Nest)
             count += len(kernel.work.arguments) + len(kernel.work.accesses)
             if part and count > MOST:
-                self._launch_numbers(part, body)
+                self._launch_numbers([tuple(part)], kept | self._kept(part), body)
                 part, count = [], len(kernel.work.arguments) + len(kernel.work.accesses)
             part.append(kernel)
         if part:
-            self._launch_numbers(part, body)
+            self._launch_numbers([tuple(part)], kept | self._kept(part), body)
+        for sets in alike:
+            each = max(MOST // pointers(sets[0], kept), 1)
+            for first in range(0, len(sets), each):
+                self._launch_numbers(sets[first : first + each], kept, body)
 
-    def _launch_numbers(self, kernels: list[Kernel], body: Writer) -> None:
-        """Write the launch of one thread that computes some numbers."""
-        made = {v for k in kernels for v in k.values}
+    def _kept(self, kernels: Sequence[Kernel]) -> set[Value]:
+        """Return the values that are needed after some kernels of numbers."""
         program = self.plan.program
         kept = {r.value for v in program.graph.results() if (r := program.home(v)) is not None}
+        own = set(kernels)
         for other in self.plan.kernels:
-            if other not in kernels:
+            if other not in own:
                 kept.update(other.reads)
                 kept.update(other.work.arguments if isinstance(other.work, Nest) else ())
-        numbers = Numbers(self.naming.values.hint, kept & made, self.naming.used)
-        for kernel in kernels:
-            numbers.add(kernel)
-        facts = self._facts(v for v, _ in numbers.arguments())
-        name = self._special("numbers", numbers.text(facts))
-        views = [self.naming.view(v, dims) for v, dims in numbers.arguments()]
-        for kernel in kernels:
+        return kept & {v for k in kernels for v in k.values}
+
+    def _launch_numbers(self, sets: list[Set], kept: set[Value], body: Writer) -> None:
+        """Write the launch of one thread for each set of numbers."""
+        hint = common(sets, self.naming.values.hint)
+        made = [Numbers(hint, kept, self.naming.used, len(sets)) for _ in sets]
+        for numbers, kernels in zip(made, sets, strict=True):
+            for kernel in kernels:
+                numbers.add(kernel)
+        arguments = [pair for numbers in made for pair in numbers.arguments()]
+        name = self._special("numbers", made[0].text(self._facts(v for v, _ in arguments)))
+        for kernel in (k for kernels in sets for k in kernels):
             self.calls[kernel] = name
-        body.call(f"{name}[1, 1]", views)
+        views = [self.naming.view(v, dims) for v, dims in arguments]
+        body.call(f"{name}[{len(sets)}, 1]", views)
 
     def _multiply(self, kernel: Kernel, product: Product, body: Writer) -> None:
         (value,) = kernel.values

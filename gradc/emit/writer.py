@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -82,8 +83,8 @@ class Writer:
         for part in first:
             self.line(f'    "{part.strip()} "')
         self.line(f'    "{last.strip()}"{"," if after else ""}')
-        if after:
-            self.line(f"    {after.removeprefix(', ')},")
+        for one in re.findall(r", (\w+=(?:\([^)]*\)[ *\d]*|\w+))", after):
+            self.line(f"    {one},")
         self.line(")")
 
     def open(self, head: str) -> None:

@@ -253,113 +253,35 @@ def numbers_3(offset, offset_new_at):
     offset_new_at[0] = offset_new
 
 
-@kernel(
-    "f32[1], f64[1], f64[1], f64[1], f64[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
-    "f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
-    "f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], f32[1], "
-    "f32[1], f32[1], f32[1]",
-    overlap=True,
-)
-def numbers_4(
-    step_fc1_weight,
-    beta1,
-    beta2,
-    lr,
-    eps,
-    step_fc1_bias,
-    step_fc2_weight,
-    step_fc2_bias,
-    step_fc3_weight,
-    step_fc3_bias,
-    step_fc1_weight_new_at,
-    fresh1_at,
-    decay2_at,
-    fresh2_at,
-    step_size_at,
-    small_at,
-    step_fc1_bias_new_at,
-    step_size_1_at,
-    small_1_at,
-    step_fc2_weight_new_at,
-    step_size_2_at,
-    small_2_at,
-    step_fc2_bias_new_at,
-    step_size_3_at,
-    small_3_at,
-    step_fc3_weight_new_at,
-    step_size_4_at,
-    small_4_at,
-    step_fc3_bias_new_at,
-    step_size_5_at,
-    small_5_at,
-):
+@kernel("f64[1], f64[1], f32[1], f32[1], f32[1]", overlap=True)
+def numbers_4(beta1, beta2, fresh1_at, decay2_at, fresh2_at):
     # numbers, by one thread
-    step_fc1_weight_new = step_fc1_weight[0] + f(1)
-    step_1 = float64(step_fc1_weight_new)
     fresh1 = f(1.0 - beta1[0])
     decay2 = f(beta2[0])
     fresh2 = f(1.0 - beta2[0])
-    correction1 = 1.0 - pow(beta1[0], step_1)
-    correction2 = 1.0 - pow(beta2[0], step_1)
-    root = sqrt(correction2)
-    step_size = f(lr[0] * root / correction1)
-    small = f(eps[0] * root)
-    step_fc1_bias_new = step_fc1_bias[0] + f(1)
-    step_2 = float64(step_fc1_bias_new)
-    correction1_1 = 1.0 - pow(beta1[0], step_2)
-    correction2_1 = 1.0 - pow(beta2[0], step_2)
-    root_1 = sqrt(correction2_1)
-    step_size_1 = f(lr[0] * root_1 / correction1_1)
-    small_1 = f(eps[0] * root_1)
-    step_fc2_weight_new = step_fc2_weight[0] + f(1)
-    step_3 = float64(step_fc2_weight_new)
-    correction1_2 = 1.0 - pow(beta1[0], step_3)
-    correction2_2 = 1.0 - pow(beta2[0], step_3)
-    root_2 = sqrt(correction2_2)
-    step_size_2 = f(lr[0] * root_2 / correction1_2)
-    small_2 = f(eps[0] * root_2)
-    step_fc2_bias_new = step_fc2_bias[0] + f(1)
-    step_4 = float64(step_fc2_bias_new)
-    correction1_3 = 1.0 - pow(beta1[0], step_4)
-    correction2_3 = 1.0 - pow(beta2[0], step_4)
-    root_3 = sqrt(correction2_3)
-    step_size_3 = f(lr[0] * root_3 / correction1_3)
-    small_3 = f(eps[0] * root_3)
-    step_fc3_weight_new = step_fc3_weight[0] + f(1)
-    step_5 = float64(step_fc3_weight_new)
-    correction1_4 = 1.0 - pow(beta1[0], step_5)
-    correction2_4 = 1.0 - pow(beta2[0], step_5)
-    root_4 = sqrt(correction2_4)
-    step_size_4 = f(lr[0] * root_4 / correction1_4)
-    small_4 = f(eps[0] * root_4)
-    step_fc3_bias_new = step_fc3_bias[0] + f(1)
-    step_6 = float64(step_fc3_bias_new)
-    correction1_5 = 1.0 - pow(beta1[0], step_6)
-    correction2_5 = 1.0 - pow(beta2[0], step_6)
-    root_5 = sqrt(correction2_5)
-    step_size_5 = f(lr[0] * root_5 / correction1_5)
-    small_5 = f(eps[0] * root_5)
-    step_fc1_weight_new_at[0] = step_fc1_weight_new
     fresh1_at[0] = fresh1
     decay2_at[0] = decay2
     fresh2_at[0] = fresh2
-    step_size_at[0] = step_size
-    small_at[0] = small
-    step_fc1_bias_new_at[0] = step_fc1_bias_new
-    step_size_1_at[0] = step_size_1
-    small_1_at[0] = small_1
-    step_fc2_weight_new_at[0] = step_fc2_weight_new
-    step_size_2_at[0] = step_size_2
-    small_2_at[0] = small_2
-    step_fc2_bias_new_at[0] = step_fc2_bias_new
-    step_size_3_at[0] = step_size_3
-    small_3_at[0] = small_3
-    step_fc3_weight_new_at[0] = step_fc3_weight_new
-    step_size_4_at[0] = step_size_4
-    small_4_at[0] = small_4
-    step_fc3_bias_new_at[0] = step_fc3_bias_new
-    step_size_5_at[0] = step_size_5
-    small_5_at[0] = small_5
+
+
+@kernel(
+    "f32[1], f64[1], f64[1], f64[1], f64[1], f32[1], f32[1], f32[1], segment",
+    overlap=True,
+    sizes=(1,) * 6,
+)
+def numbers_5(step_1, beta1, beta2, lr, eps, new_at, step_size_at, small_at, segment):
+    # numbers, by one thread for each of 6 sets of arrays
+    for _ in segment:
+        new = step_1[0] + f(1)
+        step_2 = float64(new)
+        correction1 = 1.0 - pow(beta1[0], step_2)
+        correction2 = 1.0 - pow(beta2[0], step_2)
+        root = sqrt(correction2)
+        step_size = f(lr[0] * root / correction1)
+        small = f(eps[0] * root)
+        new_at[0] = new
+        step_size_at[0] = step_size
+        small_at[0] = small
 
 
 @step
@@ -494,35 +416,53 @@ def train_step(gpu, buffers):
 
     # ---- update ----------------------------------------------------------------------
     # optimizer.step()                                                      digits.py:53
-    numbers_4[1, 1](
+    numbers_4[1, 1](beta1, beta2, fresh1, decay2, fresh2)
+    numbers_5[6, 1](
         step_fc1_weight,
         beta1,
         beta2,
         lr,
         eps,
-        step_fc1_bias,
-        step_fc2_weight,
-        step_fc2_bias,
-        step_fc3_weight,
-        step_fc3_bias,
         step_fc1_weight,
-        fresh1,
-        decay2,
-        fresh2,
         step_size,
         small,
+        step_fc1_bias,
+        beta1,
+        beta2,
+        lr,
+        eps,
         step_fc1_bias,
         step_size_1,
         small_1,
         step_fc2_weight,
+        beta1,
+        beta2,
+        lr,
+        eps,
+        step_fc2_weight,
         step_size_2,
         small_2,
+        step_fc2_bias,
+        beta1,
+        beta2,
+        lr,
+        eps,
         step_fc2_bias,
         step_size_3,
         small_3,
         step_fc3_weight,
+        beta1,
+        beta2,
+        lr,
+        eps,
+        step_fc3_weight,
         step_size_4,
         small_4,
+        step_fc3_bias,
+        beta1,
+        beta2,
+        lr,
+        eps,
         step_fc3_bias,
         step_size_5,
         small_5,
