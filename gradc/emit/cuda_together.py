@@ -54,8 +54,10 @@ class Segments(Lanes):
 
     def facts(self, given: Arguments) -> str:
         """Return the lengths, and what the compiler may not take for granted."""
-        several = ", ".join(map(str, self.sizes)) + ("," if len(self.sizes) == 1 else "")
-        return f"{Lanes.facts(self, given)}, sizes=({several})"
+        sizes = f"({', '.join(map(str, self.sizes))})"
+        if len(set(self.sizes)) == 1:
+            sizes = f"({self.sizes[0]},) * {len(self.sizes)}"
+        return f"{Lanes.facts(self, given)}, sizes={sizes}"
 
     def write(self, body: Body) -> None:
         """Write one loop over the positions that it is given."""
