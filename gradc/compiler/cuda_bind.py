@@ -6,23 +6,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradc.compiler.bind import backward_of, name_residuals
 from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
+from gradc.compiler.cuda_needs import Needs, lacking
 from gradc.compiler.cuda_precision import PrecisionGuard
 from gradc.compiler.cuda_program import COPIED_ARGUMENT, COPIED_RESULT, CudaProgram
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, bound
+from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.split import split
 from gradc.devices.array import DeviceArray, empty
+from gradc.errors import OutOfMemoryError
 from gradc.ir.graph import TensorType
 from gradc.passes.pipeline import optimise
 
 
 def build_cuda(captured: Captured, index: int) -> CudaProgram:
-    """Optimise, plan, write out, compile and bind a captured graph for a device."""
+    """Optimise, plan, write out, compile and bind a captured graph for a device.
+
+    Raises:
+        OutOfMemoryError: the device has too little memory for it.
+    """
     graph = optimise(captured.graph)
     backward = None
     if captured.seeds:
@@ -36,6 +44,33 @@ def build_cuda(captured: Captured, index: int) -> CudaProgram:
     if any(plan.multiplies_in_tiles for plan in plans):
         guard = PrecisionGuard(code.plan.arithmetic.precision)
         captured = replace(captured, guards=(*captured.guards, guard))
+    try:
+        return _bound_to_tensors(captured, code, backward, index)
+    except OutOfMemoryError as error:
+        raise lacking(error, captured.graph.name, _needs(captured, code, backward)) from error
+
+
+def _needs(captured: Captured, code: CudaExecutable, backward: Any) -> Needs:
+    """Return what a program will need, from the types of its inputs."""
+    codes = [code] if backward is None else [code, backward.code]
+    sizes = [v.type.size * v.dtype.numpy.itemsize for v in code.graph.inputs]
+    count = len(captured.positions)
+    copied = [n for i, n in enumerate(sizes[:count]) if i not in captured.updated_arguments]
+    return Needs(
+        temporaries=sum(c.arena.nbytes for c in codes),
+        arguments=sum(n for n in copied if n <= COPIED_ARGUMENT),
+        state=sum(sizes[count:]),
+        results=sum(pool.nbytes for c in codes for pool in c.pools),
+    )
+
+
+def _bound_to_tensors(
+    captured: Captured,
+    code: CudaExecutable,
+    backward: BackwardProgram[CudaExecutable] | None,
+    index: int,
+) -> CudaProgram:
+    """Return the program with memory for its arguments, results and numbers."""
     inputs, count = code.graph.inputs, len(captured.positions)
     hypers = list(captured.hypers)
     numbers = np.full(len(hypers), np.nan)  # unlike any at the first call

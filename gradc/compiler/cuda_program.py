@@ -22,12 +22,13 @@ from gradc.compiler.anomaly import search
 from gradc.compiler.bound import BoundProgram
 from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable
+from gradc.compiler.cuda_needs import Needs, lacking
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, changed
 from gradc.compiler.flow import BackwardProgram
-from gradc.devices.array import DeviceArray, copy_into
+from gradc.devices.array import DeviceArray, copy_into, empty
 from gradc.devices.driver import Array
-from gradc.devices.statistics import memory_text
 from gradc.emit.cuda import EmittedCuda
+from gradc.errors import OutOfMemoryError
 from gradc.schedule.plan import Plan
 from gradc.tensor.core import mark_inference, read
 from gradc.tensor.modes import GradMode
@@ -40,28 +41,6 @@ from gradc.tensor.tensor import Tensor
 COPIED_ARGUMENT = 32 << 20  # bytes; a larger argument is used where it lies
 COPIED_ALWAYS = 1 << 20  # bytes; up to here that costs less than a graph for each address
 COPIED_RESULT = 1 << 20  # bytes; a larger result is written where it stays
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """The memory of a program on its device, in bytes.
-
-    Attributes:
-        temporaries: the arena.
-        arguments: copies of small arguments.
-        state: parameters, buffers, what an optimizer keeps.
-        results: outputs of one call, `.grad`s and what a backward pass reads among them.
-    """
-
-    temporaries: int
-    arguments: int
-    state: int
-    results: int
-
-    def __str__(self) -> str:
-        parts = ("temporaries", "arguments", "state", "results")
-        total = memory_text(sum(getattr(self, part) for part in parts))
-        return f"{total}: " + ", ".join(f"{p} {memory_text(getattr(self, p))}" for p in parts)
 
 
 @dataclass(slots=True)
@@ -137,10 +116,17 @@ class CudaProgram(BoundProgram):
         )
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
-        """Give the device the work of one call; return what the function returns."""
+        """Give the device the work of one call; return what the function returns.
+
+        Raises:
+            OutOfMemoryError: before anything has run: all that the call needs is there first.
+        """
         with self.code.lock:
             self.calls += 1
-            return self._run(given)
+            try:
+                return self._run(given)
+            except OutOfMemoryError as error:
+                raise lacking(error, self.graph.name, self.needs) from error
 
     def _run(self, given: Sequence[Tensor]) -> Any:
         captured, code, addresses = self.captured, self.code, self.addresses
@@ -157,14 +143,16 @@ class CudaProgram(BoundProgram):
         if STATE.anomaly:
             search(captured.ahead, self._inputs(contents))
         outputs = self._place_outputs(given)
+        copies = [None if f is None else empty(f.shape, f.dtype, f.index) for f in self.results]
         code.call(addresses)
         for b in self.states:
             if b.updated:
                 b.settle()
         self._return_arguments(given, returning)
-        for i, fixed in enumerate(self.results):
-            if fixed is not None:
-                outputs[i] = fixed.copy()
+        for i, copy in enumerate(copies):
+            if copy is not None:
+                copy_into(copy, outputs[i])
+                outputs[i] = copy
         return self._results(given, contents, outputs)
 
     def _place_argument(
@@ -227,8 +215,8 @@ class CudaProgram(BoundProgram):
             return
         now = np.array([owner[key] for owner, key in self.hypers], np.float64)
         if now.tobytes() != self.numbers.tobytes():
-            self.numbers = now
             copy_into(self.device_numbers, now)
+            self.numbers = now
 
     def _place_outputs(self, given: Sequence[Tensor]) -> list[DeviceArray]:
         """Give every output memory; return that of all of them."""

@@ -19,7 +19,7 @@ from gradc.compiler.constants import check_constant
 from gradc.compiler.latest import MISS, Call, classes, latest, never
 from gradc.compiler.target import build
 from gradc.config import recompile_limit
-from gradc.errors import ArgumentError, RecompileError, TraceError
+from gradc.errors import ArgumentError, OutOfMemoryError, RecompileError, TraceError
 from gradc.tensor.state import STATE
 from gradc.tensor.tensor import Tensor
 from gradc.tensor.tree import Spec, collect, flatten
@@ -71,7 +71,12 @@ class CompiledFunction:
 
         Apart from `__call__`, whose frame may live on where it was traced in.
         """
-        result = program(leaves)
+        try:
+            result = program(leaves)
+        except OutOfMemoryError:
+            if program.calls == 1:
+                self._drop(program)
+            raise
         found: list[Any] = []
         collect(call, given, found)
         way = (id(program), STATE.inference, classes(found))
@@ -81,6 +86,13 @@ class CompiledFunction:
             names = names_of(self.function, call, len(leaves))
             self.latest = self._ways[way] = latest(program, leaves, found, call, names)
         return result
+
+    def _drop(self, program: AnyProgram) -> None:
+        """Forget a program that has never run, so that a smaller one finds its memory free."""
+        for known in self.programs.values():
+            if program in known:
+                known.remove(program)
+        self._newest = None
 
     def build(self, *args: Any, **kwargs: Any) -> AnyProgram:
         """Return the program for these arguments, compiled but not run."""
