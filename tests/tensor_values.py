@@ -155,6 +155,7 @@ VALUES = {
     "minimum of NaN": (lambda L, x, y: L.minimum(x, y), F, G),
     "sign of NaN": (lambda L, x: x.sign() + x.relu() * 0, F),
     "arange": (lambda L, x: L.arange(0, 12, 3) + x, I64),
+    "masked_scatter_": (lambda L, x, p: x.clone().masked_scatter_(p, x * 2), I32, P),
     "tril of ints": (lambda L, x: x.tril() + x.triu(1), I32),
     "new tensors": (lambda L, x: x.new_ones(2) + L.ones_like(x)[0, :2] + L.full((2,), 3), I32),
     "set by mask": (lambda L, x: put(x, x > 2, -1), I64),

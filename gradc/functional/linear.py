@@ -1,14 +1,14 @@
-"""Affine maps and table look-ups: products with a weight, rows of a weight."""
+"""Affine maps: products with a weight; class indices -> rows of zeros and a one."""
 
 from __future__ import annotations
 
-from gradc.errors import ArgumentError, DTypeError, ShapeError, TensorIndexError, UnsupportedError
+from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.functional.reduction import check_tensor
-from gradc.ir.dtype import int32, int64
-from gradc.ir.primitive import lookup
-from gradc.tensor import Tensor, arange, where
-from gradc.tensor.dispatch import apply
+from gradc.ir.dtype import int64
+from gradc.tensor import Tensor, arange
+from gradc.tensor.core import resolve
 from gradc.tensor.moving import check_beside
+from gradc.tensor.refusal import refuse_value
 from gradc.tensor.state import active_trace
 
 
@@ -98,64 +98,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return y if bias is None else y + bias
 
 
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """Return the rows of a table at given indices.
-
-    Args:
-        input: int64 indices of any shape.
-        weight: `[rows, features]`.
-        padding_idx: a row that gets no gradient.
-        max_norm: must be None.
-        norm_type: belongs to max_norm.
-        scale_grad_by_freq: must be False.
-        sparse: must be False.
-
-    Returns:
-        `[*, features]`.
-
-    Raises:
-        TensorIndexError: an index outside [0, rows) (eager; compiled code gives NaN).
-    """
-    if max_norm is not None or norm_type != 2.0:
-        raise UnsupportedError(
-            "embedding: max_norm and norm_type are not supported, "
-            f"got max_norm={max_norm} and norm_type={norm_type}"
-        )
-    if scale_grad_by_freq or sparse:
-        which = "scale_grad_by_freq" if scale_grad_by_freq else "sparse"
-        raise UnsupportedError(f"embedding: {which}=True is not supported")
-    check_tensor("embedding", "input", input)
-    check_tensor("embedding", "weight", weight)
-    check_beside("embedding", input=input, weight=weight)
-    if weight.ndim != 2:
-        raise ShapeError(f"embedding: expected weight [rows, features], got {list(weight.shape)}")
-    if input.dtype is int32:
-        input = input.to(int64)
-    if input.dtype is not int64:
-        raise DTypeError(
-            f"embedding: input must be int64 indices, got {input.dtype}", hint="input.long()"
-        )
-    rows = int(weight.shape[0])
-    _check_rows(input, rows)
-    found: Tensor = apply(lookup("index_select"), weight, input, axis=0)
-    if padding_idx is None:
-        return found
-    if not -rows <= padding_idx < rows:
-        raise ArgumentError(
-            f"embedding: padding_idx must be from {-rows} to {rows - 1}, got {padding_idx}"
-        )
-    padding = (input == padding_idx % rows).unsqueeze(-1)
-    return where(padding, found.detach(), found)
-
-
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return 1 at the index and 0 elsewhere, along a new last axis.
 
@@ -182,6 +124,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                 "one_hot: the number of classes can't be told from an empty tensor",
                 hint="give num_classes",
             )
+        refuse_value(resolve(tensor), "one_hot without num_classes", "one_hot(tensor, num_classes)")
         num_classes = int(tensor.max().item()) + 1
     if num_classes < 1:
         raise ArgumentError(f"one_hot: num_classes must be positive or -1, got {num_classes}")
@@ -193,16 +136,3 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                 f"one_hot: indices must be from 0 to {num_classes - 1}, got {low} to {high}"
             )
     return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).to(int64)
-
-
-def _check_rows(index: Tensor, rows: int) -> None:
-    """Refuse indices outside [0, rows); eager only."""
-    if active_trace() is not None:
-        return
-    values = index.cpu().numpy()
-    wrong = values[(values < 0) | (values >= rows)]
-    if wrong.size:
-        raise TensorIndexError(
-            f"embedding: index {int(wrong.flat[0])} is out of bounds: weight has {rows} rows, "
-            f"expected indices from 0 to {rows - 1}"
-        )

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
     from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
-    from gradc.nn.embedding import Embedding
+    from gradc.nn.embedding import Embedding, EmbeddingBag
     from gradc.nn.guard import state_epoch
     from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
     from gradc.nn.linear import Flatten, Identity, Linear, Unflatten
@@ -124,7 +124,7 @@ _HOMES = {
     ),
     "gradc.nn.divergence": "GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "gradc.nn.dropout": "AlphaDropout Dropout Dropout1d Dropout2d",
-    "gradc.nn.embedding": "Embedding",
+    "gradc.nn.embedding": "Embedding EmbeddingBag",
     "gradc.nn.functional": "functional",
     "gradc.nn.guard": "state_epoch",
     "gradc.nn.init": "init",
@@ -198,6 +198,7 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRUCell",

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     )
     from gradc.functional.divergence import gaussian_nll_loss, kl_div, poisson_nll_loss
     from gradc.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d
-    from gradc.functional.linear import bilinear, embedding, linear, one_hot
+    from gradc.functional.embedding import embedding
+    from gradc.functional.embedding_bag import embedding_bag
+    from gradc.functional.linear import bilinear, linear, one_hot
     from gradc.functional.margin import (
         hinge_embedding_loss,
         margin_ranking_loss,
@@ -98,7 +100,9 @@ _HOMES = {
     ),
     "gradc.functional.divergence": "gaussian_nll_loss kl_div poisson_nll_loss",
     "gradc.functional.dropout": "alpha_dropout dropout dropout1d dropout2d",
-    "gradc.functional.linear": "bilinear embedding linear one_hot",
+    "gradc.functional.embedding": "embedding",
+    "gradc.functional.embedding_bag": "embedding_bag",
+    "gradc.functional.linear": "bilinear linear one_hot",
     "gradc.functional.margin": (
         "hinge_embedding_loss margin_ranking_loss multi_margin_loss "
         "multilabel_soft_margin_loss soft_margin_loss"
@@ -145,6 +149,7 @@ __all__ = [
     "dropout2d",
     "elu",
     "embedding",
+    "embedding_bag",
     "fold",
     "gaussian_nll_loss",
     "gelu",

@@ -28,6 +28,7 @@ from gradc.tensor.movement import between, broadcast_view, reshape_to, size_of
 from gradc.tensor.moving import beside, device_of
 from gradc.tensor.mutation import assign, fill_
 from gradc.tensor.promotion import cast, is_number
+from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -53,6 +54,12 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         mask, given = placed_index(chosen[0], found.view), chosen[1]
         update(found.view, lambda old: where(mask, cast(given, old._dtype), old), "setitem")
         return
+    for mask in found.masks.values():
+        refuse_value(
+            resolve(mask),
+            "x[mask] = values, an entry for each hit,",
+            "x.masked_scatter_(mask, values), which writes them one after the other",
+        )
     picked = Picked(found)
     on_host = resolve(found.view)._storage.place is None
     if on_host and edge_of(found.view) is None and edge_of(given) is None:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from gradc.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
+import numpy as np
+
+from gradc.errors import ArgumentError, ArgumentTypeError, ShapeError
 from gradc.ir.dtype import promote
 from gradc.ir.primitive import lookup
 from gradc.tensor.axes import Ints, axes, axis, sizes
 from gradc.tensor.copying import clone
-from gradc.tensor.core import is_tensor, shape_of
+from gradc.tensor.core import elements, is_tensor, resolve, shape_of, type_text, wrap_array
 from gradc.tensor.dispatch import apply
 from gradc.tensor.kinds import is_sequence
 from gradc.tensor.movement import (
@@ -24,7 +26,9 @@ from gradc.tensor.movement import (
     select,
     unsqueeze,
 )
+from gradc.tensor.moving import beside
 from gradc.tensor.promotion import cast
+from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
@@ -248,19 +252,45 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (len(shape_of(input)) - len(times)) + times)
 
 
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
-    """Return each entry of an axis several times in a row."""
-    if not isinstance(repeats, int):
-        raise UnsupportedError(
-            "repeat_interleave: repeats must be an int; tensors of repeats are not supported",
-            hint="x[gradc.tensor([...])]",
-        )
+def repeat_interleave(
+    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Return each entry of an axis several times in a row.
+
+    Args:
+        input: `[*]`.
+        repeats: how often, a number, or an integer tensor with one for each entry (eager only).
+        dim: the axis; None flattens `input`.
+        output_size: the size that the axis gets, which PyTorch needn't count then; not needed.
+    """
     x = reshape_to(input, (_size(shape_of(input)),)) if dim is None else input
     shape = shape_of(x)
     i = axis("repeat_interleave", dim or 0, len(shape))
+    if is_tensor(repeats):
+        return _repeated(x, i, repeats, output_size)
     apart = broadcast_view(unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
     out = reshape_to(apart, (*shape[:i], shape[i] * repeats, *shape[i + 1 :]))
     return clone(out) if out._storage is input._storage else out
+
+
+def _repeated(x: Tensor, axis: int, repeats: Tensor, output_size: int | None) -> Tensor:
+    """Return each entry of an axis as often as a vector says."""
+    of = resolve(repeats)
+    refuse_value(of, "repeat_interleave", "repeats as an int, or an index made before the call")
+    counts, n = elements(of), shape_of(x)[axis]
+    if counts.dtype.kind not in "iu" or counts.ndim > 1 or counts.size not in (1, n):
+        raise ArgumentError(
+            f"repeat_interleave: repeats must be integers, one or one for each of {n} entries, got "
+            f"{type_text(repeats)}"
+        )
+    if (counts < 0).any():
+        raise ArgumentError("repeat_interleave: repeats must not be negative")
+    index = np.repeat(np.arange(n), counts.reshape(-1))
+    if output_size not in (None, index.size):
+        raise ArgumentError(
+            f"repeat_interleave: output_size is {output_size}, the repeats sum to {index.size}"
+        )
+    return apply(lookup("index_select"), x, beside(wrap_array(index), x), axis=axis)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

@@ -238,6 +238,7 @@ class TensorMethods(TensorCore):
     scatter_add = selecting.scatter_add
     masked_select = selecting.masked_select
     masked_scatter = selecting.masked_scatter
+    masked_scatter_ = selecting.masked_scatter_
     tril = matrices.tril
     triu = matrices.triu
     diagonal = matrices.diagonal

@@ -286,3 +286,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     flat = reshape_to(source, (size_of(shape_of(source)),))
     picked = apply(INDEX_SELECT, flat, clamp(hits, 0, size_of(shape_of(source)) - 1), axis=0)
     return where(mask, reshape_to(picked, shape_of(input)), input)
+
+
+masked_scatter_ = in_place("masked_scatter_", masked_scatter)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradc
-from gradc.errors import GradcError
+from gradc.errors import ArgumentError, GradcError
 from gradc.ir.evaluate import evaluate
 from gradc.tensor import Trace
 
@@ -233,3 +233,21 @@ def test_messages(name):
         f(gradc.zeros(SHAPE))
     assert str(caught.value).startswith(expected)
     assert "test_indexing.py:" in str(caught.value)
+
+
+@pytest.mark.parametrize("repeats", [[2, 0, 3], [2], 2])
+def test_repeat_interleave_by_a_tensor(repeats):
+    x = gradc.arange(6.0).reshape(3, 2).requires_grad_()
+    repeated = x.repeat_interleave(gradc.tensor(repeats), dim=0)
+    expected = np.repeat(np.arange(6.0).reshape(3, 2), repeats, axis=0)
+    assert repeated.tolist() == expected.tolist()
+    repeated.sum().backward()
+    assert x.grad[:, 0].tolist() == np.broadcast_to(repeats, 3).tolist()
+
+
+def test_repeats_that_do_not_fit():
+    with pytest.raises(ArgumentError) as caught:
+        gradc.ones(3).repeat_interleave(gradc.tensor([1, 2]))
+    assert str(caught.value).splitlines()[0] == (
+        "repeat_interleave: repeats must be integers, one or one for each of 3 entries, got int64[2]"
+    )

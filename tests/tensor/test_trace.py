@@ -278,7 +278,11 @@ REFUSED = {
     "format": (lambda x: f"{x.sum():.2f}", "printing", "print it outside"),
     "mask": (lambda x: x[x > 0], "x[mask]", "gradc.where(mask, x, other)"),
     "masked_select": (lambda x: x.masked_select(x > 0), "x[mask]", "gradc.where"),
-    "set_mask": (lambda x: x.__setitem__(x > 0, gradc.ones(1, 2)[0]), "x[mask]", "gradc.where"),
+    "set_mask": (
+        lambda x: x.__setitem__(x > 0, gradc.ones(1, 2)[0]),
+        "x[mask] = values, an entry for each hit,",
+        "x.masked_scatter_(mask, values)",
+    ),
     "nonzero": (lambda x: x.nonzero(), "nonzero", "gradc.where"),
     "unique": (lambda x: x.unique(), "unique", "gradc.where"),
     "equal": (lambda x: gradc.equal(x, x), "equal", "return the tensor"),
