@@ -94,10 +94,10 @@ class CudaBound:
 
     def settle(self) -> None:
         """Let the storage know that the program has changed it."""
-        content = self.storage.content
-        if self.owner is None and content.memory is not self.home.memory:
-            copy_into(content, self.home)  # it could not stay where another library knows it
-        changed(self.storage)
+        storage = self.storage  # not its content: `changed` counts who knows that
+        if self.owner is None and storage.content.memory is not self.home.memory:
+            copy_into(storage.content, self.home)  # it could not stay where another library is
+        changed(storage)
 
 
 def bound(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.cuda.devices import driver_of
+from gradc.devices.repeated import forget_numbers
 
 
 def memory_allocated(device: Any = None) -> int:
@@ -34,4 +35,5 @@ def mem_get_info(device: Any = None) -> tuple[int, int]:
 
 def empty_cache() -> None:
     """Give memory of the current device that is kept for later back to the system."""
+    forget_numbers()
     driver_of("cuda.empty_cache", None).release()

@@ -77,7 +77,7 @@ def call(function: str, *arguments: Any) -> Any:
         DeviceError: there is no driver on this machine, or it is too old to know the function.
     """
     try:
-        status, *values = getattr(library(), function)(*arguments)
+        result = getattr(LIBRARY.module or library(), function)(*arguments)
     except RuntimeError as error:
         if isinstance(error, DeviceError):
             raise
@@ -86,8 +86,6 @@ def call(function: str, *arguments: Any) -> Any:
             why = "there is no NVIDIA driver on this machine (libcuda is not found)"
         hint = "an NVIDIA driver of version 580 or later"
         raise DeviceError(f"cuda: {why}", hint=hint) from error
-    if status:
-        raise DriverError(function, status.name)
-    if not values:
-        return None
-    return values[0] if len(values) == 1 else tuple(values)
+    if result[0]:
+        raise DriverError(function, result[0].name)
+    return result[1] if len(result) == 2 else result[1:] or None

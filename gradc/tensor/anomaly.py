@@ -23,7 +23,7 @@ NOT_FINITE = "the derivative of this line is not finite there: sqrt at 0, 0 * in
 
 def has_nan(content: Any) -> bool:
     """Return whether a floating array holds a NaN."""
-    if type(content) is DeviceArray:
+    if isinstance(content, DeviceArray):
         content = content.numpy()
     return is_array(content) and content.dtype.kind == "f" and bool(np.isnan(content).any())
 

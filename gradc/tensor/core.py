@@ -178,7 +178,7 @@ def refresh(tensor: Tensor, place: Place) -> None:
     """Read a view anew by following its path from the storage's current content."""
     value = tensor._storage.content
     for primitive, params in tensor._path:
-        value = place.emit(primitive, (value,), params)
+        value = place.view(primitive, value, params)
     tensor._of, tensor._data = tensor._storage.content, value
 
 

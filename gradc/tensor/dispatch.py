@@ -36,7 +36,7 @@ from gradc.tensor.link import linked
 from gradc.tensor.mark import Mark, mark
 from gradc.tensor.moving import gathered
 from gradc.tensor.node import CloneBackward0, Edge, Node, PrimitiveNode, TapeOperands
-from gradc.tensor.on_device import RESHAPE, holder, place_named
+from gradc.tensor.on_device import RESHAPE, device_named, holder, place_named
 from gradc.tensor.place import Place
 from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
@@ -137,7 +137,7 @@ def apply_view(primitive: Primitive, tensor: Tensor, data: Any, params: dict[str
     of = resolve(tensor)
     place = of._storage.place
     if place is not None:
-        data = place.emit(primitive, (read(of),), params)
+        data = place.view(primitive, read(of), params)
     path: Path = (*of._path, (primitive, params))
     view = wrap_view(of, data, path)
     base = of if of._base is None else of._base
@@ -250,8 +250,11 @@ def attach(tensor: Tensor, edge: Edge) -> Tensor:
 
 def constant(value: Any, dtype: DType, shape: tuple[int, ...] = (), device: str = "cpu") -> Tensor:
     """Return a tensor holding one number; of NumPy's a 0-d one, which broadcasts by itself."""
-    if STATE.trace is not None or device != "cpu":
+    if STATE.trace is not None:
         return apply(lookup("full"), shape=shape, dtype=dtype, value=value, device=device)
+    if device != "cpu":
+        place = device_named(device)
+        return place.wrap(place.number(value, dtype, shape))
     return wrap_array(np.array(value, dtype.numpy))
 
 

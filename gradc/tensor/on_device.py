@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradc.devices.array import DeviceArray, copy_into, upload
 from gradc.devices.eager import EAGER
+from gradc.devices.repeated import Repeated, number
 from gradc.ir.builder import Builder
 from gradc.ir.dtype import ALL, DType, from_numpy
 from gradc.ir.graph import TensorType
@@ -68,6 +69,20 @@ class OnDevice(Place):
             return by_host(primitive, values, params)
         return EAGER.run(primitive, values, params)
 
+    def view(self, primitive: Primitive, content: Any, params: dict[str, Any]) -> Any:
+        """Apply a movement to an array that stays as it is as long as the view is read."""
+        if primitive is BROADCAST and content.size and 0 not in params["shape"]:
+            return Repeated(content, params["shape"])
+        return self.emit(primitive, (content,), params)
+
+    def number(self, value: Any, dtype: DType, shape: tuple[int, ...]) -> DeviceArray:
+        """Return an array of one number, which takes no memory before somebody asks for it."""
+        if shape and 0 not in shape:
+            return Repeated(number(value, dtype.numpy, self.index), shape)
+        params = {"shape": shape, "dtype": dtype, "value": value, "device": str(self._device)}
+        made: Any = EAGER.run(FULL, (), params)
+        return made
+
     def wrap(self, content: DeviceArray) -> Tensor:
         """Return a base tensor that owns an array."""
         tensor = object.__new__(TensorCore.public)
@@ -114,6 +129,8 @@ class DeviceBuilder(Builder):
 
     def apply(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run the primitive."""
+        if primitive is FULL:
+            return self.place.number(params["value"], params["dtype"], params["shape"])
         return self.place.emit(primitive, inputs, params)
 
     def typeof(self, operand: Any) -> TensorType:
@@ -125,7 +142,7 @@ class DeviceBuilder(Builder):
         return TensorType(operand.shape, dtype)
 
 
-RESHAPE = lookup("reshape")
+RESHAPE, BROADCAST, FULL = lookup("reshape"), lookup("broadcast"), lookup("full")
 
 
 def by_host(primitive: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -148,12 +165,17 @@ def place_at(device: Device) -> Place | None:
 
 def place_named(device: str) -> Place | None:
     """Return the place of `cpu` or `cuda:0`."""
-    return None if device == "cpu" else device_place(int(device.partition(":")[2]))
+    return None if device == "cpu" else device_named(device)
+
+
+def device_named(device: str) -> OnDevice:
+    """Return the place of `cuda:0`."""
+    return device_place(int(device.partition(":")[2]))
 
 
 def holder(content: Any) -> Place | None:
     """Return the place of a content that belongs to no running trace."""
-    return device_place(content.index) if type(content) is DeviceArray else None
+    return device_place(content.index) if isinstance(content, DeviceArray) else None
 
 
 def tensor_of(content: Any) -> Tensor:

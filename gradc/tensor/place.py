@@ -49,6 +49,10 @@ class Place(ABC):
     def emit(self, primitive: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply a primitive to contents for the user's line that is being executed."""
 
+    def view(self, primitive: Primitive, content: Any, params: dict[str, Any]) -> Any:
+        """Apply a movement to the content of a tensor, for a view of it."""
+        return self.emit(primitive, (content,), params)
+
     @abstractmethod
     def wrap(self, content: Any) -> Tensor:
         """Return a base tensor of a content."""

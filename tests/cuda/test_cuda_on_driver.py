@@ -31,7 +31,7 @@ def fake(monkeypatch):
     monkeypatch.setattr(bindings.LIBRARY, "module", made)
     monkeypatch.setattr(drivers, "_DRIVERS", {})
     monkeypatch.setattr(cuda_products, "find_cublaslt", FakeCublasLt)
-    monkeypatch.setattr(cuda_eager, "_PROGRAMS", {})
+    monkeypatch.setattr(cuda_eager, "_OPERATIONS", {})
     set_eager(cuda_eager.run)
     yield made
     gc.collect()  # what is freed is this driver's
