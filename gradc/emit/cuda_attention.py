@@ -69,7 +69,7 @@ class ForwardKernel(Blocks):
         groups = THREADS // block.queries
         self.memory(
             weights=(block.keys, block.queries + self.sizes.pad),
-            values=(block.terms, wide(work.outputs)),
+            values=(block.terms, self.sizes.width(work.outputs)),
             parts=(groups, block.queries),
             **dict.fromkeys(("largest", "total", "shift"), (block.queries,)),
             **({"before": (block.queries,)} if self.several_keys else {}),
@@ -78,7 +78,7 @@ class ForwardKernel(Blocks):
         with self.each_query():
             writer.line(f"largest[m] = {self.least}")
             writer.line(f"total[m] = {self.zero}")
-        writer.line(f"sums = tile_{self.code}({block.queries}, {wide(work.outputs)})")
+        writer.line(f"sums = {self.tile}({block.queries}, {wide(work.outputs)})")
         top = writer.depth
         self.keys()
         self.scores("scores", "q", "k", work.features, "d")
@@ -136,6 +136,6 @@ class ForwardKernel(Blocks):
             writer.line(f"added = {self.zero}")
             with self.each_key(groups):
                 writer.line("weight = exp(weights[j, m] - shift[m])")
-                writer.line("weights[j, m] = weight")
+                writer.line(f"weights[j, m] = {self.rounded('weight')}")
                 writer.line("added += weight")
             writer.line("parts[part, m] = added")

@@ -29,12 +29,12 @@ class BarsKernel(Blocks):
         self.head()
         self.memory(
             scores_bar=(block.keys, block.queries + self.sizes.pad),
-            values=(block.terms, wide(work.features)),
+            values=(block.terms, self.sizes.width(work.features)),
             shift=(2, block.queries),
         )
         self.units()
         self.shifts()
-        writer.line(f"q_sums = tile_{self.code}({block.queries}, {wide(work.features)})")
+        writer.line(f"q_sums = {self.tile}({block.queries}, {wide(work.features)})")
         top = writer.depth
         self.keys()
         self.products()
@@ -56,12 +56,12 @@ class BarsKernel(Blocks):
         self.memory(
             weights=(block.queries, pitch),
             scores_bar=(block.queries, pitch),
-            values=(block.terms, wide(max(work.features, work.outputs))),
+            values=(block.terms, self.sizes.width(max(work.features, work.outputs))),
             shift=(2, block.queries),
         )
         self.units()
         for name, size in (("k_sums", work.features), ("v_sums", work.outputs)):
-            writer.line(f"{name} = tile_{self.code}({block.keys}, {wide(size)})")
+            writer.line(f"{name} = {self.tile}({block.keys}, {wide(size)})")
         top = writer.depth
         self.queries()
         self.shifts()
@@ -69,7 +69,7 @@ class BarsKernel(Blocks):
         with writer.block("for m, j, score, bar in held(scores, bars_of_weights):"):
             self.visible()
             writer.line("weight = exp(score - shift[0, m])")
-            writer.line("weights[m, j] = weight")
+            writer.line(f"weights[m, j] = {self.rounded('weight')}")
             writer.assign("scores_bar[m, j]", self.change("m"))
         self.add_up("v_sums", "weights", "out_bar", work.outputs, "e")
         self.add_up("k_sums", "scores_bar", "q", work.features, "d")
@@ -79,7 +79,7 @@ class BarsKernel(Blocks):
 
     def change(self, own: str) -> str:
         """Return the adjoint of a score, 0 past the last of what is added up."""
-        change = f"weight * {self.scale} * (bar - shift[1, m])"
+        change = self.rounded(f"weight * {self.scale} * (bar - shift[1, m])")
         edge = self.edge(own)
         return f"{change} if {edge} else {self.zero}" if edge else change
 

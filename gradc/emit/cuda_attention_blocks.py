@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from gradc.emit.arguments import CODES
+from gradc.emit.cuda_tiles import read
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
@@ -22,8 +23,8 @@ from gradc.schedule.convolutions import Seen
 NAMES = ("q", "k", "v", "out_bar", "log_sum", "delta")
 FOUR = 4  # elements that a thread reads at once
 WORDS = (
-    "dealt dealt_fours exp held log meet_lanes minimum multiply_add multiply_rows rows shared_f32 "
-    "shared_f64 tile_f32 tile_f64"
+    "add_matmul_t add_t_matmul dealt dealt_fours exp held log meet_lanes minimum multiply_add "
+    "multiply_rows round_bfloat16 round_tf32 rows shared_f32 shared_f64 tile_f32 tile_f64 tile_tf32"
 ).split()
 
 
@@ -56,7 +57,8 @@ class Blocks:
     ) -> None:
         self.work, self.block, self.part, self.writer = work, block, part, writer
         self.code, self.dtype, self.used = CODES[dtype], dtype, used
-        self.sizes: Extents = extents(work, dtype)
+        self.sizes: Extents = extents(work, dtype, block.rounds)
+        self.tile = "tile_tf32" if block.rounds else f"tile_{self.code}"
         self.zero, self.one = self.number(0), self.number(1)
         self.scale, self.least = self.number(work.scale), self.number(float("-inf"))
         self.several_queries = work.queries > block.queries
@@ -70,6 +72,10 @@ class Blocks:
     def number(self, value: float) -> str:
         """Return a number as text."""
         return literal(value, self.dtype, self.used)[0]
+
+    def rounded(self, value: str) -> str:
+        """Return a factor of a product, rounded where that is asked for."""
+        return read(value, self.block.rounds, self.used)
 
     def meaning(self) -> None:
         """Write what weights are."""
@@ -107,12 +113,10 @@ class Blocks:
 
     def memory(self, **arrays: tuple[int, ...]) -> None:
         """Write what the threads of a block share, arrays of one size in a line."""
-        block, pad = self.block, self.sizes.pad
-        shared = f"shared_{self.code}"
-        own, others = self._sides(block.queries + pad, block.keys + pad)
-        self.writer.line(
-            f"left, right = {shared}({block.terms}, {own}), {shared}({block.terms}, {others})"
-        )
+        block, shared = self.block, f"shared_{self.code}"
+        sides = (self.sizes.factors(block, n) for n in self._sides(block.queries, block.keys))
+        made = ", ".join(f"{shared}({rows}, {row})" for rows, row in sides)
+        self.writer.line(f"left, right = {made}")
         for name, sizes in arrays.items():
             self.writer.line(f"{name} = {shared}({', '.join(map(str, sizes))})")
 
@@ -199,7 +203,7 @@ class Blocks:
         """Write out[j, m] = first[m] . second[j]; or [m, j], see `_sides`."""
         own, others = self._sides(self.block.queries, self.block.keys)
         names = self._sides_of(first, second)
-        self.writer.line(f"{out} = tile_{self.code}({own}, {others})")
+        self.writer.line(f"{out} = {self.tile}({own}, {others})")
         depth, step = self.writer.depth, self.block.terms
         place = axis
         if terms > step:
@@ -210,12 +214,14 @@ class Blocks:
             head = self.dealt(lines.count, step, terms)
             with self.writer.block(f"for {lines.own}, {axis} in {head}:"):
                 row = self.inside(lines.own, self.query if lines.own == "m" else self.key)
-                value = self.at(name, row, place)
+                value = self.rounded(self.at(name, row, place))
                 if terms % step:
                     value = f"{value} if {place} < {terms} else {self.zero}"
-                self.writer.assign(f"{target}[{axis}, {lines.own}]", value)
+                place_in = (lines.own, axis) if self.block.rounds else (axis, lines.own)
+                self.writer.assign(f"{target}[{', '.join(place_in)}]", value)
         self.writer.line("meet_lanes()")
-        self.writer.line(f"multiply_add({out}, left, right)")
+        word = "add_matmul_t" if self.block.rounds else "multiply_add"
+        self.writer.line(f"{word}({out}, left, right)")
         self.writer.line("meet_lanes()")
         self.writer.depth = depth
 
@@ -231,12 +237,13 @@ class Blocks:
         with self.writer.block(f"for t, {axis} in {self.dealt(step, width, features)}:"):
             row = f"{start}first + t"
             feature = axis if width == features else f"minimum({axis}, {features - 1})"
-            value = self.at(name, row, feature)
+            value = self.rounded(self.at(name, row, feature))
             if edge := self.edge(lines.own, row):
                 value = f"{value} if {edge} else {self.zero}"
             self.writer.assign(f"values[t, {axis}]", value)
         self.writer.line("meet_lanes()")
-        self.writer.line(f"multiply_add({out}, {weights}, values, first)")
+        word = "add_t_matmul" if self.block.rounds else "multiply_add"
+        self.writer.line(f"{word}({out}, {weights}, values, first)")
         self.writer.line("meet_lanes()")
         self.writer.depth -= 1
 

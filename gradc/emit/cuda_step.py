@@ -259,7 +259,7 @@ class CudaStepWriter:
         values = kernel.values
         dtype = values[0].dtype
         given = [(home, seen.dims) for home, seen in zip(work.homes, work.operands, strict=True)]
-        for part, (block, launch) in launches(work, dtype).items():
+        for part, (block, launch) in launches(work, dtype, self.plan.arithmetic).items():
             made = values
             if work.adjoint and not work.joined:
                 made = values[:1] if part is Part.QUERIES else values[1:]

@@ -102,6 +102,18 @@ def _multiplies(kernel: Kernel, asked: str, plan: Plan) -> str:
     return ", ".join(filter(None, (how, plan.arithmetic.why_not(kernel.values[0].dtype, asked))))
 
 
+def _attends(kernel: Kernel, work: Attention, plan: Plan) -> str:
+    """Return what an attention's operands are rounded to, and who multiplies them."""
+    if plan.target is not CUDA:
+        return ""
+    dtype = kernel.values[0].dtype
+    made = launches(work, dtype, plan.arithmetic).values()
+    rounds = {block.rounds for block, _ in made if block.rounds}
+    if rounds:
+        return f"rounds operands to {rounds.pop()} for tensor cores"
+    return plan.arithmetic.why_not(dtype)
+
+
 def _reason(kernel: Kernel, plan: Plan) -> str:
     """Return why a kernel does it the way it does."""
     work = kernel.work
@@ -116,7 +128,8 @@ def _reason(kernel: Kernel, plan: Plan) -> str:
         operands = (work.queries + work.keys) * (work.features + work.outputs)
         many = work.queries * work.keys > operands
         why = "more than the operands" if many else "keys come in several blocks"
-        return f"{number} computed again: {why}" if work.adjoint else ""
+        again = f"{number} computed again: {why}" if work.adjoint else ""
+        return ", ".join(filter(None, (again, _attends(kernel, work, plan))))
     return ""
 
 
@@ -154,7 +167,7 @@ def shared(plan: Plan, number: int) -> str:
     kernel = plan.kernels[number]
     share, launch = kernel.share, kernel.launch
     if isinstance(kernel.work, Attention) and plan.target is CUDA:
-        made = launches(kernel.work, kernel.values[0].dtype).values()
+        made = launches(kernel.work, kernel.values[0].dtype, plan.arithmetic).values()
         sizes = (f"{x.blocks[0]} x {x.threads[0]} of {b.queries} x {b.keys}" for b, x in made)
         return f"{Frame.TILES.value}: {', '.join(sizes)}"
     if launch is not None:
