@@ -1,4 +1,4 @@
-"""How exactly float32 matrix products are computed on a device, by PyTorch's names."""
+"""How exactly products of float32 numbers are computed on a device, by PyTorch's names."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ PRECISION = _Precision()
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Set how exactly float32 matrix products are computed on CUDA devices.
+    """Set how exactly products of float32 numbers are computed on CUDA devices.
 
-    The CPU computes them in float32 always.
+    It holds for matrix products, convolutions and attention, forward and backward; programs that
+    depend on it are compiled once for each precision. GPUs before compute capability 8.0 compute
+    the latter two in float32 always, and so does the CPU all of them. PyTorch has a switch of its
+    own for convolutions, `torch.backends.cudnn.allow_tf32`, which is on by default; here they are
+    float32 by default.
 
     Args:
         precision: `highest`: in float32; `high`: operands rounded to TF32 (10 bits of mantissa);
@@ -48,5 +52,5 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """Return how exactly float32 matrix products are computed on CUDA devices."""
+    """Return how exactly products of float32 numbers are computed on CUDA devices."""
     return PRECISION.name

@@ -12,10 +12,15 @@ from emit_run import tables
 from test_golden import PROGRAMS
 from test_golden_digits import operands, program  # noqa: F401  (a fixture)
 
+from gradc.emit.cuda import emit
 from gradc.inspect.target import half_of
 from gradc.ir.evaluate import evaluate
+from gradc.passes.pipeline import optimise
+from gradc.schedule.arithmetic import Arithmetic
+from gradc.schedule.make import schedule
 from gradc.schedule.target import CUDA
 
+TENSOR_CORES = ("cnn", "attention")
 GOLDEN = Path(__file__).parent / "golden" / "cuda"
 
 
@@ -25,7 +30,7 @@ def compare(path, source, request):
     assert source == path.read_text()
 
 
-def agree(graph, emitted, arrays, source, launch):
+def agree(graph, emitted, arrays, source, launch, rtol=2e-4, atol=1e-5):
     with np.errstate(all="ignore"):
         outputs, updated = evaluate(graph, arrays)
     place = {v: i for i, v in enumerate(graph.inputs)}
@@ -33,7 +38,7 @@ def agree(graph, emitted, arrays, source, launch):
     launch(source, table)
     found = [*got, *(inputs[place[old]] for old, _ in graph.updates)]
     for expected, array in zip((*outputs, *updated), found, strict=True):
-        np.testing.assert_allclose(array, expected, rtol=2e-4, atol=1e-5)
+        np.testing.assert_allclose(array, expected, rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -49,6 +54,21 @@ def test_golden_file_runs(name):
     arrays = emit_programs.arrays(graph)
     source = (GOLDEN / f"{name}.py").read_text()
     agree(graph, emitted, arrays, source, run)
+
+
+@pytest.mark.parametrize("name", TENSOR_CORES)
+def test_text_for_tensor_cores_is_the_golden_file(name, request):
+    plan = schedule(optimise(PROGRAMS[name]()), target=CUDA, arithmetic=Arithmetic("high"))
+    compare(GOLDEN / f"{name}_tf32.py", emit(plan).source, request)
+
+
+@pytest.mark.parametrize("name", TENSOR_CORES)
+def test_golden_file_for_tensor_cores_runs(name):
+    graph = PROGRAMS[name]()
+    emitted = emit(schedule(optimise(graph), target=CUDA, arithmetic=Arithmetic("high")))
+    arrays = emit_programs.arrays(graph)
+    source = (GOLDEN / f"{name}_tf32.py").read_text()
+    agree(graph, emitted, arrays, source, run, rtol=1e-2, atol=0.1)
 
 
 def test_the_digits_step_is_the_golden_file(program, request):  # noqa: F811
