@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from gradc.optim.adagrad import Adagrad
     from gradc.optim.adam import Adam, AdamW
     from gradc.optim.adamax import Adamax
+    from gradc.optim.asgd import ASGD
     from gradc.optim.nadam import NAdam
     from gradc.optim.optimizer import Optimizer
     from gradc.optim.radam import RAdam
     from gradc.optim.rmsprop import RMSprop
+    from gradc.optim.rprop import Rprop
     from gradc.optim.sgd import SGD
+    from gradc.optim.sparse_adam import SparseAdam
 
 __all__ = [
+    "ASGD",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -29,6 +33,8 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rprop",
+    "SparseAdam",
     "lr_scheduler",
 ]
 
@@ -38,10 +44,13 @@ _HOMES = {
     "gradc.optim.adagrad": "Adagrad",
     "gradc.optim.adam": "Adam AdamW",
     "gradc.optim.adamax": "Adamax",
+    "gradc.optim.asgd": "ASGD",
     "gradc.optim.nadam": "NAdam",
     "gradc.optim.optimizer": "Optimizer",
     "gradc.optim.radam": "RAdam",
     "gradc.optim.rmsprop": "RMSprop",
+    "gradc.optim.rprop": "Rprop",
     "gradc.optim.sgd": "SGD",
+    "gradc.optim.sparse_adam": "SparseAdam",
 }
 __getattr__, __dir__ = lazily("gradc.optim", _HOMES)

@@ -15,7 +15,7 @@ State = defaultdict[Tensor, dict[str, Any]]
 _IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
 
 # Numbers that are counted in a dtype of their own, not in the parameter's.
-_OWN_DTYPE = ("step", "mu_product")
+_OWN_DTYPE = ("step", "mu_product", "eta", "mu")
 
 
 def state_dict(groups: list[Group], state: Mapping[Tensor, dict[str, Any]]) -> dict[str, Any]:

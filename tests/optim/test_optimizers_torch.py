@@ -45,6 +45,9 @@ CASES = {
               {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}],
     "RAdam": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.1},
               {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}],
+    "Rprop": [{}, {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (0.03, 0.2), "maximize": True}],
+    "ASGD": [{}, {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 4, "weight_decay": 0.1},
+             {"t0": 0, "maximize": True}],
 }  # fmt: skip
 TABLE = [(name, options) for name, many in CASES.items() for options in many]
 IDS = [f"{name} {options}" for name, options in TABLE]
@@ -381,6 +384,22 @@ def test_a_schedule_goes_on_from_its_state_dict():
      "StepLR.step: epoch=3 is not supported"),
     (lambda o: gradc.optim.lr_scheduler.OneCycleLR(o, 0.1),
      "OneCycleLR: give total_steps, or epochs and steps_per_epoch"),
+    (lambda o: gradc.optim.lr_scheduler.CyclicLR(gradc.optim.Adagrad(one()), 0.1, 0.2),
+     "CyclicLR: the optimizer has neither momentum nor betas"),
+    (lambda o: gradc.optim.lr_scheduler.CyclicLR(o, [0.1, 0.1], 0.2, cycle_momentum=False),
+     "CyclicLR: expected base_lr for 1 groups, got 2"),
+    (lambda o: gradc.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 0),
+     "CosineAnnealingWarmRestarts: T_0 must be an int from 1 on, got 0"),
+    (lambda o: gradc.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 2).step(-1),
+     "CosineAnnealingWarmRestarts.step: epoch must not be negative, got -1"),
+    (lambda o: gradc.optim.lr_scheduler.ChainedScheduler([]),
+     "ChainedScheduler: expected at least one schedule"),
+    (lambda o: gradc.optim.lr_scheduler.MultiplicativeLR(o, [abs, abs]),
+     "MultiplicativeLR: expected 1 functions for 1 groups, got 2"),
+    (lambda o: gradc.optim.Rprop(one(), etas=(1.2, 0.5)),
+     "Rprop: expected 0 < etas[0] < 1 < etas[1], got (1.2, 0.5)"),
+    (lambda o: gradc.optim.SparseAdam(one()),
+     "SparseAdam: gradients of embeddings are dense, there is nothing for it to do"),
 ])  # fmt: skip
 def test_schedule_message(call, message):
     with pytest.raises(gradc.errors.GradcError) as caught:

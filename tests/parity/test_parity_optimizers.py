@@ -29,6 +29,8 @@ TABLE = [
     ("NAdam", {"lr": 0.1, "decoupled_weight_decay": True, **DECAY}),
     ("RAdam", {"lr": 0.1, "betas": (0.5, 0.9), **DECAY}),
     ("RAdam", {"lr": 0.1, "decoupled_weight_decay": True, **DECAY}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (0.03, 0.2), "maximize": True}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 4, **DECAY}),
 ]
 PARTS = [TABLE[i : i + 6] for i in range(0, len(TABLE), 6)]
 SHAPES = [(4, 3), (5,), ()]
@@ -103,7 +105,22 @@ SCHEDULES = {
     "ConstantLR": lambda L, o: L.ConstantLR(o, factor=0.2, total_iters=4),
     "PolynomialLR": lambda L, o: L.PolynomialLR(o, total_iters=6, power=2.0),
     "LambdaLR": lambda L, o: L.LambdaLR(o, lr_lambda=lambda t: 0.9**t),
-    "OneCycleLR": lambda L, o: L.OneCycleLR(o, max_lr=0.3, total_steps=14),
+    "OneCycleLR": lambda L, o: L.OneCycleLR(o, max_lr=0.3, total_steps=51),
+    "OneCycleLR of three": lambda L, o: L.OneCycleLR(
+        o, max_lr=0.3, total_steps=51, three_phase=True, anneal_strategy="linear"
+    ),
+    "MultiplicativeLR": lambda L, o: L.MultiplicativeLR(o, lambda t: 1.1 if t % 4 else 0.5),
+    "CyclicLR": lambda L, o: L.CyclicLR(o, 0.01, 0.2, step_size_up=4, step_size_down=7),
+    "CyclicLR halved": lambda L, o: L.CyclicLR(o, 0.01, 0.2, 5, mode="triangular2"),
+    "CyclicLR by powers": lambda L, o: L.CyclicLR(o, [0.01], [0.2], 5, mode="exp_range", gamma=0.9),
+    "CyclicLR by a function": lambda L, o: L.CyclicLR(
+        o, 0.01, 0.2, 3, scale_fn=lambda t: 1 / t, cycle_momentum=False
+    ),
+    "CosineAnnealingWarmRestarts": lambda L, o: L.CosineAnnealingWarmRestarts(o, 3, 2, 0.01),
+    "CosineAnnealingWarmRestarts again": lambda L, o: L.CosineAnnealingWarmRestarts(o, 7),
+    "ChainedScheduler": lambda L, o: L.ChainedScheduler(
+        [L.ConstantLR(o, 0.2, total_iters=6), L.ExponentialLR(o, gamma=0.9), L.StepLR(o, 20)]
+    ),
     "SequentialLR": lambda L, o: L.SequentialLR(
         o, [L.LinearLR(o, 0.1, total_iters=3), L.CosineAnnealingLR(o, T_max=5)], [3]
     ),
@@ -131,15 +148,30 @@ def test_schedules_do_not_recompile(name, adam):
         for value in entries.values():
             value.zero_()
     optimizer.param_groups[0].update(lr=0.1, betas=(0.9, 0.999))
-    optimizer.param_groups[0].pop("initial_lr", None)
+    for key in set(optimizer.param_groups[0]) - set(optimizer.defaults) - {"params"}:
+        del optimizer.param_groups[0][key]
     schedule = SCHEDULES[name](gradc.optim.lr_scheduler, optimizer)
     theirs = SCHEDULES[name](torch.optim.lr_scheduler, their_optimizer)
-    for i in range(10):
-        x = torch.linspace(-1, 1 + i, 3, dtype=torch.float64)
-        close(step(ours(x)), reference(x), 1e-9)
-        figure = (1.0,) if name == "ReduceLROnPlateau" else ()
+    for i in range(50):
+        if i % 5 == 0:
+            x = torch.linspace(-1, 1 + i % 10, 3, dtype=torch.float64)
+            close(step(ours(x)), reference(x), 1e-9)
+        if i == 23 and "Lambda" not in name and "Multi" not in name and "function" not in name:
+            # as if from a file
+            written = schedule.state_dict()
+            schedule = SCHEDULES[name](gradc.optim.lr_scheduler, optimizer)
+            schedule.load_state_dict(written)
+            for group, rate in zip(optimizer.param_groups, schedule.get_last_lr(), strict=True):
+                group["lr"] = rate
+        figure = (1.0 if i < 30 else 0.1,) if name == "ReduceLROnPlateau" else ()
         schedule.step(*figure)
         theirs.step(*figure)
+        for key in ("betas", "momentum"):
+            mine, their = (
+                optimizer.param_groups[0].get(key),
+                their_optimizer.param_groups[0].get(key),
+            )
+            assert mine == (their if their is None else pytest.approx(their, rel=1e-12))
         assert schedule.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-12)
     for p, their in zip(weights, their_weights, strict=True):
         close(p, their, 1e-9)

@@ -249,5 +249,6 @@ def test_repeats_that_do_not_fit():
     with pytest.raises(ArgumentError) as caught:
         gradc.ones(3).repeat_interleave(gradc.tensor([1, 2]))
     assert str(caught.value).splitlines()[0] == (
-        "repeat_interleave: repeats must be integers, one or one for each of 3 entries, got int64[2]"
+        "repeat_interleave: repeats must be integers, one or one for each of 3 entries, got "
+        "int64[2]"
     )

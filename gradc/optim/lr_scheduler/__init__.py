@@ -5,17 +5,28 @@ from gradc.optim.lr_scheduler.cosine import CosineAnnealingLR
 from gradc.optim.lr_scheduler.cycle import OneCycleLR
 from gradc.optim.lr_scheduler.decay import ExponentialLR, MultiStepLR, StepLR
 from gradc.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from gradc.optim.lr_scheduler.ramp import ConstantLR, LambdaLR, LinearLR, PolynomialLR
-from gradc.optim.lr_scheduler.sequence import SequentialLR
+from gradc.optim.lr_scheduler.ramp import (
+    ConstantLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    PolynomialLR,
+)
+from gradc.optim.lr_scheduler.sequence import ChainedScheduler, SequentialLR
+from gradc.optim.lr_scheduler.waves import CosineAnnealingWarmRestarts, CyclicLR
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",

@@ -99,7 +99,7 @@ class OneCycleLR(LRScheduler):
         for group, base, largest in zip(groups, low, high, strict=True):
             group["base_momentum"] = base
             group["max_momentum"] = largest
-            _set_momentum(group, largest)
+            set_momentum(group, largest)
 
     def get_lr(self) -> list[float]:
         """Return the learning rates for `last_epoch`, and set the momenta."""
@@ -119,7 +119,7 @@ class OneCycleLR(LRScheduler):
                     rates.append(curve(group[first], group[last], share))
                     if self.cycle_momentum:
                         momentum = curve(group[first_momentum], group[last_momentum], share)
-                        _set_momentum(group, momentum)
+                        set_momentum(group, momentum)
                 break
             start = end
         return rates
@@ -161,7 +161,7 @@ def _each(given: float | Sequence[float], groups: list[Group], name: str) -> lis
     return numbers
 
 
-def _set_momentum(group: Group, momentum: float) -> None:
+def set_momentum(group: Group, momentum: float) -> None:
     """Put a momentum into a group, under the name that its optimizer knows."""
     if "betas" in group:
         group["betas"] = (momentum, *group["betas"][1:])

@@ -25,15 +25,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        groups = len(optimizer.param_groups)
-        self.lr_lambdas: list[Callable[[int], float]] = (
-            [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
-        )
-        if len(self.lr_lambdas) != groups:
-            raise ArgumentError(
-                f"LambdaLR: expected {groups} functions for {groups} groups, got "
-                f"{len(self.lr_lambdas)}"
-            )
+        self.lr_lambdas = _functions("LambdaLR", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -44,6 +36,51 @@ class LambdaLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer and the functions."""
         return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
+
+
+class MultiplicativeLR(LRScheduler):
+    """lr <- lr * f(t).
+
+    Args:
+        optimizer: whose groups to write to.
+        lr_lambda: f, or a list of one per group; not part of the state_dict.
+        last_epoch: number of steps taken before.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas = _functions("MultiplicativeLR", lr_lambda, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rates for `last_epoch`."""
+        if self.last_epoch == 0:
+            return self.rates
+        pairs = zip(self.rates, self.lr_lambdas, strict=True)
+        return [rate * f(self.last_epoch) for rate, f in pairs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the optimizer and the functions."""
+        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
+
+
+def _functions(
+    name: str,
+    given: Callable[[int], float] | list[Callable[[int], float]],
+    optimizer: Optimizer,
+) -> list[Callable[[int], float]]:
+    """Return one function per group."""
+    groups = len(optimizer.param_groups)
+    functions = [given] * groups if callable(given) else list(given)
+    if len(functions) != groups:
+        raise ArgumentError(
+            f"{name}: expected {groups} functions for {groups} groups, got {len(functions)}"
+        )
+    return functions
 
 
 class LinearLR(LRScheduler):

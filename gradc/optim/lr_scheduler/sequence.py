@@ -1,4 +1,4 @@
-"""Several schedules, one after the other."""
+"""Several schedules of one optimizer, one after the other or all at once."""
 
 from __future__ import annotations
 
@@ -78,5 +78,44 @@ class SequentialLR(LRScheduler):
         """Take over what `state_dict()` returned."""
         own = {k: v for k, v in state_dict.items() if k != "_schedulers"}
         vars(self).update(own)
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+
+class ChainedScheduler(LRScheduler):
+    """Steps several schedules together, each changing what the one before it left.
+
+    Args:
+        schedulers: the schedules, all of one optimizer.
+        optimizer: that optimizer; the first schedule's where None.
+    """
+
+    def __init__(self, schedulers: list[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ArgumentError("ChainedScheduler: expected at least one schedule")
+        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
+        if any(s.optimizer is not self.optimizer for s in schedulers):
+            raise ArgumentError("ChainedScheduler: a schedule belongs to another optimizer")
+        self._schedulers = list(schedulers)
+        self._last_lr = self.rates
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go on by one step of every schedule."""
+        if epoch is not None:
+            raise UnsupportedError(f"ChainedScheduler.step: epoch={epoch!r} is not supported")
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self.rates
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last learning rates and the state of each schedule."""
+        return {
+            "_last_lr": self._last_lr,
+            "_schedulers": [s.state_dict() for s in self._schedulers],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict()` returned."""
+        self._last_lr = state_dict["_last_lr"]
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
