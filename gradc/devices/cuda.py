@@ -283,6 +283,12 @@ class CudaDriver:
         self.enter()
         return _is_pinned(_address(array))
 
+    def home_of(self, address: int) -> int:
+        """Ask the driver."""
+        self.enter()
+        which = library().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+        return int(call("cuPointerGetAttribute", which, address))
+
     def load(self, cubin: bytes) -> CudaModule:
         """Load compiled code."""
         self.enter()

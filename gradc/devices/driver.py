@@ -163,6 +163,10 @@ class Driver(Protocol):
         """Return whether a host array lies in pinned memory, this driver's or another's."""
         ...
 
+    def home_of(self, address: int) -> int:
+        """Return the number of the device whose memory an address is in."""
+        ...
+
     def load(self, cubin: bytes) -> Module:
         """Load compiled code."""
         ...
@@ -245,6 +249,11 @@ def driver(index: int = 0) -> Driver:
 def started(index: int = 0) -> bool:
     """Return whether the device is in use already."""
     return index in _DRIVERS
+
+
+def all_started() -> list[Driver]:
+    """Return the drivers of all devices that are in use already."""
+    return list(_DRIVERS.values())
 
 
 def inherited() -> bool:

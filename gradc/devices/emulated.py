@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from gradc.devices.driver import STREAMS, Array, Size
+from gradc.devices.driver import STREAMS, Array, Size, all_started
 from gradc.devices.emulated_event import EmulatedEvent
 from gradc.devices.statistics import Statistics, out_of_memory
 from gradc.errors import DeviceError
@@ -222,6 +222,18 @@ class EmulatedDriver:
     def is_pinned(self, array: Array) -> bool:
         """Return whether the array begins where one that `pinned` has given begins."""
         return array.__array_interface__["data"][0] in self._pinned
+
+    def home_of(self, address: int) -> int:
+        """Look among the memory of all devices; memory of somebody else counts as this one's."""
+        others = [d for d in all_started() if isinstance(d, EmulatedDriver)]
+        return next((d.index for d in others if d.holds(address)), self.index)
+
+    def holds(self, address: int) -> bool:
+        """Return whether an address lies in memory of this device that is in use."""
+        with self._lock:
+            at = bisect_right(self._begins, address) - 1
+            piece = self._pieces[self._begins[at]] if at >= 0 else None
+        return piece is not None and piece.live and address < piece.address + piece.nbytes
 
     def load(self, cubin: bytes) -> Any:
         """Refuse: kernels of an emulated device are jitted for the processor."""

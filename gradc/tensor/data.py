@@ -14,9 +14,9 @@ from gradc.ir.dtype import DType, from_numpy
 from gradc.tensor.copying import clone, detach
 from gradc.tensor.core import is_tensor, wrap_array
 from gradc.tensor.creation import FULL, made
+from gradc.tensor.cuda_array import from_cuda_array
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.dispatch import apply
-from gradc.tensor.exchange import from_cuda_array
 from gradc.tensor.joining import stack
 from gradc.tensor.kinds import is_array, is_numpy_number, is_sequence
 from gradc.tensor.moving import move
@@ -39,7 +39,8 @@ def tensor(
     """Return a copy of Python or NumPy data.
 
     Args:
-        data: number, nested lists or tuples of numbers, ndarray, or a tensor.
+        data: number, nested lists or tuples of numbers, ndarray, tensor, or another library's
+            array on a device.
         dtype: where not given: the array's; for Python data bool, int64 or the default floating
             dtype.
         device: where it is made; the default device, or where `data` is, where not given.
@@ -52,6 +53,8 @@ def tensor(
     """
     where = check_device("tensor", device)
     kind = None if dtype is None else check_dtype("tensor", dtype)
+    if hasattr(data, "__cuda_array_interface__") and not is_tensor(data):
+        data = from_cuda_array(data)
     if is_tensor(data):
         copy = clone(detach(data))
         copy = copy if device is None else move(copy, where)

@@ -9,28 +9,61 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc.errors import GradientError
-from gradc.tensor import exchange
+from gradc.errors import ArgumentError, ArgumentTypeError, GradientError
+from gradc.tensor import cuda_array, exchange
 from gradc.tensor.conversion import cpu, numpy
 from gradc.tensor.copying import clone, detach
 from gradc.tensor.core import is_tensor, resolve, type_text, wrap_array
+from gradc.tensor.device import check_device
 from gradc.tensor.edges import wants_grad
-from gradc.tensor.moving import device_of
+from gradc.tensor.moving import device_of, move
 from gradc.tensor.refusal import refuse_value
 
 if TYPE_CHECKING:
     from gradc.tensor.tensor import Tensor
 
 
-def from_dlpack(ext_tensor: Any) -> Tensor:
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """Return a tensor on the memory of an array of another library (`__dlpack__`).
 
     Args:
-        ext_tensor: on the CPU, or contiguous on a CUDA device.
+        ext_tensor: on the CPU, or contiguous on a CUDA device; or a DLPack capsule.
+        device: where the tensor is to be; a copy where that is elsewhere.
+        copy: give a copy in any case; False: never copy.
+
+    Raises:
+        ArgumentTypeError: an object that has no `__dlpack__`.
+        ArgumentError: a capsule that was used already, or a copy that `copy=False` forbids.
     """
-    if is_tensor(ext_tensor) or ext_tensor.__dlpack_device__()[0] == exchange.CUDA_KIND:
-        return detach(ext_tensor) if is_tensor(ext_tensor) else exchange.from_dlpack(ext_tensor)
-    return wrap_array(np.from_dlpack(ext_tensor))
+    shared = _shared(ext_tensor)
+    where = device_of(shared) if device is None else check_device("from_dlpack", device)
+    if where == device_of(shared):
+        return clone(shared) if copy else shared
+    if copy is False:
+        raise ArgumentError(
+            f"from_dlpack: copy=False, but the array is on {device_of(shared)}, not on {where}",
+            hint="leave copy away",
+        )
+    return move(shared, where)
+
+
+def _shared(given: Any) -> Tensor:
+    """Return a tensor on the memory of an array or in a capsule."""
+    if is_tensor(given):
+        return detach(given)
+    if exchange.is_capsule(given):
+        if exchange.kind_of(given) == exchange.CUDA_KIND:
+            return exchange.from_dlpack(given)
+        return wrap_array(np.from_dlpack(exchange.Carried(given)))
+    if not (hasattr(given, "__dlpack__") and hasattr(given, "__dlpack_device__")):
+        raise ArgumentTypeError(
+            f"from_dlpack: expected an array with __dlpack__ and __dlpack_device__, got "
+            f"{type(given).__name__}",
+            hint="gradc.tensor(...) copies lists and numbers",
+        )
+    if given.__dlpack_device__()[0] == exchange.CUDA_KIND:
+        return exchange.from_dlpack(given)
+    return wrap_array(np.from_dlpack(given))
 
 
 def to_dlpack(
@@ -86,4 +119,4 @@ def cuda_array_interface(x: Tensor) -> dict[str, Any]:
         raise GradientError(
             "Can't get __cuda_array_interface__ on Variable that requires grad.", hint="x.detach()"
         )
-    return exchange.cuda_array_interface(of)
+    return cuda_array.cuda_array_interface(of)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import gradc
 from gradc.devices import driver as drivers
+from gradc.errors import GradcError
 from gradc.tensor import exchange
 
 
@@ -138,6 +142,91 @@ def test_cuda_array_interface():
         x.detach().requires_grad_().__cuda_array_interface__  # noqa: B018 # it raises
 
 
+class Carrier:
+    """Another library's array that gives one capsule again and again."""
+
+    def __init__(self, capsule):
+        self.capsule = capsule
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, stream=None):
+        return self.capsule
+
+
+def test_capsules_are_taken_once():
+    x = gradc.ones(2, device="cuda")
+    capsule = gradc.utils.dlpack.to_dlpack(x)
+    place = exchange._pointer(id(capsule), exchange.NAME)
+    exchange.DLManagedTensor.from_address(place).array.device_type = exchange.CUDA_KIND
+    y = gradc.utils.dlpack.from_dlpack(capsule)
+    assert (y.data_ptr(), y.device) == (x.data_ptr(), x.device)
+    for given in (capsule, Carrier(capsule)):
+        with pytest.raises(GradcError) as caught:
+            gradc.from_dlpack(given)
+        lines = str(caught.value).split("\n")
+        assert lines[0] == (
+            "from_dlpack: the capsule was used already: a capsule gives its memory to one taker"
+        )
+        assert lines[-1] == "  try: pass the array itself, which makes a capsule for each"
+    assert gradc.from_dlpack(gradc.ones(3).__dlpack__()).tolist() == [1.0] * 3  # on the host
+
+
+def test_where_and_whether_to_copy():
+    x = gradc.ones(2, 3, device="cuda")
+    assert gradc.from_dlpack(x, device="cuda").data_ptr() == x.data_ptr()
+    assert gradc.from_dlpack(x, copy=True).data_ptr() != x.data_ptr()
+    assert gradc.from_dlpack(x, device="cpu").device.type == "cpu"
+    assert gradc.from_dlpack(np.ones(2), device="cuda:1").device == gradc.device("cuda:1")
+    with pytest.raises(ValueError, match="copy=False, but the array is on cuda:0, not on cpu"):
+        gradc.from_dlpack(x, device="cpu", copy=False)
+    assert gradc.from_dlpack(Other(gradc.zeros(0, 3, device="cuda"))).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: gradc.from_dlpack([1.0]),
+            "from_dlpack: expected an array with __dlpack__ and __dlpack_device__, got list",
+        ),
+        (
+            lambda x: x.__dlpack__(stream="1"),
+            "__dlpack__: stream must be a number or None, got str",
+        ),
+        (lambda x: x.__dlpack__(stream=-2), "__dlpack__: stream=-2 is no stream"),
+        (
+            lambda x: gradc.as_tensor(Array(x, stream=0)),
+            "as_tensor: __cuda_array_interface__ names stream 0, which is ambiguous",
+        ),
+        (lambda x: gradc.as_tensor(Array(x, mask=x)), "as_tensor: the array has a mask"),
+    ],
+)
+def test_messages(call, message):
+    with pytest.raises(GradcError) as caught:
+        call(gradc.ones(2, device="cuda"))
+    assert str(caught.value).split("\n")[0] == message
+
+
+def test_memory_that_others_hold_when_the_process_ends():
+    pytest.importorskip("torch")
+    program = """
+import sys, torch, gradc
+x = gradc.arange(6.0, device="cuda")
+torch.held = torch.from_dlpack(x)
+sys.held = x.__dlpack__()
+cycle = [torch.from_dlpack(x)]
+cycle.append(cycle)
+print(torch.held.sum().item())
+"""
+    environment = {**os.environ, "GRADC_CUDA": "emulate"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "15.0\n", "")
+
+
 class Array:
     """Another library's array with the interface."""
 
@@ -154,6 +243,9 @@ def test_taking_by_the_cuda_array_interface():
     assert x.sum().item() == 18.0
     assert gradc.as_tensor(Array(x), device="cpu").tolist() == x.tolist()
     assert gradc.as_tensor(Array(x), dtype=gradc.float64).dtype is gradc.float64
+    assert gradc.tensor(Array(x)).data_ptr() != x.data_ptr()
+    there = gradc.ones(2, device="cuda:1")
+    assert gradc.as_tensor(Array(there)).device == there.device
     with pytest.raises(NotImplementedError, match="the memory is read-only"):
         gradc.as_tensor(Array(x, data=(x.data_ptr(), True)))
     with pytest.raises(NotImplementedError, match="is not contiguous"):
