@@ -50,6 +50,8 @@ class Arguments:
         scalars: values of one element, after the arrays.
         at: position of the array that holds a value with a shape.
         overlap: whether an array that is written lies in the memory of another one.
+        on_scalars: the arrays, by position, that are written and lie in the memory of a scalar,
+            which matters where scalars are read from there.
     """
 
     arrays: list[Array] = field(default_factory=list[Array])
@@ -58,6 +60,7 @@ class Arguments:
         default_factory=dict[tuple[Value, tuple[int, ...]], int]
     )
     overlap: bool = False
+    on_scalars: set[int] = field(default_factory=set[int])
 
     @property
     def signature(self) -> str:
@@ -83,7 +86,15 @@ def arguments(nest: Nest, places: dict[Value, Place]) -> Arguments:
     written = {a.root for a in stores}
     spans = [(places[a.values[0]], a, bool(written & set(a.values))) for a in found.arrays]
     pairs = combinations(spans, 2)
-    found.overlap = any((w or v) and _meet(p, a, q, b) for (p, a, w), (q, b, v) in pairs)
+    found.overlap = any(
+        (w or v) and _meet(p, a.nbytes, q, b.nbytes) for (p, a, w), (q, b, v) in pairs
+    )
+    numbers = [(places[v], v.type.nbytes) for v in found.scalars if v in places]
+    found.on_scalars = {
+        i
+        for i, (p, a, written_to) in enumerate(spans)
+        if written_to and any(_meet(p, a.nbytes, q, nbytes) for q, nbytes in numbers)
+    }
     return found
 
 
@@ -92,6 +103,6 @@ def places_of(kernel: Kernel, places: dict[Value, Place]) -> dict[Value, Place]:
     return places | {value: places[parts] for value, parts in kernel.own.items()}
 
 
-def _meet(p: Place, a: Array, q: Place, b: Array) -> bool:
-    """Return whether two arrays have bytes in common."""
-    return p.slot == q.slot and p.offset < q.offset + b.nbytes and q.offset < p.offset + a.nbytes
+def _meet(p: Place, size: int, q: Place, other: int) -> bool:
+    """Return whether so many bytes at one place and at another have some in common."""
+    return p.slot == q.slot and p.offset < q.offset + other and q.offset < p.offset + size

@@ -11,7 +11,8 @@ def store_by_first_lane(body: Body, store: Store, lead: str) -> None:
     value, given = body.value(store.node), body.given
     if not value.isidentifier():
         value = body.kept(store.node, value)
-    if len(given.arrays[given.at[store.root, store.dims]].values) > 1:
+    number = given.at[store.root, store.dims]
+    if len(given.arrays[number].values) > 1 or number in given.on_scalars:
         # The other lanes may still have to read what it overwrites.
         body.used.add("meet_lanes")
         body.writer.line("meet_lanes()")

@@ -53,7 +53,7 @@ class Lanes:
 
     def facts(self, given: Arguments) -> str:
         """Return what the compiler may not take for granted."""
-        overlap = ", overlap=True" if given.overlap else ""
+        overlap = ", overlap=True" if given.overlap or given.on_scalars else ""
         return overlap + ("" if self.aligned else ", unaligned=True")
 
     @property
