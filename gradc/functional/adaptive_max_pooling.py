@@ -8,7 +8,7 @@ import numpy as np
 
 from gradc.errors import ShapeError
 from gradc.functional.adaptive_pooling import Size, wanted_sizes
-from gradc.functional.pooling import max_pool1d, max_pool2d
+from gradc.functional.pooling import largest_of_windows
 from gradc.functional.spatial import Ints, batched, sizes_of
 from gradc.tensor import Tensor, from_numpy
 
@@ -26,7 +26,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool =
     Returns:
         `[N, C, P]`, or a pair of it and int64 indices.
     """
-    return _adaptive("adaptive_max_pool1d", 1, input, output_size, return_indices)
+    return largest_of_parts("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
@@ -52,22 +52,31 @@ def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool =
         >>> adaptive_max_pool2d(gradc.tensor([[[1.0, 5.0], [3.0, 3.0]]]), (1, 2)).tolist()
         [[[3.0, 5.0]]]
     """
-    return _adaptive("adaptive_max_pool2d", 2, input, output_size, return_indices)
+    return largest_of_parts("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def _adaptive(name: str, count: int, input: Tensor, output_size: Size, return_indices: bool) -> Any:
+def largest_of_parts(
+    name: str, count: int, input: Tensor, output_size: Size, return_indices: bool
+) -> Any:
+    """Return the largest elements of windows that part the input along `count` axes."""
     x, alone = batched(name, input, count)
     sizes = sizes_of(x, count)
     if 0 in sizes:
         raise ShapeError(f"{name}: input {list(input.shape)} has no largest elements")
     wanted = wanted_sizes(name, output_size, sizes)
+    if set(wanted) == {1}:
+        # One window over everything: a reduction, not a comparison written out for each element.
+        largest, index = in_steps(x).flatten(2).max(-1)
+        one = (*x.shape[:2], *wanted)
+        pair = largest.reshape(one), index.reshape(one)
+        values, index = (t.squeeze(0) for t in pair) if alone else pair
+        return (values, index) if return_indices else values
     places = [_places(n, p) for n, p in zip(sizes, wanted, strict=True)]
     for a, taken in enumerate(places):
         if taken.size != sizes[a]:
             x = x.index_select(a + 2, from_numpy(taken.reshape(-1)).to(x.device))
     window: Ints = tuple(taken.shape[1] for taken in places)
-    pool = max_pool1d if count == 1 else max_pool2d
-    largest, index = pool(x, window, return_indices=True)
+    largest, index = largest_of_windows(name, count, x, window, None, 0, 1, False, True)
     if alone:
         largest = largest.squeeze(0)
     if not return_indices:

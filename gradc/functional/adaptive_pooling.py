@@ -25,7 +25,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:
     Returns:
         `[N, C, P]`.
     """
-    return _adaptive("adaptive_avg_pool1d", 1, input, output_size)
+    return means_of_parts("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Size) -> Tensor:
@@ -50,10 +50,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Size) -> Tensor:
         >>> adaptive_avg_pool2d(gradc.tensor([[[1.0, 5.0], [3.0, 3.0]]]), 1).tolist()
         [[[3.0]]]
     """
-    return _adaptive("adaptive_avg_pool2d", 2, input, output_size)
+    return means_of_parts("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def _adaptive(name: str, count: int, input: Tensor, output_size: Size) -> Tensor:
+def means_of_parts(name: str, count: int, input: Tensor, output_size: Size) -> Tensor:
+    """Return means of windows that part the input evenly along `count` axes."""
     x, alone = batched(name, input, count)
     check_floating(name, "input", x)
     sizes = sizes_of(x, count)

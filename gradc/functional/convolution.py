@@ -104,11 +104,11 @@ def _convolve(
 ) -> Tensor:
     """Pad, move the channels last, apply the primitive, and move them back."""
     x, alone = batched(name, input, count)
-    _check_operands(name, x, weight, bias, count, groups)
+    check_convolution(name, x, weight, bias, count, groups)
     steps = per_axis(name, "stride", stride, count, 1)
     spread = per_axis(name, "dilation", dilation, count, 1)
     covered = reach(sizes_of(weight, count), spread)
-    low, high = _amounts(name, padding, covered, steps, count)
+    low, high = amounts(name, padding, covered, steps, count)
     padded = tuple(n + a + b for n, a, b in zip(sizes_of(x, count), low, high, strict=True))
     if any(c > n for c, n in zip(covered, padded, strict=True)):
         raise ShapeError(
@@ -128,7 +128,7 @@ def _convolve(
     return channels_second(y, bias, count, alone=alone)
 
 
-def _check_operands(
+def check_convolution(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, count: int, groups: int
 ) -> None:
     """Refuse weights and biases that don't fit the input."""
@@ -168,7 +168,7 @@ def check_weight(
     check_beside(name, input=x, weight=weight, bias=bias)
     if groups < 1:
         raise ArgumentError(f"{name}: groups must be at least 1, got {groups}")
-    window = ", ".join(("KH", "KW")[:count]) if count > 1 else "K"
+    window = ", ".join(("KD", "KH", "KW")[3 - count :]) if count > 1 else "K"
     given = f"input {list(x.shape)} and weight {list(weight.shape)}"
     if weight.ndim != count + 2 or 0 in weight.shape[2:]:
         raise ShapeError(f"{name}: expected weight [{channels}, {window}], got {given}")
@@ -201,7 +201,7 @@ def channels_second(y: Tensor, bias: Tensor | None, count: int, *, alone: bool) 
     return y.squeeze(0) if alone else y
 
 
-def _amounts(
+def amounts(
     name: str, padding: Size | str, covered: Ints, stride: Ints, count: int
 ) -> tuple[Ints, Ints]:
     """Return how many zeros come before and behind each spatial axis."""

@@ -79,6 +79,28 @@ def dropout2d(
     return _of_channels("dropout2d", input, p, training, inplace, input.ndim - 2)
 
 
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Set each channel of a volume to 0 with probability p, and divide the others by 1 - p.
+
+    Args:
+        input: `[N, C, D, H, W]` or `[C, D, H, W]`, floating.
+        p: probability of 0, from 0 to 1.
+        training: False returns the input as it is.
+        inplace: write the result into `input`.
+
+    Raises:
+        ShapeError: an input of another rank.
+    """
+    check_tensor("dropout3d", "input", input)
+    if input.ndim not in (4, 5):
+        raise ShapeError(
+            f"dropout3d: expected input [N, C, D, H, W] or [C, D, H, W], got {list(input.shape)}"
+        )
+    return _of_channels("dropout3d", input, p, training, inplace, 3)
+
+
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:

@@ -112,7 +112,7 @@ def max_pool1d(
         ShapeError: windows that don't fit.
         ArgumentError: numbers out of range.
     """
-    return _max_pool(
+    return largest_of_windows(
         "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
     )
 
@@ -149,12 +149,12 @@ def max_pool2d(
         >>> max_pool2d(gradc.tensor([[[1.0, 5.0], [3.0, 2.0]]]), 2).tolist()
         [[[5.0]]]
     """
-    return _max_pool(
+    return largest_of_windows(
         "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
     )
 
 
-def _max_pool(
+def largest_of_windows(
     name: str,
     count: int,
     input: Tensor,
@@ -165,6 +165,7 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
+    """Return the largest element of each window along `count` axes."""
     x, alone = batched(name, in_steps(input), count)
     over = _windows(name, x, kernel_size, stride, padding, dilation, ceil_mode, count)
     if any(over.padding) or any(over.beyond):
@@ -232,7 +233,7 @@ def avg_pool1d(
         ShapeError: windows that don't fit.
         ArgumentError: numbers out of range.
     """
-    return _avg_pool(
+    return means_of_windows(
         "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
     )
 
@@ -271,13 +272,13 @@ def avg_pool2d(
     """
     if divisor_override == 0:
         raise ArgumentError("avg_pool2d: divisor_override must not be 0")
-    return _avg_pool(
+    return means_of_windows(
         "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad,
         divisor_override,
     )  # fmt: skip
 
 
-def _avg_pool(
+def means_of_windows(
     name: str,
     count: int,
     input: Tensor,
@@ -288,6 +289,7 @@ def _avg_pool(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
+    """Return the mean of each window along `count` axes."""
     x, alone = batched(name, in_steps(input), count)
     check_floating(name, "input", x)
     over = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode, count)

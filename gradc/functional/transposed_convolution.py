@@ -115,7 +115,7 @@ def _spread(
 ) -> Tensor:
     """Move the channels last, put zeros around and between, convolve with the turned window."""
     x, alone = batched(name, input, count)
-    _check_operands(name, x, weight, bias, count, groups)
+    check_transposed(name, x, weight, bias, count, groups)
     steps = per_axis(name, "stride", stride, count, 1)
     cut = per_axis(name, "padding", padding, count, 0)
     more = per_axis(name, "output_padding", output_padding, count, 0)
@@ -159,7 +159,7 @@ def _spread(
     return channels_second(y, bias, count, alone=alone)
 
 
-def _check_operands(
+def check_transposed(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, count: int, groups: int
 ) -> None:
     """Refuse weights and biases that don't fit the input."""

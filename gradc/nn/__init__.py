@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         AdaptiveMaxPool2d,
     )
     from gradc.nn.attention import MultiheadAttention
-    from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d
+    from gradc.nn.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
     from gradc.nn.bilinear import Bilinear
     from gradc.nn.container import ModuleDict, ModuleList, Sequential
     from gradc.nn.convolution import Conv1d, Conv2d
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
         TripletMarginWithDistanceLoss,
     )
     from gradc.nn.divergence import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
-    from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+    from gradc.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
     from gradc.nn.embedding import Embedding, EmbeddingBag
     from gradc.nn.guard import state_epoch
-    from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d
+    from gradc.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
     from gradc.nn.linear import Flatten, Identity, Linear, Unflatten
     from gradc.nn.loss import (
         BCELoss,
@@ -70,14 +70,19 @@ if TYPE_CHECKING:
     from gradc.nn.pad import (
         CircularPad1d,
         CircularPad2d,
+        CircularPad3d,
         ConstantPad1d,
         ConstantPad2d,
+        ConstantPad3d,
         ReflectionPad1d,
         ReflectionPad2d,
+        ReflectionPad3d,
         ReplicationPad1d,
         ReplicationPad2d,
+        ReplicationPad3d,
         ZeroPad1d,
         ZeroPad2d,
+        ZeroPad3d,
     )
     from gradc.nn.parameter import Parameter
     from gradc.nn.parameter_container import ParameterDict, ParameterList
@@ -103,10 +108,14 @@ if TYPE_CHECKING:
     from gradc.nn.transformer_decoder import TransformerDecoder, TransformerDecoderLayer
     from gradc.nn.transformer_model import Transformer
     from gradc.nn.transposed_convolution import ConvTranspose1d, ConvTranspose2d
+    from gradc.nn.volume import Conv3d, ConvTranspose3d
+    from gradc.nn.volume_pooling import AdaptiveAvgPool3d, AdaptiveMaxPool3d, AvgPool3d, MaxPool3d
 
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
+    "gradc.nn.volume_pooling": "AdaptiveAvgPool3d AdaptiveMaxPool3d AvgPool3d MaxPool3d",
+    "gradc.nn.volume": "Conv3d ConvTranspose3d",
     "gradc.nn.activation": (
         "CELU ELU GELU GLU SELU LogSigmoid Mish ReLU Sigmoid SiLU Softplus Softsign Tanh Tanhshrink"
     ),
@@ -114,7 +123,7 @@ _HOMES = {
         "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d"
     ),
     "gradc.nn.attention": "MultiheadAttention",
-    "gradc.nn.batch_norm": "BatchNorm1d BatchNorm2d",
+    "gradc.nn.batch_norm": "BatchNorm1d BatchNorm2d BatchNorm3d",
     "gradc.nn.bilinear": "Bilinear",
     "gradc.nn.container": "ModuleDict ModuleList Sequential",
     "gradc.nn.convolution": "Conv1d Conv2d",
@@ -123,12 +132,12 @@ _HOMES = {
         "TripletMarginWithDistanceLoss"
     ),
     "gradc.nn.divergence": "GaussianNLLLoss KLDivLoss PoissonNLLLoss",
-    "gradc.nn.dropout": "AlphaDropout Dropout Dropout1d Dropout2d",
+    "gradc.nn.dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d",
     "gradc.nn.embedding": "Embedding EmbeddingBag",
     "gradc.nn.functional": "functional",
     "gradc.nn.guard": "state_epoch",
     "gradc.nn.init": "init",
-    "gradc.nn.instance_norm": "InstanceNorm1d InstanceNorm2d",
+    "gradc.nn.instance_norm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d",
     "gradc.nn.linear": "Flatten Identity Linear Unflatten",
     "gradc.nn.loss": (
         "BCELoss BCEWithLogitsLoss CrossEntropyLoss HuberLoss L1Loss MSELoss NLLLoss SmoothL1Loss"
@@ -140,8 +149,9 @@ _HOMES = {
     "gradc.nn.module": "Module",
     "gradc.nn.normalization": "GroupNorm LayerNorm LocalResponseNorm RMSNorm",
     "gradc.nn.pad": (
-        "CircularPad1d CircularPad2d ConstantPad1d ConstantPad2d ReflectionPad1d "
-        "ReflectionPad2d ReplicationPad1d ReplicationPad2d ZeroPad1d ZeroPad2d"
+        "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
+        "ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d "
+        "ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d"
     ),
     "gradc.nn.parameter": "Parameter",
     "gradc.nn.parameter_container": "ParameterDict ParameterList",
@@ -172,31 +182,40 @@ __all__ = [
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
+    "CircularPad3d",
     "ConstantPad1d",
     "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "EmbeddingBag",
     "Flatten",
@@ -213,6 +232,7 @@ __all__ = [
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LPPool1d",
@@ -228,6 +248,7 @@ __all__ = [
     "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
     "Mish",
     "Module",
     "ModuleDict",
@@ -251,8 +272,10 @@ __all__ = [
     "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
+    "ReflectionPad3d",
     "ReplicationPad1d",
     "ReplicationPad2d",
+    "ReplicationPad3d",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -281,6 +304,7 @@ __all__ = [
     "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
+    "ZeroPad3d",
     "functional",
     "init",
     "state_epoch",

@@ -61,7 +61,7 @@ class AdaptiveAvgPool2d(Module):
         return f"output_size={self.output_size}"
 
 
-class _AdaptiveMaxPool(Module):
+class AdaptiveMaxPoolBase(Module):
     """What the layers of largest elements share."""
 
     def __init__(
@@ -76,7 +76,7 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(AdaptiveMaxPoolBase):
     """The largest elements of windows that part the input evenly.
 
     Args:
@@ -89,7 +89,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
         return adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(AdaptiveMaxPoolBase):
     """The largest elements of windows that part the input evenly.
 
     Args:

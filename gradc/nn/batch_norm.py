@@ -104,3 +104,39 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias for each channel of `[N, C, D, H, W]`.
+
+    In training mean and variance are the batch's, and the running ones move towards them; in
+    evaluation they are the running ones.
+
+    Args:
+        num_features: number of channels.
+        eps: added to the variance.
+        momentum: share of a batch in the running statistics; None for plain means of all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether there are running statistics; without them the batch's own
+            are used in evaluation too.
+        device: where the tensors are made.
+        dtype: of the tensors.
+        bias: whether there is a bias.
+
+    Attributes:
+        weight: `[num_features]`, starts with ones.
+        bias: `[num_features]`, starts with zeros.
+        running_mean: `[num_features]`, starts with zeros.
+        running_var: `[num_features]`, starts with ones.
+        num_batches_tracked: int64, how many batches were seen.
+
+    Example:
+        >>> import gradc
+        >>> norm = gradc.nn.BatchNorm3d(3)
+        >>> norm(gradc.ones(2, 3, 4, 4, 4)).shape, norm.num_batches_tracked.item()
+        (gradc.Size([2, 3, 4, 4, 4]), 1)
+
+    Source: Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167.
+    """
+
+    ranks = (5,)

@@ -103,7 +103,7 @@ class ConvBase(Module):
             bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
             init.uniform_(self.bias, -bound, bound)
 
-    def _bordered(self, input: Tensor) -> tuple[Tensor, Ints | str]:
+    def bordered(self, input: Tensor) -> tuple[Tensor, Ints | str]:
         """Return the input with its border where it isn't of zeros, and the padding left to do."""
         if self.padding_mode == "zeros":
             return input, self.padding
@@ -189,7 +189,7 @@ class Conv1d(ConvBase):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of an input `[N, C, L]` or `[C, L]`."""
-        x, rest = self._bordered(input)
+        x, rest = self.bordered(input)
         return conv1d(x, self.weight, self.bias, self.stride, rest, self.dilation, self.groups)
 
 
@@ -242,5 +242,5 @@ class Conv2d(ConvBase):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of an input `[N, C, H, W]` or `[C, H, W]`."""
-        x, rest = self._bordered(input)
+        x, rest = self.bordered(input)
         return conv2d(x, self.weight, self.bias, self.stride, rest, self.dilation, self.groups)

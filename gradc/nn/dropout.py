@@ -8,6 +8,7 @@ from gradc.functional.dropout import (
     dropout,
     dropout1d,
     dropout2d,
+    dropout3d,
 )
 from gradc.nn.module import Module
 from gradc.tensor import Tensor
@@ -66,6 +67,19 @@ class Dropout2d(_Dropout):
     def forward(self, input: Tensor) -> Tensor:
         """Return `[N, C, H, W]` with random channels dropped."""
         return dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """In training, sets each channel of a volume to 0 with probability p.
+
+    Args:
+        p: probability of 0; what stays is divided by 1 - p.
+        inplace: write the result into the input.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `[N, C, D, H, W]` or `[C, D, H, W]` with random channels dropped."""
+        return dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         triplet_margin_with_distance_loss,
     )
     from gradc.functional.divergence import gaussian_nll_loss, kl_div, poisson_nll_loss
-    from gradc.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+    from gradc.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
     from gradc.functional.embedding import embedding
     from gradc.functional.embedding_bag import embedding_bag
     from gradc.functional.linear import bilinear, linear, one_hot
@@ -81,10 +81,21 @@ if TYPE_CHECKING:
     )
     from gradc.functional.softmax import gumbel_softmax, log_softmax, softmax, softmin
     from gradc.functional.transposed_convolution import conv_transpose1d, conv_transpose2d
+    from gradc.functional.volume import conv3d, conv_transpose3d
+    from gradc.functional.volume_pooling import (
+        adaptive_avg_pool3d,
+        adaptive_max_pool3d,
+        avg_pool3d,
+        max_pool3d,
+    )
 
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
+    "gradc.functional.volume_pooling": (
+        "adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d max_pool3d"
+    ),
+    "gradc.functional.volume": "conv3d conv_transpose3d",
     "gradc.functional.activation": (
         "celu elu gelu glu logsigmoid mish relu selu sigmoid silu softplus softsign tanh tanhshrink"
     ),
@@ -99,7 +110,7 @@ _HOMES = {
         "triplet_margin_with_distance_loss"
     ),
     "gradc.functional.divergence": "gaussian_nll_loss kl_div poisson_nll_loss",
-    "gradc.functional.dropout": "alpha_dropout dropout dropout1d dropout2d",
+    "gradc.functional.dropout": "alpha_dropout dropout dropout1d dropout2d dropout3d",
     "gradc.functional.embedding": "embedding",
     "gradc.functional.embedding_bag": "embedding_bag",
     "gradc.functional.linear": "bilinear linear one_hot",
@@ -126,11 +137,14 @@ _HOMES = {
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -139,14 +153,17 @@ __all__ = [
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "embedding_bag",
@@ -177,6 +194,7 @@ __all__ = [
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "mish",
     "mse_loss",
     "multi_margin_loss",

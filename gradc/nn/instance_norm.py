@@ -117,3 +117,31 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     ranks = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias for each channel of each volume.
+
+    Inputs are `[N, C, D, H, W]` or `[C, D, H, W]`; with track_running_stats evaluation takes the
+    running statistics.
+
+    Args:
+        num_features: number of channels.
+        eps: added to the variance.
+        momentum: share of a batch in the running statistics; None keeps them as they are.
+        affine: whether there are weight and bias.
+        track_running_stats: whether there are running statistics.
+        device: where the tensors are made.
+        dtype: of the tensors.
+        bias: whether there is a bias.
+
+    Attributes:
+        weight: `[num_features]`, starts with ones.
+        bias: `[num_features]`, starts with zeros.
+        running_mean: `[num_features]`, starts with zeros.
+        running_var: `[num_features]`, starts with ones.
+
+    Source: Ulyanov, Vedaldi, Lempitsky, "Instance normalization", 2016, arXiv:1607.08022.
+    """
+
+    ranks = (4, 5)

@@ -160,3 +160,58 @@ class CircularPad2d(_Pad):
 
     axes = 2
     mode = "circular"
+
+
+class ZeroPad3d(_Pad):
+    """Zeros around the input.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one number for all.
+    """
+
+    axes = 3
+    value = 0.0
+
+
+class ConstantPad3d(_ConstantPad):
+    """One value around the input.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one number for all.
+        value: of the new elements.
+    """
+
+    axes = 3
+
+
+class ReflectionPad3d(_Pad):
+    """The input, mirrored at its border elements.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one number for all.
+    """
+
+    axes = 3
+    mode = "reflect"
+
+
+class ReplicationPad3d(_Pad):
+    """The border elements, repeated.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one number for all.
+    """
+
+    axes = 3
+    mode = "replicate"
+
+
+class CircularPad3d(_Pad):
+    """The other end of the input.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one number for all.
+    """
+
+    axes = 3
+    mode = "circular"

@@ -13,7 +13,7 @@ from gradc.tensor import Tensor
 Size = int | Sequence[int]
 
 
-class _MaxPool(Module):
+class MaxPoolBase(Module):
     """What the layers of largest elements share."""
 
     def __init__(
@@ -41,7 +41,7 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(MaxPoolBase):
     """The largest element of each window; the gradient goes to the first of several.
 
     Args:
@@ -66,7 +66,7 @@ class MaxPool1d(_MaxPool):
         )  # fmt: skip
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(MaxPoolBase):
     """The largest element of each window; the gradient goes to the first of several.
 
     Args:
@@ -91,7 +91,7 @@ class MaxPool2d(_MaxPool):
         )  # fmt: skip
 
 
-class _AvgPool(Module):
+class AvgPoolBase(Module):
     """What the layers of means share."""
 
     def extra_repr(self) -> str:
@@ -99,7 +99,7 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool1d(_AvgPool):
+class AvgPool1d(AvgPoolBase):
     """The mean of each window.
 
     Args:
@@ -138,7 +138,7 @@ class AvgPool1d(_AvgPool):
         )  # fmt: skip
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(AvgPoolBase):
     """The mean of each window.
 
     Args:

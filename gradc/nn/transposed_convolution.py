@@ -12,7 +12,7 @@ from gradc.nn.convolution import ConvBase, Size
 from gradc.tensor import Tensor
 
 
-class _ConvTranspose(ConvBase):
+class TransposedBase(ConvBase):
     """What the layers of transposed convolutions share."""
 
     transposed = True
@@ -46,7 +46,7 @@ class _ConvTranspose(ConvBase):
             padding_mode, device, dtype, output_padding,
         )  # fmt: skip
 
-    def _added(self, input: Tensor, output_size: Sequence[int] | None) -> Ints:
+    def added(self, input: Tensor, output_size: Sequence[int] | None) -> Ints:
         """Return output_padding, or what it must be for the output to be of a given size."""
         if output_size is None:
             return self.output_padding
@@ -69,7 +69,7 @@ class _ConvTranspose(ConvBase):
         return tuple(n - a for n, a in zip(wanted, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(TransposedBase):
     """y[n, o, s p + d k - padding] = b[o] + the sum over c, p, k of x[n, c, p] w[c, o, k].
 
     Weight and bias start with draws from U(-k, k), k = 1 / sqrt(out_channels / groups * K).
@@ -125,14 +125,14 @@ class ConvTranspose1d(_ConvTranspose):
             input: the signal.
             output_size: length of the output, where several are possible.
         """
-        more = self._added(input, output_size)
+        more = self.added(input, output_size)
         return conv_transpose1d(
             input, self.weight, self.bias, self.stride, self.padding, more, self.groups,
             self.dilation,
         )  # fmt: skip
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(TransposedBase):
     """The transpose of a Conv2d by its input, plus b.
 
     Weight and bias start with draws from U(-k, k), k = 1 / sqrt(out_channels / groups * KH * KW).
@@ -188,7 +188,7 @@ class ConvTranspose2d(_ConvTranspose):
             input: the image.
             output_size: height and width of the output, where several are possible.
         """
-        more = self._added(input, output_size)
+        more = self.added(input, output_size)
         return conv_transpose2d(
             input, self.weight, self.bias, self.stride, self.padding, more, self.groups,
             self.dilation,
