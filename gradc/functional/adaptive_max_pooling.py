@@ -11,6 +11,7 @@ from gradc.functional.adaptive_pooling import Size, wanted_sizes
 from gradc.functional.pooling import largest_of_windows
 from gradc.functional.spatial import Ints, batched, sizes_of
 from gradc.tensor import Tensor, from_numpy
+from gradc.tensor.link import in_steps
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
