@@ -30,8 +30,10 @@ finally:
         _gc.enable()
 
 ROOMS = (
+    "accelerator",
     "amp",
     "autograd",
+    "backends",
     "cuda",
     "functional",
     "func",
@@ -43,6 +45,7 @@ ROOMS = (
 )
 # Where names live that are imported when they are first asked for.
 HOMES = {
+    "OutOfMemoryError": "gradc.errors",
     "autocast": "gradc.amp.autocast",
     "compile": "gradc.compiler.function",
     "elementwise": "gradc.tensor.formula",

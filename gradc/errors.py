@@ -64,6 +64,10 @@ class UnsupportedError(GradcError, NotImplementedError):
     """Something PyTorch has and gradc has not."""
 
 
+class MissingNameError(UnsupportedError, AttributeError):
+    """A name of PyTorch's that gradc has not."""
+
+
 class GradientError(GradcError, RuntimeError):
     """A backward pass that can't be run."""
 

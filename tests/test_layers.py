@@ -22,7 +22,7 @@ LEVELS = [
     {"functional", "schedule", "cuda"},
     {"emit", "runtime"},
     {"build"},
-    {"autograd"},
+    {"accelerator", "autograd", "backends"},
     {"nn", "serialization"},
     {"func", "optim", "utils"},
     {"compiler", "datasets", "amp"},

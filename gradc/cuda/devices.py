@@ -9,6 +9,7 @@ from typing import Any
 from gradc.devices import driver as drivers
 from gradc.devices.driver import Driver
 from gradc.errors import ArgumentError
+from gradc.tensor import Tensor
 from gradc.tensor.device import Device, check_device
 from gradc.tensor.state import STATE
 
@@ -132,3 +133,29 @@ def get_device_properties(device: Any = None) -> DeviceProperties:
 def synchronize(device: Any = None) -> None:
     """Wait until all work given to a device is done, the current one where none is given."""
     driver_of("cuda.synchronize", device).synchronize()
+
+
+class device_of(device):
+    """Make the device of a tensor the current one for the length of a block.
+
+    Args:
+        obj: a tensor; one on the CPU changes nothing.
+    """
+
+    def __init__(self, obj: Tensor) -> None:
+        super().__init__(obj.get_device() if obj.is_cuda else None)
+
+
+def init() -> None:
+    """Start the current device, which otherwise starts when it is first used."""
+    driver_of("cuda.init", None)
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Return whether products of bfloat16 numbers run on tensor cores.
+
+    Args:
+        including_emulation: whether other devices count too: they round in float32.
+    """
+    major, _ = driver_of("cuda.is_bf16_supported", None).compute_capability
+    return including_emulation or major >= 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gradc.cuda.devices import number_of
@@ -44,3 +45,20 @@ def get_rng_state(device: Any = "cuda") -> Tensor:
 def set_rng_state(new_state: Tensor, device: Any = "cuda") -> None:
     """Go on from a state that get_rng_state returned."""
     _generator("cuda.set_rng_state", device).set_state(new_state)
+
+
+def seed_all() -> None:
+    """Give the generators of all devices one seed that nobody can foresee."""
+    if drivers.device_count():
+        manual_seed_all(_generator("cuda.seed_all", 0).seed())
+
+
+def get_rng_state_all() -> list[Tensor]:
+    """Return the states of all devices' generators, tensors on the CPU."""
+    return [get_rng_state(i) for i in range(drivers.device_count())]
+
+
+def set_rng_state_all(new_states: Iterable[Tensor]) -> None:
+    """Go on from states that get_rng_state_all returned."""
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)

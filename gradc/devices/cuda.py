@@ -263,9 +263,20 @@ class CudaDriver:
         ask = (int(call("cuMemPoolGetAttribute", self._pool, which)) for which in (reserved, used))
         return next(ask) - next(ask)
 
-    def reserved(self) -> int:
+    def reserved(self, most: bool = False) -> int:
         """Return the bytes that the pool has from the system."""
-        return self.statistics.allocated + self._kept()
+        if self._pool is None:
+            return self.statistics.peak if most else self.statistics.allocated
+        if not most:
+            return self.statistics.allocated + self._kept()
+        which = library().CUmemPool_attribute.CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH
+        return int(call("cuMemPoolGetAttribute", self._pool, which))
+
+    def reset_reserved(self) -> None:
+        """Tell the pool to forget the most that it had."""
+        if self._pool is not None:
+            which = library().CUmemPool_attribute.CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH
+            call("cuMemPoolSetAttribute", self._pool, which, library().cuuint64_t(0))
 
     def release(self) -> None:
         """Give memory that the pool keeps back to the system."""

@@ -147,8 +147,15 @@ class Driver(Protocol):
         """Return bytes free and bytes in all."""
         ...
 
-    def reserved(self) -> int:
-        """Return the bytes held from the system: those in use and those kept for later."""
+    def reserved(self, most: bool = False) -> int:
+        """Return the bytes held from the system: those in use and those kept for later.
+
+        With `most` the most that there were since `reset_reserved`.
+        """
+        ...
+
+    def reset_reserved(self) -> None:
+        """Count the most bytes held from now on."""
         ...
 
     def release(self) -> None:

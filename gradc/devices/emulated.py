@@ -206,9 +206,12 @@ class EmulatedDriver:
         """Return bytes free and bytes in all, as if the device had 8 GiB."""
         return self.total - self.statistics.allocated, self.total
 
-    def reserved(self) -> int:
+    def reserved(self, most: bool = False) -> int:
         """Return the bytes in use: none are kept for later."""
-        return self.statistics.allocated
+        return self.statistics.peak if most else self.statistics.allocated
+
+    def reset_reserved(self) -> None:
+        """Do nothing: the most that were in use are counted by the statistics."""
 
     def release(self) -> None:
         """Keep nothing: freed memory is free."""

@@ -126,6 +126,7 @@ def to(
     non_blocking: bool = False,
     copy: bool = False,
     memory_format: Any = None,
+    other: Tensor | None = None,
 ) -> Tensor:
     """Return `x` in another dtype or on another device; itself where it is that already.
 
@@ -141,9 +142,10 @@ def to(
             memory only that saves time.
         copy: give a copy in any case.
         memory_format: accepted for PyTorch's sake: memory is contiguous.
+        other: a tensor that has the dtype and the device wanted.
     """
     flags = 0
-    for given in args:
+    for given in args if other is None else (other, *args):
         if is_tensor(given):
             dtype, device = given._dtype, device_of(given)
         elif isinstance(given, DType) or given in (float, int, bool):
@@ -153,7 +155,7 @@ def to(
             flags += 1
         elif isinstance(given, str | int | Device):
             device = given
-        else:
+        elif given is not None:
             raise ArgumentTypeError(
                 f"to: expected a dtype, a device or a tensor, got {type(given).__name__}"
             )

@@ -13,6 +13,7 @@ from gradc.ir.dtype import DType, float64, int64
 from gradc.ir.primitive import lookup
 from gradc.tensor.arithmetic import add, mul, sub
 from gradc.tensor.axes import Ints, sizes
+from gradc.tensor.conversion import pin_memory as pin_memory_of
 from gradc.tensor.core import is_tensor, shape_of
 from gradc.tensor.device import check_device
 from gradc.tensor.dispatch import apply
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 FULL, IOTA = lookup("full"), lookup("iota")
 
 
-def made(x: Tensor, requires_grad: bool) -> Tensor:
-    """Return a fresh tensor as a leaf that requires grad, where that is asked for."""
+def made(x: Tensor, requires_grad: bool, pinned: bool = False) -> Tensor:
+    """Return a fresh tensor, in pinned memory and as a leaf where that is asked for."""
+    if pinned:
+        x = pin_memory_of(x)
     if requires_grad:
         if not x._dtype.is_floating_point:
             raise GradientError(
@@ -47,6 +50,7 @@ def filled_with(
     dtype: DType | None,
     device: Any,
     requires_grad: bool,
+    pinned: bool = False,
 ) -> Tensor:
     """Return a constant tensor."""
     on = str(check_device(name, device))
@@ -57,11 +61,16 @@ def filled_with(
             )
     kind = STATE.default_dtype if dtype is None else check_dtype(name, dtype)
     value = fitting(value, kind)
-    return made(apply(FULL, shape=shape, dtype=kind, value=value, device=on), requires_grad)
+    filled = apply(FULL, shape=shape, dtype=kind, value=value, device=on)
+    return made(filled, requires_grad, pinned)
 
 
 def zeros(
-    *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return zeros.
 
@@ -70,27 +79,39 @@ def zeros(
         dtype: the default floating dtype where not given.
         device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
+        pin_memory: whether it lies in memory that a device copies from by itself.
 
     Example:
         >>> import gradc
         >>> gradc.zeros(2, dtype=gradc.int64)
         tensor([0, 0])
     """
-    return filled_with("zeros", 0, sizes("zeros", size), dtype, device, requires_grad)
+    shape = sizes("zeros", size)
+    return filled_with("zeros", 0, shape, dtype, device, requires_grad, pin_memory)
 
 
 def ones(
-    *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return ones; arguments as for `zeros`."""
-    return filled_with("ones", 1, sizes("ones", size), dtype, device, requires_grad)
+    shape = sizes("ones", size)
+    return filled_with("ones", 1, shape, dtype, device, requires_grad, pin_memory)
 
 
 def empty(
-    *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor to be overwritten; it holds zeros, so that results are reproducible."""
-    return filled_with("empty", 0, sizes("empty", size), dtype, device, requires_grad)
+    shape = sizes("empty", size)
+    return filled_with("empty", 0, shape, dtype, device, requires_grad, pin_memory)
 
 
 def full(
@@ -100,12 +121,14 @@ def full(
     dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor of one value; its dtype is the value's where not given."""
     if is_tensor(fill_value):
         fill_value = fill_value.item()
     kind = number_dtype(fill_value) if dtype is None else dtype
-    return filled_with("full", fill_value, sizes("full", (size,)), kind, device, requires_grad)
+    shape = sizes("full", (size,))
+    return filled_with("full", fill_value, shape, kind, device, requires_grad, pin_memory)
 
 
 def _like(name: str, x: Tensor, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:

@@ -35,6 +35,7 @@ def tensor(
     dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a copy of Python or NumPy data.
 
@@ -45,6 +46,7 @@ def tensor(
             dtype.
         device: where it is made; the default device, or where `data` is, where not given.
         requires_grad: whether it is a leaf that wants a gradient.
+        pin_memory: whether it lies in memory that a device copies from by itself.
 
     Example:
         >>> import gradc
@@ -58,14 +60,14 @@ def tensor(
     if is_tensor(data):
         copy = clone(detach(data))
         copy = copy if device is None else move(copy, where)
-        return made(copy if kind is None else cast(copy, kind), requires_grad)
+        return made(copy if kind is None else cast(copy, kind), requires_grad, pin_memory)
     if _holds_tensor(data):
-        return made(_stacked(data, kind, where), requires_grad)
+        return made(_stacked(data, kind, where), requires_grad, pin_memory)
     if STATE.trace is not None and is_array(data) and _lies_in_order(data):
         # A compiled function reads the numbers that the array holds at each call.
         copy = move(clone(wrap_array(data)), where)
-        return made(copy if kind is None else cast(copy, kind), requires_grad)
-    return made(placed(array_of(data, kind), where), requires_grad)
+        return made(copy if kind is None else cast(copy, kind), requires_grad, pin_memory)
+    return made(placed(array_of(data, kind), where), requires_grad, pin_memory)
 
 
 def _lies_in_order(array: Array) -> bool:

@@ -67,6 +67,7 @@ def rand(
     dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return numbers from the uniform distribution on [0, 1).
 
@@ -76,9 +77,11 @@ def rand(
         dtype: floating.
         device: where it is made; the default device where not given.
         requires_grad: whether it is a leaf that wants a gradient.
+        pin_memory: whether it lies in memory that a device copies from by itself.
     """
     drawn = source("rand", generator, check_device("rand", device))
-    return made(uniform(sizes("rand", size), _kind("rand", dtype), drawn), requires_grad)
+    numbers = uniform(sizes("rand", size), _kind("rand", dtype), drawn)
+    return made(numbers, requires_grad, pin_memory)
 
 
 def randn(
@@ -87,11 +90,12 @@ def randn(
     dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return numbers from the normal distribution N(0, 1); arguments as for `rand`."""
     drawn = source("randn", generator, check_device("randn", device))
     numbers = normal_numbers(sizes("randn", size), _kind("randn", dtype), drawn)
-    return made(numbers, requires_grad)
+    return made(numbers, requires_grad, pin_memory)
 
 
 def rand_like(
