@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gradc.nn.bilinear import Bilinear
     from gradc.nn.container import ModuleDict, ModuleList, Sequential
     from gradc.nn.convolution import Conv1d, Conv2d
+    from gradc.nn.ctc import CTCLoss
     from gradc.nn.distance import (
         CosineEmbeddingLoss,
         CosineSimilarity,
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
+    "gradc.nn.ctc": "CTCLoss",
     "gradc.nn.volume_pooling": "AdaptiveAvgPool3d AdaptiveMaxPool3d AvgPool3d MaxPool3d",
     "gradc.nn.volume": "Conv3d ConvTranspose3d",
     "gradc.nn.activation": (
@@ -196,6 +198,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",

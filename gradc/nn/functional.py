@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gradc.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
     from gradc.functional.classification import cross_entropy, nll_loss
     from gradc.functional.convolution import conv1d, conv2d
+    from gradc.functional.ctc import ctc_loss
     from gradc.functional.distance import (
         cosine_embedding_loss,
         cosine_similarity,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gradc.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
     from gradc.functional.embedding import embedding
     from gradc.functional.embedding_bag import embedding_bag
+    from gradc.functional.grid import affine_grid, grid_sample
     from gradc.functional.linear import bilinear, linear, one_hot
     from gradc.functional.margin import (
         hinge_embedding_loss,
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
 
 # Where the names above live, for when they are asked for.
 _HOMES = {
+    "gradc.functional.grid": "affine_grid grid_sample",
+    "gradc.functional.ctc": "ctc_loss",
     "gradc.functional.volume_pooling": (
         "adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d max_pool3d"
     ),
@@ -141,6 +145,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -160,6 +165,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -171,6 +177,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
