@@ -55,7 +55,9 @@ def test_another_blank():
 
 
 def test_one_sample():
-    compare(lambda f, x, t: f.ctc_loss(x, t, (8,), (3,), reduction="sum"), LOGITS[:, 0], TARGETS[0, :3])
+    compare(
+        lambda f, x, t: f.ctc_loss(x, t, (8,), (3,), reduction="sum"), LOGITS[:, 0], TARGETS[0, :3]
+    )
 
 
 def test_targets_that_do_not_fit():
