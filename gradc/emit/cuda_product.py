@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gradc.emit.arguments import CODES
 from gradc.emit.cpu import imports
 from gradc.emit.cuda_special import array
-from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read
+from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read, resident
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import float32, float64, int32, int64, uint8
@@ -117,10 +117,10 @@ def text(
         does = "each thread computes one element of the result"
     else:
         launch = replace(launch, blocks=(launch.blocks[0], 1), parts=1)
-        _tiles(body, product, launch, used)
+        _tiles(body, product, launch, aligned, used)
         does = "each block computes a tile of the result"
     names = ", ".join(name for name, _ in product.arrays)
-    facts = "" if aligned else ", unaligned=True"
+    facts = ("" if aligned else ", unaligned=True") + resident(launch.tile)
     writer = Writer()
     writer.line(f'"""{name} of {code}: {does}."""')
     writer.line()
@@ -150,7 +150,7 @@ def _each_element(writer: Writer, product: Product, used: set[str]) -> None:
         writer.line(f"out[{heads}] = total{' + bias[j]' if product.bias else ''}")
 
 
-def _tiles(writer: Writer, product: Product, launch: Launch, used: set[str]) -> None:
+def _tiles(writer: Writer, product: Product, launch: Launch, aligned: bool, used: set[str]) -> None:
     """Write a loop over tiles of the result."""
     left, right, out = product.left, product.right, product.out
     tiles = TiledProduct(
@@ -165,5 +165,6 @@ def _tiles(writer: Writer, product: Product, launch: Launch, used: set[str]) -> 
         launch,
         steps=True,
         bias=product.bias,
+        aligned=aligned,
     )
     TileWriter(tiles, writer, used).write()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from gradc.emit.arguments import CODES
 from gradc.emit.convolution import Text, arrays, axis_sizes
-from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read
+from gradc.emit.cuda_tiles import Operand, TiledProduct, TileWriter, read, resident
 from gradc.emit.expression import literal
 from gradc.emit.kernel import UPDATES, first_value
 from gradc.emit.writer import Writer
@@ -73,7 +74,8 @@ def convolution_kernel(
     code, (left, right, result) = CODES[dtype], work.shapes
     shapes = (left, right, (launch.parts, *result) if launch.own else result)
     used.add("kernel")
-    writer.quote("@kernel", ", ".join(array(code, dims) for dims in shapes), facts)
+    kinds = ", ".join(array(code, dims) for dims in shapes)
+    writer.quote("@kernel", kinds, facts + resident(launch.tile))
     with writer.block(f"def @({x}, {w}, {y}):"):
         summed = ", ".join(sorted((work.inner_name, *work.window_names), key="nijkpqrc".index))
         writer.line(f"# {y}[{text.y}] = sum over {summed} of")
@@ -81,7 +83,9 @@ def convolution_kernel(
         if launch.tile is None:
             _each_element(writer, work, dtype, launch, used)
         else:
-            TileWriter(_as_tiles(work, dtype, launch), writer, used).write()
+            tiles = _as_tiles(work, dtype, launch)
+            aligned = "unaligned" not in facts
+            TileWriter(replace(tiles, aligned=aligned), writer, used).write()
     return str(writer)
 
 

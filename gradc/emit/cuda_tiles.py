@@ -15,9 +15,11 @@ from gradc.emit.arguments import CODES
 from gradc.emit.expression import literal
 from gradc.emit.writer import Writer
 from gradc.ir.dtype import DType
+from gradc.schedule.blocks import THREADS
 from gradc.schedule.frame import Launch, Tile
 
 Axis = tuple[str, int]  # name and size
+FOUR = 4  # elements that a thread reads at once
 PAD_OF_ROW = 8  # elements after rows of shared memory, for tensor cores
 PAD_OF_TERM = {True: 8, False: 4}  # after those of terms; whether both operands have such
 Place = Callable[[Mapping[str, str]], str]  # what stands for axes -> an index
@@ -52,6 +54,7 @@ class TiledProduct:
         steps: whether whole steps along the last axis of the terms are taken, so that the other
             axes are loops.
         bias: the name of an array that is added, one number for each column; "" for none.
+        aligned: whether all arrays begin at multiples of 16 bytes.
     """
 
     left: Operand
@@ -65,6 +68,7 @@ class TiledProduct:
     launch: Launch
     steps: bool = False
     bias: str = ""
+    aligned: bool = True
 
 
 def read(element: str, rounds: str, used: set[str]) -> str:
@@ -73,6 +77,11 @@ def read(element: str, rounds: str, used: set[str]) -> str:
         return element
     used.add(f"round_{rounds}")
     return f"round_{rounds}({element})"
+
+
+def resident(tile: Tile | None) -> str:
+    """Return what asks for registers for two blocks: tensor cores wait for one's loads less."""
+    return ", resident=2" if tile is not None and tile.cores else ""
 
 
 class TileWriter:
@@ -100,7 +109,7 @@ class TileWriter:
         shared = f"shared_{self.code}"
         zeros = "tile_tf32" if tile.cores else f"tile_{self.code}"
         add = self._word()
-        self.used.update((shared, zeros, "rows", "dealt", "meet_lanes", add, "held"))
+        self.used.update((shared, zeros, "rows", "meet_lanes", add, "held"))
         names = [f"{o.name}_tile" for o in (product.left, product.right)]
         sizes = self._shared(product.left, tile.rows), self._shared(product.right, tile.columns)
         made = ", ".join(f"{shared}({rows}, {width})" for rows, width in sizes)
@@ -215,7 +224,8 @@ class TileWriter:
     def _left(self, name: str) -> None:
         """Write what brings rows of the left matrix into shared memory."""
         operand = self.product.left
-        with self._dealt("a", self.tile.rows, operand.turned):
+        fours = self._fours(operand, self.product.rows, self.count % self.tile.rows == 0)
+        with self._dealt("a", self.tile.rows, operand.turned, fours):
             exact = self.count % self.tile.rows == 0
             at = {**self.fixed, **self._split(self.product.rows, self.own_rows, self.count, exact)}
             self._load(self._place(name, operand, "a"), operand, {**at, **self._term()})
@@ -224,7 +234,8 @@ class TileWriter:
         """Write what brings columns of the right matrix into shared memory."""
         axis, size = self.product.column
         operand = self.product.right
-        with self._dealt("b", self.tile.columns, operand.turned):
+        fours = self._fours(operand, [(axis, size)], size % self.tile.columns == 0)
+        with self._dealt("b", self.tile.columns, operand.turned, fours):
             place = self.own_columns
             if size % self.tile.columns:
                 self.used.add("minimum")
@@ -235,11 +246,32 @@ class TileWriter:
                 {**self.fixed, axis: place, **self._term()},
             )
 
-    def _dealt(self, own: str, size: int, turned: bool) -> AbstractContextManager[None]:
+    def _fours(self, operand: Operand, own: Sequence[Axis], exact: bool) -> bool:
+        """Return whether threads read four neighbours at once, which LLVM must see are ones.
+
+        Tensor cores need that: they are done before as many single reads are given out.
+
+        Args:
+            operand: what is read.
+            own: the axes of its rows or columns.
+            exact: whether the last tile of them is a whole one.
+        """
+        axes = self.product.terms if operand.turned else own
+        last, size = axes[-1]
+        beside = operand.at({}).rpartition(", ")[2] == last and size % FOUR == 0
+        alone = [n for _, n in axes if n > 1] == [size] or size & (size - 1) == 0
+        seen = self.along if operand.turned else exact and alone
+        return self.tile.cores and self.product.aligned and beside and seen
+
+    def _dealt(
+        self, own: str, size: int, turned: bool, fours: bool
+    ) -> AbstractContextManager[None]:
         """Return the block of a loop over an operand's part, neighbours in memory one by one."""
         terms = self.tile.terms
         names, sizes = (f"{own}, t", (size, terms)) if turned else (f"t, {own}", (terms, size))
-        return self.writer.block(f"for {names} in dealt({sizes[0]}, {sizes[1]}):")
+        word = "dealt_fours" if fours and size * terms % (FOUR * THREADS) == 0 else "dealt"
+        self.used.add(word)
+        return self.writer.block(f"for {names} in {word}({sizes[0]}, {sizes[1]}):")
 
     def _load(self, target: str, operand: Operand, at: Mapping[str, str]) -> None:
         """Write the load of an element; terms past the last one are zeros."""

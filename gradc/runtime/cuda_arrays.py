@@ -118,11 +118,14 @@ def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         parts, kinds = [args[1]], [kind]
     word = _I32 if array.is_small else _I64
     place = ir.Constant(word, 0)
-    for part, own, size in zip(parts, kinds, array.sizes, strict=True):
-        at = _resized(builder, part, word, own.signed)
+    for axis, (part, own, size) in enumerate(zip(parts, kinds, array.sizes, strict=True), 1):
         scaled = builder.mul(place, ir.Constant(word, max(size, 1)), flags=["nuw", "nsw"])
+        if array.space and axis == len(parts):
+            # the last axis in 64 bits in any case: LLVM sees neighbours that are stored at once
+            scaled, word = _resized(builder, scaled, _I64, signed=False), _I64
+        at = _resized(builder, part, word, own.signed)
         place = builder.add(scaled, at, flags=["nuw", "nsw"])
-    wide = builder.zext(place, _I64) if array.is_small else place
+    wide = _resized(builder, place, _I64, signed=False)
     return builder.gep(args[0], [wide], inbounds=True)
 
 

@@ -8,6 +8,7 @@ which `cuda_device` defines for a GPU and for the emulated device.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -275,23 +276,39 @@ def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
     more = builder.icmp_unsigned("<", at, place.last)
     result.set_valid(more)
     with builder.if_then(more):
-        along, step = at, place.step
         if kind.together > 1:
-            count = ir.Constant(at.type, kind.together)
-            before = builder.mul(builder.udiv(at, count), step, flags=["nuw", "nsw"])
-            along = builder.add(before, builder.urem(at, count), flags=["nuw", "nsw"])
-            step = ir.Constant(at.type, 1)
-        rest = builder.add(place.base, along, flags=["nuw", "nsw"])
-        index = list[Any]()
-        for size in reversed(kind.sizes[1:]):
-            axis = ir.Constant(at.type, max(size, 1))
-            index.insert(0, builder.urem(rest, axis))
-            rest = builder.udiv(rest, axis)
-        index.insert(0, rest)
+            index, step = _neighbour(builder, kind, place, at), ir.Constant(at.type, 1)
+        else:
+            rest, step = builder.add(place.base, at, flags=["nuw", "nsw"]), place.step
+            index = _apart(builder, rest, kind.sizes)
         wide = [_natural(builder, value) for value in index]
         gives = kind.yield_type
         result.yield_(wide[0] if len(wide) == 1 else context.make_tuple(builder, gives, wide))
         builder.store(builder.add(at, step, flags=["nuw", "nsw"]), place.at)
+
+
+def _apart(builder: Any, rest: Any, sizes: Sequence[int]) -> list[Any]:
+    """Return the number of a position along each axis; the first size is not needed."""
+    index = list[Any]()
+    for size in reversed(sizes[1:]):
+        axis = ir.Constant(rest.type, max(size, 1))
+        index.insert(0, builder.urem(rest, axis))
+        rest = builder.udiv(rest, axis)
+    return [rest, *index]
+
+
+def _neighbour(builder: Any, kind: Any, place: Any, at: Any) -> list[Any]:
+    """Return the numbers of one of several neighbours, which differ along the last axis only.
+
+    Taking apart what they have in common lets LLVM see that they are neighbours.
+    """
+    count = ir.Constant(at.type, kind.together)
+    before = builder.mul(builder.udiv(at, count), place.step, flags=["nuw", "nsw"])
+    first = builder.add(place.base, before, flags=["nuw", "nsw"])
+    sizes = (*kind.sizes[:-1], kind.sizes[-1] // kind.together)
+    *others, last = _apart(builder, builder.udiv(first, count), sizes)
+    last = builder.mul(last, count, flags=["nuw", "nsw"])
+    return [*others, builder.add(last, builder.urem(at, count), flags=["nuw", "nsw"])]
 
 
 def _natural(builder: Any, value: Any) -> Any:

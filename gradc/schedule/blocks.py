@@ -16,6 +16,7 @@ ENOUGH = 256  # blocks that keep a GPU busy
 LEAST = 4  # sums for each thread
 PART = 256  # terms of each part of a sum, at least
 CORE_TERMS = 32  # in shared memory at a time, where tensor cores multiply
+CORE_PART = 1024  # terms of each part, at least, of those with larger tiles
 CORE_TILES = ((128, 128), (128, 64))  # theirs, where there are enough of them
 
 
@@ -85,12 +86,13 @@ def _tile(sizes: Extent) -> Tile:
 def _core_tile(sizes: Extent) -> Tile:
     """Return a tile for tensor cores: the largest that keeps a GPU busy and is not half empty.
 
-    They are done with a step so soon that loads for it must be many.
+    They are done with a step so soon that loads for it must be many. Long sums may have parts.
     """
+    parts = max(sizes.terms // CORE_PART, 1)
     terms = CORE_TERMS if sizes.run % CORE_TERMS == 0 or sizes.run == 1 else TERMS
     for rows, columns in CORE_TILES:
         tile = Tile(rows, columns, terms)
         used = sizes.groups * sizes.rows * sizes.columns / (sizes.tiles(tile) * rows * columns)
-        if sizes.tiles(tile) >= ENOUGH and used > 0.75:
+        if sizes.tiles(tile) * parts >= ENOUGH and used > 0.75:
             return tile
     return replace(_tile(sizes), terms=terms)

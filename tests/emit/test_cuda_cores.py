@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from emit_cuda import in_lanes, run
+from emit_programs import Program
 from emit_run import tables
 from test_cuda_tiles import PRODUCTS, SHAPES, launches, program
 
@@ -13,6 +14,7 @@ from gradc.emit import cuda_product
 from gradc.emit.cuda import emit
 from gradc.ir.dtype import float32, float64
 from gradc.ir.evaluate import evaluate
+from gradc.ir.graph import TensorType
 from gradc.passes.pipeline import optimise
 from gradc.primitives.sixteen_bits import lowered
 from gradc.runtime.interpreted_maths import round_tf32
@@ -94,7 +96,7 @@ def test_the_text():
         for i in range(3):
             for j in range(3):
                 for c in range(0, 16, 16):
-                    for a, t in dealt(64, 16):
+                    for a, t in dealt_fours(64, 16):
                         n, p, q = unravel(minimum(a, 39), 5, 4)
                         x_tile[a, t] = round_tf32(x[n, p + i, q + j, c + t])
                     for t, b in dealt(16, 16):
@@ -139,6 +141,8 @@ def test_which_tile_is_taken():
     assert of(1, 86528, 64, 288, 32) == (128, 64, 32)
     assert of(1, 86528, 20, 288, 32) == (128, 32, 32)
     assert of(1, 1024, 64, 432, 48) == (64, 64, 16)
+    assert of(1, 576, 64, 93312) == (128, 64, 32)  # a weight's gradient, in parts
+    assert of(1, 1152, 128, 23328) == (128, 64, 32)
     assert tiled(Extent(64, 86528, 1, 9), "tf32", cores=True) is None
     assert tiled(Extent(1, 1024, 64, 288)).tile == Tile(64, 64, 16)
 
@@ -178,3 +182,35 @@ def test_products_without_a_library(name):
     assert "round_tf32(right[" in text
     assert "cvt.rna.tf32" in ptx_of(text, "test", "sm_80")
     assert "tf32" not in cuda_product.text(name, "f64", *arrays, arithmetic=HIGH)
+
+
+def four_at_once(shape, w):
+    """Return the PTX of each convolution of a graph."""
+    b = Program("conv")
+    x = b.input(TensorType(shape, float32), "x")
+    w = b.input(TensorType(w, float32), "w")
+    y = b.op("conv", x, w, stride=(1, 1), dilation=(1, 1))
+    loss = b.op("sum", b.op("mul", y, y), axes=tuple(range(5)))
+    graph = b.finish((y, *b.gradients(loss, [x, w])))
+    text = ptx_of(text_of(graph)[1].source, "test", "sm_80")
+    return [k for k in text.split(".visible .entry ")[1:] if k.startswith("gradc_conv")]
+
+
+@pytest.mark.parametrize("channels", [64, 128])
+def test_operands_are_read_and_stored_four_at_once(channels):
+    kernels = four_at_once((64, 18, 18, 1, channels), (3, 3, 1, channels, 64))
+    assert len(kernels) == 3
+    for kernel in kernels:
+        assert not re.search(r"ld\.global\.nc\.b32", kernel)
+        assert not re.search(r"st\.shared\.b32", kernel)
+        assert re.search(r"ld\.global\.nc\.v4\.b32", kernel)
+        assert re.search(r"st\.shared\.v4\.b32", kernel)
+        assert ".minnctapersm 2" in kernel
+
+
+def test_unaligned_operands_are_read_one_by_one():
+    shapes = PRODUCTS["matmul_t"]
+    text = cuda_product.text("matmul_t", "f32", *shapes, arithmetic=HIGH)
+    assert "dealt_fours" in text
+    text = cuda_product.text("matmul_t", "f32", *shapes, aligned=False, arithmetic=HIGH)
+    assert "dealt_fours" not in text

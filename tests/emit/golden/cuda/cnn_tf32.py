@@ -129,7 +129,7 @@ def copy_5(x_bar, x_bar_1):
         x_bar_1[i, j, k] = x_bar[i, k, j]
 
 
-@kernel("f32[2,10,10,3], f32[3,3,3,16], f32[2,8,8,16]")
+@kernel("f32[2,10,10,3], f32[3,3,3,16], f32[2,8,8,16]", resident=2)
 def conv_3x3(x, w, y):
     # y[n, p, q, o] = sum over i, j, c of
     #     x[n, p + i, q + j, c] * w[i, j, c, o]
@@ -168,7 +168,7 @@ def add_parts(parts, total):
             total[i] = running
 
 
-@kernel("f32[2,10,10,3], f32[2,8,8,16], f32[3,3,3,16]")
+@kernel("f32[2,10,10,3], f32[2,8,8,16], f32[3,3,3,16]", resident=2)
 def conv_weights(x, y_bar, w_bar):
     # w_bar[c, i, j, o] = sum over n, p, q of
     #     x[n, p + i, q + j, c] * y_bar[n, p, q, o]
