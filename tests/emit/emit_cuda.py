@@ -12,6 +12,7 @@ from gradc.passes.pipeline import optimise
 from gradc.primitives.sixteen_bits import lowered
 from gradc.runtime import interpreted_cuda
 from gradc.runtime.cuda_launch import CudaKernel, CudaStep
+from gradc.schedule.arithmetic import FULL
 from gradc.schedule.make import schedule
 from gradc.schedule.target import CUDA
 
@@ -19,8 +20,8 @@ DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64
 DTYPES |= {"u8": np.uint8, "b1": np.bool_}
 
 
-def cuda_text(graph):
-    plan = schedule(optimise(graph), target=CUDA)
+def cuda_text(graph, arithmetic=FULL):
+    plan = schedule(optimise(graph), target=CUDA, arithmetic=arithmetic)
     return plan, emit(plan)
 
 

@@ -7,11 +7,12 @@ from ptx.memory import GlobalMemory
 from ptx.schedule import TOGETHER
 
 from gradc.ir.evaluate import evaluate
+from gradc.schedule.arithmetic import FULL
 
 
-def results(graph, arrays, order):
+def results(graph, arrays, order, arithmetic=FULL):
     """Return (plan, emitted, outputs, updated inputs, the GPU); nothing is written beforehand."""
-    plan, emitted = cuda_text(graph)
+    plan, emitted = cuda_text(graph, arithmetic)
     memory = GlobalMemory()
     inputs = [memory.upload(a) for a in arrays]
     arena = memory.allocate(emitted.arena_bytes)
