@@ -7,6 +7,7 @@ import pytest
 from emit_cuda import in_lanes, run
 from emit_programs import Program
 from emit_run import tables
+from test_cuda_rounded_products import convolution as rounded_convolution
 from test_cuda_tiles import PRODUCTS, SHAPES, launches, program
 
 from gradc.build.cuda import load_cuda, ptx_of
@@ -122,6 +123,18 @@ def test_without_tensor_cores_that_is_said():
     assert "multiplied in float32: no tensor cores for TF32" in plan.describe()
     plan, _ = text_of(forward("3x3"), Arithmetic("highest", cores=False))
     assert "tensor cores" not in plan.describe()
+
+
+def test_autocast_without_tensor_cores_rounds_and_multiplies_in_float32():
+    plan, emitted = text_of(rounded_convolution(), Arithmetic(cores=False))
+    assert "tile_f32(" in emitted.source
+    assert "round_float16(x[" in emitted.source
+    why = "rounds operands to float16, multiplied in float32: no tensor cores for TF32"
+    assert why in plan.describe()
+    plan, emitted = text_of(rounded_convolution(), Arithmetic())
+    assert "tile_tf32(" in emitted.source
+    assert "round_float16(x[" in emitted.source
+    assert "rounds operands to float16 for tensor cores" in plan.describe()
 
 
 def test_other_dtypes_are_not_rounded():
