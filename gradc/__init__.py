@@ -12,6 +12,11 @@ from typing import Any
 _COLLECTS = _gc.isenabled()
 _gc.disable()  # what is imported stays: searching it for garbage takes a tenth of the time
 try:
+    from math import e as e
+    from math import inf as inf
+    from math import nan as nan
+    from math import pi as pi
+
     from gradc.devices import eager as _eager
     from gradc.ir.dtype import bfloat16 as bfloat16
     from gradc.ir.dtype import bool_ as bool

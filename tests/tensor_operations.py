@@ -27,6 +27,24 @@ CASES = {
     "add": (lambda L, x, y: x + y, A, ROW),
     "add_alpha": (lambda L, x, y: L.add(x, y, alpha=2.5), A, B),
     "radd": (lambda L, x: 3 + x, A),
+    "cummax": (lambda L, x: L.cummax(x, 0)[0], A),
+    "cummin": (lambda L, x: x.cummin(1).values, A),
+    "rot90": (lambda L, x: x.rot90() + L.rot90(x, 3), A),
+    "rot90 of other axes": (lambda L, x: L.rot90(x, 2, [0, 2]), CUBE),
+    "broadcast_tensors": (lambda L, x, y: L.mul(*L.broadcast_tensors(x, y)), A, ROW),
+    "atleast": (lambda L, x, y: L.atleast_3d(x) * sum(L.atleast_2d(y, y[0])), A, VEC[:3]),
+    "block_diag": (lambda L, x, y, z: L.block_diag(x, y, z), A, ROW, S),
+    "column_stack": (
+        lambda L, x, y: L.column_stack([x[0], y]) - L.dstack([x, x])[:1, :, 0].T,
+        A,
+        ROW,
+    ),
+    "in place": (
+        lambda L, x: sum(
+            getattr(x.clone(), f"{n}_")() for n in "tan asin acos atan sinh cosh exp2".split()
+        ),
+        UNIT,
+    ),
     "sub": (lambda L, x, y: x - y, A, S),
     "rsub": (lambda L, x: 1.5 - x, A),
     "mul": (lambda L, x, y: x * y, ROW, A),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.tensor import (
     arithmetic,
+    arranging,
     bits,
     conversion,
     copying,
@@ -24,6 +25,7 @@ from gradc.tensor import (
     random,
     random_fill,
     reductions,
+    searching,
     selecting,
     sorting,
     statistics,
@@ -237,6 +239,9 @@ class TensorMethods(TensorCore):
     scatter = selecting.scatter
     scatter_add = selecting.scatter_add
     masked_select = selecting.masked_select
+    cummax = searching.cummax
+    cummin = searching.cummin
+    rot90 = arranging.rot90
     masked_scatter = selecting.masked_scatter
     masked_scatter_ = selecting.masked_scatter_
     tril = matrices.tril
@@ -287,7 +292,16 @@ class TensorMethods(TensorCore):
     square_ = mutation.square_
     sin_ = mutation.sin_
     cos_ = mutation.cos_
+    tan_ = mutation.tan_
+    asin_ = mutation.asin_
+    acos_ = mutation.acos_
+    atan_ = mutation.atan_
+    sinh_ = mutation.sinh_
+    cosh_ = mutation.cosh_
     tanh_ = mutation.tanh_
+    log2_ = mutation.log2_
+    log10_ = mutation.log10_
+    exp2_ = mutation.exp2_
     sigmoid_ = mutation.sigmoid_
     abs_ = mutation.abs_
     sign_ = mutation.sign_

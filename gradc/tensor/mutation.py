@@ -179,6 +179,8 @@ exp_, expm1_, log_, log1p_ = map(_unary, ("exp", "expm1", "log", "log1p"))
 sqrt_, rsqrt_, reciprocal_, square_ = map(_unary, ("sqrt", "rsqrt", "reciprocal", "square"))
 sin_, cos_, tanh_, sigmoid_ = map(_unary, ("sin", "cos", "tanh", "sigmoid"))
 abs_, sign_, floor_, ceil_ = map(_unary, ("abs", "sign", "floor", "ceil"))
+tan_, asin_, acos_, atan_ = map(_unary, ("tan", "asin", "acos", "atan"))
+sinh_, cosh_, log2_, log10_, exp2_ = map(_unary, ("sinh", "cosh", "log2", "log10", "exp2"))
 round_, trunc_, relu_, erf_ = map(_unary, ("round", "trunc", "relu", "erf"))
 
 

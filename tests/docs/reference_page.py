@@ -36,6 +36,10 @@ ROOMS = (
 # What numbers and constants are, which carry no docstring.
 SAID = {
     "gradc.default_generator": "The generator of random numbers where none is given.",
+    "gradc.e": "The base of the natural logarithm, 2.718281828...",
+    "gradc.inf": "Infinity.",
+    "gradc.nan": "Not a number.",
+    "gradc.pi": "The circumference of a circle over its diameter, 3.141592653...",
     "gradc.inspect.STAGES": "Names of the stages that `explain` shows.",
 }
 
