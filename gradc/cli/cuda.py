@@ -12,6 +12,7 @@ from gradc.runtime.cublaslt import find_cublaslt
 
 Row = tuple[str, str]
 MISSING = 'not installed: pip install "gradc[cuda]"'
+NONE = 'none: programs run with device="cpu"; GRADC_CUDA=emulate runs "cuda" without a GPU, slowly'
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
@@ -25,7 +26,7 @@ def cuda() -> list[Row]:
     try:
         driver = ctypes.CDLL(DRIVER)
     except OSError:
-        return [("driver", "none"), ("compiler", compiler)]
+        return [("driver", NONE), ("compiler", compiler)]
     status = driver.cuInit(0)
     if status != 0:
         return [

@@ -16,6 +16,7 @@ from gradc.tensor.arithmetic import AND, OR, XOR, add, binary, mul, sub
 from gradc.tensor.core import elements, is_tensor, resolve, shape_of
 from gradc.tensor.dispatch import apply
 from gradc.tensor.hits import nonzero
+from gradc.tensor.moving import check_beside
 from gradc.tensor.promotion import (
     Operand,
     brought,
@@ -171,6 +172,7 @@ def allclose(
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return whether shape and all elements are equal."""
+    check_beside("equal", input=input, other=other)
     x, y = resolve(input), resolve(other)
     refuse_value(x, "equal")
     refuse_value(y, "equal")

@@ -105,6 +105,12 @@ CASES = {
         "cuda:0 and y int64[1] is on cpu",
         "y.to(x.device)",
     ),
+    "equal": (
+        lambda: gradc.equal(x.cuda(), x),
+        "equal: Expected all tensors to be on the same device, but input float32[2, 3] is on "
+        "cuda:0 and other float32[2, 3] is on cpu",
+        "other.to(input.device)",
+    ),
     "where": (
         lambda: gradc.where(x.cuda() > 0, x, 0.0),
         "where: Expected all tensors to be on the same device, but x.cuda() > 0 bool[2, 3] is on "

@@ -48,6 +48,7 @@ def test_two_devices():
 
 
 def test_memory():
+    gradc.ones(1000, device="cuda")  # the number one stays on the device
     gc.collect()
     before = gradc.cuda.memory_allocated()
     gradc.cuda.reset_peak_memory_stats()
@@ -140,3 +141,13 @@ def test_pinning_without_a_device(monkeypatch):
 def test_doctor_tells_of_the_emulated_device():
     rows = dict(doctor())
     assert rows["device 0"] == "emulated CUDA device in host memory (GRADC_CUDA=emulate:2)"
+
+
+def test_doctor_without_a_driver(monkeypatch):
+    monkeypatch.setenv("GRADC_CUDA", "")
+    monkeypatch.setattr("gradc.cli.cuda.DRIVER", "libnothing.so.9")
+    assert doctor()[0] == (
+        "driver",
+        'none: programs run with device="cpu"; GRADC_CUDA=emulate runs "cuda" without a GPU, '
+        "slowly",
+    )
