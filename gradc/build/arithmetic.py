@@ -71,7 +71,8 @@ def cast(builder: Any, x: Single, target: Any) -> Single:
 
 def _rounded(target: Any, number: float) -> float:
     """Return a number as the nearest of a type."""
-    return float(np.float32(number)) if target == types.float32 else float(number)
+    with np.errstate(over="ignore"):
+        return float(np.float32(number)) if target == types.float32 else float(number)
 
 
 def _wrapped(target: Any, number: int) -> int:
@@ -104,8 +105,10 @@ def unified(x: Any, y: Any) -> Any:
 
 def binary(builder: Any, how: type[ast.operator], x: Single, y: Single) -> Single:
     """Return x + y and its like."""
-    if how in _FOLDED and x.literal is not None and y.literal is not None:
-        return literal(_FOLDED[how](x.literal, y.literal))
+    if how in _FOLDED and x.literal is not None and y.literal is not None and x.type == y.type:
+        folded = _FOLDED[how](x.literal, y.literal)
+        real = isinstance(x.type, types.Float)
+        return constant(x.type, _rounded(x.type, folded)) if real else literal(folded)
     if how in (ast.BitAnd, ast.BitOr, ast.BitXor):
         return _bits(builder, how, x, y)
     both = _result(x.type, y.type)
@@ -187,7 +190,7 @@ def _bits(builder: Any, how: type[ast.operator], x: Single, y: Single) -> Single
 def negative(builder: Any, x: Single) -> Single:
     """Return -x."""
     if x.literal is not None:
-        return literal(-x.literal)
+        return constant(x.type, -x.literal)
     if isinstance(x.type, types.Float):
         return Single(x.type, builder.fneg(x.value))
     return binary(builder, ast.Sub, literal(0), x)

@@ -94,7 +94,7 @@ def load_cuda(source: str, name: str, arch: str) -> CudaNative:
     started, seconds = time.perf_counter(), 0.0
     if entry is None:
         try:
-            made = _compiled(module, arch)
+            made = _compiled(module, source, arch)
         except BuildError:
             store.write_source(directory, program, source)
             raise
@@ -142,10 +142,10 @@ def ptx_of(source: str, name: str, arch: str) -> str:
     directory = store.opened(cache_directory())
     program = cuda_key(source, EMULATED)
     path = store.place(directory, program) / store.SOURCE
-    return compile_ptx(module_of(source, name, program, path), checked(arch)).decode()
+    return compile_ptx(module_of(source, name, program, path), source, checked(arch)).decode()
 
 
-def _compiled(module: ModuleType, arch: str) -> ObjectFile:
+def _compiled(module: ModuleType, source: str, arch: str) -> ObjectFile:
     """Return the machine code of a module's kernels; none where it has none."""
     # The compiler is imported here so that a warm start does without it.
     from gradc.build.cuda_ptx import compile_emulated, compile_ptx
@@ -154,8 +154,8 @@ def _compiled(module: ModuleType, arch: str) -> ObjectFile:
     if not kernels_of(module):
         return ObjectFile(b"", ())
     if arch == EMULATED:
-        return compile_emulated(module, host())
-    return ObjectFile(assemble(compile_ptx(module, arch), arch), ())
+        return compile_emulated(module, source, host())
+    return ObjectFile(assemble(compile_ptx(module, source, arch), arch), ())
 
 
 def kernels_of(module: ModuleType) -> list[CudaKernel]:

@@ -1,6 +1,6 @@
 """A kernel -> the LLVM text of its entry point, for a GPU and for the emulated device.
 
-The entry point calls the function that Numba made. Where a launch has several sets of arrays, it
+The entry point calls the kernel's function. Where a launch has several sets of arrays, it
 finds the set of its block first.
 """
 
@@ -35,7 +35,6 @@ def gpu_entry(kernel: CudaKernel, function: str) -> str:
             f"  %all = icmp eq i32 %lanes, {THREADS}",
             "  call void @llvm.assume(i1 %all)",
         ]
-    lines += ["  %r = alloca ptr", "  %e = alloca ptr"]
     if kernel.sizes:
         lines += ["  %block = call i32 @gradc.block()", "  %thread = call i32 @gradc.thread()"]
         lines += [*_segment(kernel, "done"), "done:"]
@@ -57,7 +56,7 @@ def host_entry(kernel: CudaKernel, function: str) -> str:
         lines += _set(kernel, function, facts, each=whole, unroll=False)
     head = ", ".join(["ptr %arguments", *(f"i32 %{name}" for name in _DIMENSIONS)])
     lines += [f"define void @{kernel.symbol}({head}) nounwind {{", "entry:"]
-    lines += ["  %r = alloca ptr", "  %e = alloca ptr", "  %thread = add i32 0, 0"]
+    lines.append("  %thread = add i32 0, 0")
     for name in ("blocks", "threads", "groups_of_block"):
         lines.append(f"  store i32 %{name}, ptr @gradc.at.{name}")
     for i, name in enumerate(names):
@@ -98,14 +97,14 @@ def _names(kernel: CudaKernel) -> list[str]:
 
 
 def _declared(kernel: CudaKernel, function: str) -> str:
-    """Return the declaration of the function that Numba made."""
+    """Return the declaration of the kernel's function."""
     kinds = ["ptr" if p.is_array else "i32, i32, i32, i32" for p in kernel.parameters]
-    return f'declare i32 @"{function}"({", ".join(["ptr", "ptr", *kinds])})'
+    return f'declare i32 @"{function}"({", ".join(kinds)})'
 
 
 def _call(function: str, names: list[str], further: str = "") -> str:
     """Return a call of that function."""
-    given = ", ".join(["ptr %r", "ptr %e", *(f"ptr {name}" for name in names)])
+    given = ", ".join(f"ptr {name}" for name in names)
     return f'call i32 @"{function}"({given}{further})'
 
 
@@ -186,8 +185,6 @@ def _set(kernel: CudaKernel, function: str, facts: str, *, each: int, unroll: bo
     lines = [
         f"define internal void @{kernel.symbol}.set({given}) nounwind {{",
         "entry:",
-        "  %r = alloca ptr",
-        "  %e = alloca ptr",
     ]
     if "align" in facts:
         for name in arrays:

@@ -1,11 +1,12 @@
 """The kernels of a generated CUDA module -> PTX, or machine code of the emulated device.
 
-The same front end as for the CPU: Numba types and lowers each kernel, LLVM optimises all of them
-together. LLVM's own code generator for NVIDIA GPUs, which comes with llvmlite, writes the PTX.
+The same translation as for the CPU (`build/functions.py`). LLVM optimises all kernels together;
+its own code generator for NVIDIA GPUs, which comes with llvmlite, writes the PTX.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from functools import cache
@@ -13,22 +14,21 @@ from types import ModuleType
 from typing import Any
 
 import llvmlite.binding as llvm
+from llvmlite import ir
 from numba.core.compiler_lock import global_compiler_lock
 
 from gradc.build.cuda_entry import gpu_entry, host_entry
+from gradc.build.cuda_functions import define_kernel, kernel_types
 from gradc.build.cuda_unroll import unrolled_text
-from gradc.build.lowering import collector, forget, lower, settled
 from gradc.build.machine import Machine
+from gradc.build.marks import mark
 from gradc.build.optimiser import ObjectFile, externals_of
+from gradc.build.optimiser import target as host_target
 from gradc.errors import BuildError
-from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device import emulated_text, gpu_text
 from gradc.runtime.cuda_device_cores import gpu_tiles
 from gradc.runtime.cuda_device_tiles import emulated_tiles
-from gradc.runtime.cuda_frames import Positions
 from gradc.runtime.cuda_launch import CudaKernel
-from gradc.runtime.cuda_signature import Parameter
-from gradc.runtime.decorators import ELEMENT, Kernel
 
 TRIPLE = "nvptx64-nvidia-cuda"
 PTX = 80  # understood by every driver since CUDA 12.0
@@ -37,31 +37,32 @@ LATER_PTX = {"sm_100": 86, "sm_103": 88, "sm_110": 90, "sm_120": 87}
 
 
 @global_compiler_lock
-def compile_ptx(module: ModuleType, arch: str) -> bytes:
-    """Compile the kernels of a module for an architecture such as sm_90."""
+def compile_ptx(module: ModuleType, source: str, arch: str) -> bytes:
+    """Compile the kernels of a module, with its text, for an architecture such as sm_90."""
     kernels = kernels_of(module)
-    linked, entries = _lowered(module, kernels, wide=False, text=unrolled_text)
-    linked = _exact_remainders(linked)
     target = _target().create_target_machine(
         cpu=arch, features=f"+ptx{LATER_PTX.get(arch, PTX)}", opt=3
     )
-    linked.triple, linked.data_layout = TRIPLE, str(target.target_data)
+    linked, entries = _translated(module, source, target, TRIPLE, freeze=False, text=unrolled_text)
+    linked = _exact_remainders(linked)
     texts = [gpu_text(), *(gpu_entry(k, entries[k.__name__]) for k in kernels)]
     texts.append(gpu_tiles(_asked(linked)))
-    _link(linked, texts, TRIPLE, str(target.target_data))
+    _link(linked, texts)
     _optimise(linked, target, {k.symbol for k in kernels})
     return target.emit_assembly(linked).encode()
 
 
 @global_compiler_lock
-def compile_emulated(module: ModuleType, machine: Machine) -> ObjectFile:
+def compile_emulated(module: ModuleType, source: str, machine: Machine) -> ObjectFile:
     """Compile the kernels of a module for this processor, one lane in each group."""
     kernels = kernels_of(module)
-    linked, entries = _lowered(module, kernels, wide=machine.wide_vectors)
-    target = machine.target_machine()
+    target = host_target(machine.goal)
+    linked, entries = _translated(
+        module, source, target, llvm.get_process_triple(), freeze=True, wide=machine.wide_vectors
+    )
     texts = [emulated_text(), *(host_entry(k, entries[k.__name__]) for k in kernels)]
     texts.append(emulated_tiles(_asked(linked)))
-    _link(linked, texts, linked.triple, linked.data_layout)
+    _link(linked, texts)
     _optimise(linked, target, {k.symbol for k in kernels})
     externals = externals_of(linked)
     return ObjectFile(target.emit_object(linked), externals)
@@ -90,33 +91,48 @@ def _target() -> Any:
         ) from error
 
 
-def _lowered(
+def _translated(
     module: ModuleType,
-    kernels: list[CudaKernel],
+    source: str,
+    target: Any,
+    triple: str,
     *,
-    wide: bool,
+    freeze: bool,
+    wide: bool = False,
     text: Callable[[Any], str] = str,
 ) -> tuple[Any, dict[str, str]]:
-    """Return one LLVM module with all kernels, and the name of each function in it."""
-    library = collector(module.__name__, wide=wide, text=text)
-    made: list[Kernel] = []
+    """Return one LLVM module with all kernels, and the name of each function in it.
+
+    Args:
+        module: the text, run.
+        source: the text.
+        target: LLVM's code generator.
+        triple: what LLVM calls it.
+        freeze: whether numbers are settled that lie in memory which a kernel writes.
+        wide: whether vectors of 512 bits are wanted.
+        text: writes the text of llvmlite's module.
+    """
+    trees = {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+    made = ir.Module("gradc")
+    made.triple, made.data_layout = triple, str(target.target_data)
     entries: dict[str, str] = {}
-    try:
-        with settled():
-            for kernel in kernels:
-                types = tuple(_numba_type(p, kernel.resident > 0) for p in kernel.parameters)
-                made.append(Kernel(kernel.function, types, kernel.overlap))
-                entries[kernel.__name__] = lower(made[-1], library, module).llvm_func_name
-    finally:
-        forget(made)
-    return library.linked(), entries
-
-
-def _numba_type(parameter: Parameter, wide: bool) -> Any:
-    """Return the Numba type of a parameter."""
-    if parameter.sizes is None:
-        return Positions((-1,))
-    return DeviceArrayType(ELEMENT[parameter.code], parameter.sizes, wide=wide)
+    for kernel in kernels_of(module):
+        kinds = kernel_types(kernel.parameters, wide=kernel.resident > 0)
+        tree = trees[kernel.function.__name__]
+        try:
+            function = define_kernel(made, kernel, tree, kinds, freeze=freeze)
+        except Exception as error:
+            why = error.message if isinstance(error, BuildError) else error
+            raise BuildError(
+                f"build: {kernel.__name__} in {module.__file__} did not compile: {why}"
+            ) from error
+        entries[kernel.__name__] = function.name
+    for function in made.functions:
+        if function.blocks:
+            mark(function, wide=wide)
+    linked = llvm.parse_assembly(text(made))
+    linked.verify()
+    return linked, entries
 
 
 _REMAINDER = re.compile(r"= frem (?:reassoc |contract )*(float|double) ([^,]+), ([^,\n]+)")
@@ -144,9 +160,9 @@ def _asked(module: Any) -> list[str]:
     return [f.name for f in module.functions if f.is_declaration]
 
 
-def _link(module: Any, texts: list[str], triple: str, layout: str) -> None:
+def _link(module: Any, texts: list[str]) -> None:
     """Link further functions into a module."""
-    head = f'target triple = "{triple}"\ntarget datalayout = "{layout}"\n'
+    head = f'target triple = "{module.triple}"\ntarget datalayout = "{module.data_layout}"\n'
     other = llvm.parse_assembly(head + "\n".join(texts))
     other.verify()
     module.link_in(other)

@@ -72,46 +72,87 @@ def define(
         known: for each of LLVM's arguments: the constant that all calls give, or None.
         call: emits the call of another kernel.
     """
-    types_of: dict[str, Any] = {}
     given = [arg if k is None else k for arg, k in zip(function.args, known, strict=True)]
+    changes = None if kernel.overlap else changed(tree)
+    around = kernel.function.__globals__
+    write(
+        lambda types_of: Function(
+            function, tree, kernel.arguments, around, changes, types_of, call
+        ),
+        function,
+        given,
+    )
+
+
+def write(made: Callable[[dict[str, Any]], Function], function: Any, given: Sequence[Any]) -> None:
+    """Write a function, anew whenever a name turns out to have another type."""
+    types_of: dict[str, Any] = {}
     while True:
         try:
-            _Function(function, kernel, tree, types_of, call).write(given)
+            made(types_of).write(given)
             return
         except _Wider as found:
             types_of[found.name] = found.type
             function.blocks.clear()
 
 
-class _Function(Expressions):
-    """Writes one function."""
+class Function(Expressions):
+    """Writes one function.
+
+    Args:
+        function: LLVM's.
+        tree: its text.
+        arguments: Numba's types of its arguments.
+        around: its global names.
+        changes: the arrays that it writes; None for any.
+        types_of: types that names are known to have.
+        call: emits the call of another kernel.
+    """
 
     def __init__(
-        self, function: Any, kernel: Kernel, tree: ast.FunctionDef, types_of: Any, call: Call
+        self,
+        function: Any,
+        tree: ast.FunctionDef,
+        arguments: Sequence[Any],
+        around: dict[str, Any],
+        changes: frozenset[str] | None,
+        types_of: dict[str, Any],
+        call: Call,
     ) -> None:
-        Expressions.__init__(self, kernel.function.__globals__, call)
-        self._function, self._kernel, self._tree = function, kernel, tree
-        self._types: dict[str, Any] = types_of
+        Expressions.__init__(self, around, call)
+        self._function, self._tree, self._arguments = function, tree, arguments
+        self._types = types_of
         self._once = _assigned_once(tree)
-        self.changes = None if kernel.overlap else _changed(tree)
+        self.changes = changes
 
     def write(self, given: Sequence[Any]) -> None:
         """Emit the whole function."""
         entry = self._function.append_basic_block("entry")
         self.builder = ir.IRBuilder(entry)
         rest = list(given)
-        for parameter, type_ in zip(self._tree.args.args, self._kernel.arguments, strict=True):
-            count = len(flat_types(type_))
-            self._bind(parameter.arg, unflat(self.builder, type_, rest[:count]))
-            rest = rest[count:]
-        self._several(self._tree.body)
+        for parameter, type_ in zip(self._tree.args.args, self._arguments, strict=True):
+            self.bind(parameter.arg, self.argument(type_, rest))
+        self.several(self._tree.body)
+        self.end()
+
+    def argument(self, type_: Any, given: list[Any]) -> Value:
+        """Take an argument off the list of what LLVM's function is given."""
+        count = len(flat_types(type_))
+        own = given[:count]
+        del given[:count]
+        return unflat(self.builder, type_, own)
+
+    def end(self) -> None:
+        """Emit the end of the function."""
         self.builder.ret_void()
 
-    def _several(self, body: Sequence[ast.stmt]) -> None:
+    def several(self, body: Sequence[ast.stmt]) -> None:
+        """Emit statements."""
         for statement in body:
-            self._statement(statement)
+            self.statement(statement)
 
-    def _statement(self, statement: ast.stmt) -> None:
+    def statement(self, statement: ast.stmt) -> None:
+        """Emit one statement."""
         match statement:
             case ast.Expr(ast.Constant(str())) | ast.Pass():
                 return
@@ -134,7 +175,7 @@ class _Function(Expressions):
 
     def _assign(self, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Name):
-            self._bind(target.id, value)
+            self.bind(target.id, value)
         elif isinstance(target, ast.Tuple) and isinstance(value, Group):
             for one, item in zip(target.elts, value.items, strict=True):
                 self._assign(one, item)
@@ -144,7 +185,7 @@ class _Function(Expressions):
         else:
             raise BuildError(f"can't assign to {ast.unparse(target)!r}")
 
-    def _bind(self, name: str, value: Value) -> None:
+    def bind(self, name: str, value: Value) -> None:
         """Let a name stand for a value from here on."""
         if name in self._once or not isinstance(value, Single):
             self.names[name] = value
@@ -174,7 +215,7 @@ class _Function(Expressions):
         """Emit target += value and its like; the target's address is computed once."""
         if isinstance(target, ast.Name):
             before = self.number(target)
-            self._bind(target.id, arithmetic.binary(self.builder, type(op), before, value))
+            self.bind(target.id, arithmetic.binary(self.builder, type(op), before, value))
             return
         assert isinstance(target, ast.Subscript)
         array = self.array(target.value)
@@ -248,10 +289,10 @@ class _Function(Expressions):
         builder.position_at_end(inside)
         shadowed = self.names.get(name)
         if name in self.places:
-            self._bind(name, item(at))
+            self.bind(name, item(at))
         else:
             self.names[name] = item(at)
-        self._several(body)
+        self.several(body)
         at.add_incoming(builder.add(at, step.value, flags=("nsw",)), builder.block)
         builder.branch(head)
         builder.position_at_end(after)
@@ -278,7 +319,7 @@ class _Function(Expressions):
         builder.position_at_end(head)
         builder.cbranch(self.condition(test), inside, after)
         builder.position_at_end(inside)
-        self._several(body)
+        self.several(body)
         builder.branch(head)
         builder.position_at_end(after)
 
@@ -289,7 +330,7 @@ class _Function(Expressions):
         builder.cbranch(bit, inside, otherwise)
         for block, statements in ((inside, body), (otherwise, other)):
             builder.position_at_end(block)
-            self._several(statements)
+            self.several(statements)
             builder.branch(after)
         builder.position_at_end(after)
 
@@ -307,7 +348,7 @@ def _assigned_once(tree: ast.FunctionDef) -> set[str]:
     return {name for name, count in counts.items() if count == 1}
 
 
-def _changed(tree: ast.FunctionDef) -> frozenset[str]:
+def changed(tree: ast.FunctionDef) -> frozenset[str]:
     """Return the arrays that are written, their parts, and what they are parts of."""
     parts: list[tuple[str, str]] = []
     changed: set[str] = set()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradc import store
 from gradc.config import cache_directory
@@ -43,16 +43,6 @@ class Machine:
         from gradc.build.optimiser import Goal
 
         return Goal(self.triple, self.cpu, self.features, *code_model(self.triple))
-
-    def target_machine(self) -> Any:
-        """Return LLVM's code generator for this processor."""
-        import llvmlite.binding as llvm
-
-        target = llvm.Target.from_triple(self.triple)
-        reloc, model = code_model(self.triple)
-        return target.create_target_machine(
-            cpu=self.cpu, features=self.features, opt=3, reloc=reloc, codemodel=model
-        )
 
 
 @cache

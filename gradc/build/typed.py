@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.registry import cpu_target
 
 from gradc.runtime.arrays import array, parts
@@ -123,6 +123,9 @@ def received(builder: Any, type_: Any, value: Any) -> Value | None:
     """Return what an operation of the runtime has given."""
     if type_ == types.void:
         return None
+    if isinstance(type_, types.BaseTuple):
+        items = cgutils.unpack_tuple(builder, value, len(type_))
+        return Group(tuple(map(Single, type_.types, items)))
     if not isinstance(type_, types.Array):
         return Single(type_, value)
     made = parts(context(), builder, type_, value)

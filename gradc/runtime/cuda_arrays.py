@@ -8,18 +8,13 @@ negative, so there is no test for that.
 from __future__ import annotations
 
 import math
-import operator
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.typing import templates
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate
-from numba.extending import lower_builtin, lower_getattr, models, register_model
+from numba.core import types
+from numba.extending import models, register_model
 
-from gradc.runtime.operation import signature
-
-_templates: Any = templates
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _SMALL = 2**31  # elements; a smaller array is indexed with 32 bits
 
@@ -43,8 +38,13 @@ class DeviceArrayType(types.Type):
 
     @property
     def is_small(self) -> bool:
-        """Whether 32 bits hold every index, and are to."""
-        return not self.wide and 0 <= min(self.sizes) and math.prod(self.sizes) < _SMALL
+        """Whether 32 bits hold every index, and are to; they hide neighbours in shared memory."""
+        return (
+            not self.wide
+            and not self.space
+            and 0 <= min(self.sizes)
+            and math.prod(self.sizes) < _SMALL
+        )
 
 
 @register_model(DeviceArrayType)
@@ -57,104 +57,20 @@ class _DeviceArrayModel(models.PrimitiveModel):
         models.PrimitiveModel.__init__(self, manager, array, pointer)
 
 
-def _fits(array: Any, index: Any) -> bool:
-    """Return whether an index has a whole number for each axis of a device array."""
-    if not isinstance(array, DeviceArrayType):
-        return False
-    parts = index.types if isinstance(index, types.BaseTuple) else (index,)
-    whole = all(isinstance(types.unliteral(part), types.Integer) for part in parts)
-    return whole and len(parts) == len(array.sizes)
-
-
-def _plain(index: Any) -> Any:
-    """Return an index without literal types."""
-    if isinstance(index, types.BaseTuple):
-        return types.Tuple([types.unliteral(part) for part in index.types])
-    return types.unliteral(index)
-
-
-class _GetItem(AbstractTemplate):
-    """array[index] -> an element."""
-
-    def generic(self, args: Any, kws: Any) -> Any:
-        """Return the signature, or None for other operands."""
-        array, index = args
-        return signature(array.dtype, array, _plain(index)) if _fits(array, index) else None
-
-
-class _SetItem(AbstractTemplate):
-    """array[index] = element."""
-
-    def generic(self, args: Any, kws: Any) -> Any:
-        """Return the signature, or None for other operands."""
-        array, index, _ = args
-        if not _fits(array, index):
-            return None
-        return signature(types.none, array, _plain(index), array.dtype)
-
-
-class _Attributes(AttributeTemplate):
-    """array.shape."""
-
-    key = DeviceArrayType
-
-    def resolve_shape(self, array: DeviceArrayType) -> Any:
-        """Return the type of the shape; unknown lengths have none."""
-        return None if -1 in array.sizes else types.UniTuple(types.int64, len(array.sizes))
-
-
-_templates.infer_global(operator.getitem)(_GetItem)
-_templates.infer_global(operator.setitem)(_SetItem)
-_templates.infer_getattr(_Attributes)
-
-
-def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Return the address of array[index]."""
-    array, kind = sig.args[0], sig.args[1]
-    if isinstance(kind, types.BaseTuple):
-        parts = cgutils.unpack_tuple(builder, args[1], len(kind))
-        kinds = kind.types
-    else:
-        parts, kinds = [args[1]], [kind]
+def address(builder: Any, array: DeviceArrayType, data: Any, index: Sequence[Any]) -> Any:
+    """Return the address of an element; its index has 64 bits."""
     word = _I32 if array.is_small else _I64
     place = ir.Constant(word, 0)
-    for axis, (part, own, size) in enumerate(zip(parts, kinds, array.sizes, strict=True), 1):
+    for axis, (part, size) in enumerate(zip(index, array.sizes, strict=True), 1):
         scaled = builder.mul(place, ir.Constant(word, max(size, 1)), flags=["nuw", "nsw"])
-        if array.space and axis == len(parts):
+        if array.space and axis == len(index):
             # the last axis in 64 bits in any case: LLVM sees neighbours that are stored at once
-            scaled, word = _resized(builder, scaled, _I64, signed=False), _I64
-        at = _resized(builder, part, word, own.signed)
+            scaled, word = _wide(builder, scaled), _I64
+        at = builder.trunc(part, word) if word == _I32 else part
         place = builder.add(scaled, at, flags=["nuw", "nsw"])
-    wide = _resized(builder, place, _I64, signed=False)
-    return builder.gep(args[0], [wide], inbounds=True)
+    return builder.gep(data, [_wide(builder, place)], inbounds=True)
 
 
-def _resized(builder: Any, value: Any, word: Any, signed: bool) -> Any:
-    """Return an integer in another width."""
-    if value.type.width > word.width:
-        return builder.trunc(value, word)
-    if value.type.width == word.width:
-        return value
-    return builder.sext(value, word) if signed else builder.zext(value, word)
-
-
-@lower_builtin(operator.getitem, DeviceArrayType, types.Any)
-def _get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Load an element."""
-    pointer = _address(context, builder, sig, args)
-    return context.unpack_value(builder, sig.args[0].dtype, pointer)
-
-
-@lower_builtin(operator.setitem, DeviceArrayType, types.Any, types.Any)
-def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Store an element."""
-    pointer = _address(context, builder, sig, args)
-    context.pack_value(builder, sig.args[0].dtype, args[2], pointer)
-    return context.get_dummy_value()
-
-
-@lower_getattr(DeviceArrayType, "shape")
-def _shape(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    """Return the sizes as constants."""
-    sizes = [ir.Constant(_I64, size) for size in kind.sizes]
-    return context.make_tuple(builder, types.UniTuple(types.int64, len(sizes)), sizes)
+def _wide(builder: Any, value: Any) -> Any:
+    """Return a position, which is not negative, in 64 bits."""
+    return value if value.type == _I64 else builder.zext(value, _I64)

@@ -8,13 +8,13 @@ which `cuda_device` defines for a GPU and for the emulated device.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.imputils import RefType, iternext_impl
-from numba.extending import lower_builtin, models, register_model
+from numba.extending import models, register_model
 
 from gradc.runtime.operation import Operation, signature
 
@@ -24,7 +24,22 @@ THREADS = 256  # of a block among whose threads positions are `dealt`
 FOUR = 4  # neighbours that are read at once
 
 
-class Positions(types.SimpleIterableType):
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A loop: first, first + step ... below last.
+
+    Attributes:
+        first, last, step: LLVM's values, of one integer type.
+        item: types and values of what a place in the loop stands for.
+    """
+
+    first: Any
+    last: Any
+    step: Any
+    item: Callable[[Any], list[tuple[Any, Any]]]
+
+
+class Positions(types.Type):
     """Positions base + first, base + first + step ... below base + last, along axes.
 
     They are numbered in row-major order. A base apart lets LLVM see a loop of fixed length.
@@ -39,29 +54,30 @@ class Positions(types.SimpleIterableType):
         """Make the type; equal arguments give equal types."""
         self.sizes, self.together = sizes, together
         self.word = types.int64 if math.prod(sizes) > _LARGEST else types.int32
-        self.at = PositionsAt(self)
-        types.SimpleIterableType.__init__(self, f"positions({sizes}, {together})", self.at)
+        types.Type.__init__(self, f"positions({sizes}, {together})")
 
     @property
     def count(self) -> int:
         """How many there are, where all sizes are known."""
         return math.prod(self.sizes)
 
+    def walk(self, context: Any, builder: Any, value: Any) -> Walk:
+        """Return the loop over positions: an item has one number for each axis."""
+        given = cgutils.create_struct_proxy(self)(context, builder, value)
+        one = ir.Constant(given.step.type, 1)
 
-class PositionsAt(types.SimpleIteratorType):
-    """A place among positions."""
+        def item(at: Any) -> list[tuple[Any, Any]]:
+            if self.together > 1:
+                index = _neighbour(builder, self, given, at)
+            else:
+                rest = builder.add(given.base, at, flags=["nuw", "nsw"])
+                index = _apart(builder, rest, self.sizes)
+            return [(types.int64, _natural(builder, v)) for v in index]
 
-    def __init__(self, positions: Positions) -> None:
-        """Make the type of one position's index."""
-        self.sizes, self.word = positions.sizes, positions.word
-        self.together = positions.together
-        count = len(positions.sizes)
-        gives = types.int64 if count == 1 else types.UniTuple(types.int64, count)
-        name = f"positions_at({positions.sizes}, {positions.together})"
-        types.SimpleIteratorType.__init__(self, name, gives)
+        return Walk(given.first, given.last, one if self.together > 1 else given.step, item)
 
 
-_FIELDS = ("base", "first", "last", "step")
+FIELDS = ("base", "first", "last", "step")
 
 
 @register_model(Positions)
@@ -70,18 +86,7 @@ class _PositionsModel(models.StructModel):
 
     def __init__(self, manager: Any, kind: Positions) -> None:
         """Lay the type out."""
-        models.StructModel.__init__(self, manager, kind, [(name, kind.word) for name in _FIELDS])
-
-
-@register_model(PositionsAt)
-class _PositionsAtModel(models.StructModel):
-    """Where it stands, and what remains constant."""
-
-    def __init__(self, manager: Any, kind: PositionsAt) -> None:
-        """Lay the type out."""
-        fields = [("at", types.EphemeralPointer(kind.word))]
-        fields += [(name, kind.word) for name in ("base", "last", "step")]
-        models.StructModel.__init__(self, manager, kind, fields)
+        models.StructModel.__init__(self, manager, kind, [(name, kind.word) for name in FIELDS])
 
 
 def asked(builder: Any, name: str, word: Any = _I32, *args: Any) -> Any:
@@ -254,37 +259,6 @@ steps = _frame("steps", _steps)
 dealt = _frame("dealt", _dealt)
 dealt_fours = _frame("dealt_fours", _dealt_fours, together=FOUR)
 block_rows = _frame("block_rows", _block_rows, extra=1)
-
-
-@lower_builtin("getiter", Positions)
-def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Begin to walk through positions."""
-    given = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
-    made = cgutils.create_struct_proxy(sig.args[0].at)(context, builder)
-    made.at = cgutils.alloca_once_value(builder, given.first)
-    made.base, made.last, made.step = given.base, given.last, given.step
-    return made._getvalue()
-
-
-@lower_builtin("iternext", PositionsAt)
-@iternext_impl(RefType.UNTRACKED)
-def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
-    """Give the next position, taken apart into one number for each axis."""
-    kind = sig.args[0]
-    place = cgutils.create_struct_proxy(kind)(context, builder, args[0])
-    at = builder.load(place.at)
-    more = builder.icmp_unsigned("<", at, place.last)
-    result.set_valid(more)
-    with builder.if_then(more):
-        if kind.together > 1:
-            index, step = _neighbour(builder, kind, place, at), ir.Constant(at.type, 1)
-        else:
-            rest, step = builder.add(place.base, at, flags=["nuw", "nsw"]), place.step
-            index = _apart(builder, rest, kind.sizes)
-        wide = [_natural(builder, value) for value in index]
-        gives = kind.yield_type
-        result.yield_(wide[0] if len(wide) == 1 else context.make_tuple(builder, gives, wide))
-        builder.store(builder.add(at, step, flags=["nuw", "nsw"]), place.at)
 
 
 def _apart(builder: Any, rest: Any, sizes: Sequence[int]) -> list[Any]:

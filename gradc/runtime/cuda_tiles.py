@@ -12,12 +12,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.imputils import RefType, iternext_impl
-from numba.extending import lower_builtin, models, register_model
+from numba.extending import models, register_model
 
 from gradc.runtime.cuda_arrays import DeviceArrayType
 from gradc.runtime.cuda_device_tiles import CORES
-from gradc.runtime.cuda_frames import asked
+from gradc.runtime.cuda_frames import Walk, asked
 from gradc.runtime.decorators import ELEMENT
 from gradc.runtime.operation import Operation, signature
 
@@ -46,23 +45,32 @@ class TileType(types.Type):
         return f"{self.code}.{self.rows}x{self.columns}"
 
 
-class Held(types.SimpleIterableType):
+class Held(types.Type):
     """What a thread holds of tiles of one size: row, column and sums of each element."""
 
     def __init__(self, tiles: tuple[TileType, ...]) -> None:
         """Make the type; equal tiles give equal types."""
-        self.tiles, self.at = tiles, HeldAt(tiles)
-        types.SimpleIterableType.__init__(self, f"held({_names(tiles)})", self.at)
-
-
-class HeldAt(types.SimpleIteratorType):
-    """A place among what a thread holds."""
-
-    def __init__(self, tiles: tuple[TileType, ...]) -> None:
-        """Make the type of one element."""
         self.tiles = tiles
-        gives = types.Tuple([types.int64, types.int64, *(tile.dtype for tile in tiles)])
-        types.SimpleIteratorType.__init__(self, f"held_at({_names(tiles)})", gives)
+        types.Type.__init__(self, f"held({_names(tiles)})")
+
+    def walk(self, context: Any, builder: Any, value: Any) -> Walk:
+        """Return the loop over the elements."""
+        given = cgutils.create_struct_proxy(self)(context, builder, value)
+        name = self.tiles[0].name_of_device
+
+        def item(at: Any) -> list[tuple[Any, Any]]:
+            found = [
+                (types.int64, builder.zext(asked(builder, f"{word}.{name}", _I32, at), _I64))
+                for word in ("row", "column")
+            ]
+            wide = builder.zext(at, _I64)
+            for field, tile in _fields(self.tiles):
+                pointer = builder.gep(getattr(given, field), [wide], inbounds=True)
+                found.append((tile.dtype, context.unpack_value(builder, tile.dtype, pointer)))
+            return found
+
+        count = asked(builder, f"held.{name}")
+        return Walk(ir.Constant(_I32, 0), count, ir.Constant(_I32, 1), item)
 
 
 def _names(tiles: tuple[TileType, ...]) -> str:
@@ -91,17 +99,6 @@ class _HeldModel(models.StructModel):
     def __init__(self, manager: Any, held: Held) -> None:
         """Lay the type out."""
         models.StructModel.__init__(self, manager, held, _fields(held.tiles))
-
-
-@register_model(HeldAt)
-class _HeldAtModel(models.StructModel):
-    """The tiles, how many elements there are of each, and where it stands."""
-
-    def __init__(self, manager: Any, held: HeldAt) -> None:
-        """Lay the type out."""
-        place = types.EphemeralPointer(types.int32)
-        fields = [*_fields(held.tiles), ("count", types.int32), ("at", place)]
-        models.StructModel.__init__(self, manager, held, fields)
 
 
 def _literals(args: Any) -> tuple[int, ...] | None:
@@ -228,41 +225,6 @@ def _held_lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     for n, tile in enumerate(args):
         setattr(made, f"tile{n}", tile)
     return made._getvalue()
-
-
-@lower_builtin("getiter", Held)
-def _start(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """Begin to walk through the elements."""
-    kind: Held = sig.args[0]
-    given = cgutils.create_struct_proxy(kind)(context, builder, args[0])
-    made = cgutils.create_struct_proxy(kind.at)(context, builder)
-    for name, _ in _fields(kind.tiles):
-        setattr(made, name, getattr(given, name))
-    made.count = asked(builder, f"held.{kind.tiles[0].name_of_device}")
-    made.at = cgutils.alloca_once_value(builder, ir.Constant(_I32, 0))
-    return made._getvalue()
-
-
-@lower_builtin("iternext", HeldAt)
-@iternext_impl(RefType.UNTRACKED)
-def _next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
-    """Give the next element."""
-    kind: HeldAt = sig.args[0]
-    place = cgutils.create_struct_proxy(kind)(context, builder, args[0])
-    at = builder.load(place.at)
-    more = builder.icmp_unsigned("<", at, place.count)
-    result.set_valid(more)
-    with builder.if_then(more):
-        name = kind.tiles[0].name_of_device
-        found = [
-            builder.zext(asked(builder, f"{word}.{name}", _I32, at), _I64)
-            for word in ("row", "column")
-        ]
-        for field, tile in _fields(kind.tiles):
-            pointer = builder.gep(getattr(place, field), [builder.zext(at, _I64)], inbounds=True)
-            found.append(context.unpack_value(builder, tile.dtype, pointer))
-        result.yield_(context.make_tuple(builder, kind.yield_type, found))
-        builder.store(builder.add(at, ir.Constant(_I32, 1), flags=["nuw", "nsw"]), place.at)
 
 
 def _unravel_typing(context: Any, *args: Any) -> Any:

@@ -12,7 +12,7 @@ from gradc.runtime.cpu import (
     chunks, floor, isnan, kernel, maximum, meet, minimum, share, step, tile_f32, tiled, view_b1,
     view_f32, view_f64, view_i32, view_i64, view_u8,
 )
-NAN = f("nan")
+NAN, BIG = f("nan"), f(3e38)
 SIZE = 3
 
 @kernel("f32[:], f64[:], i64[:,:], i32[:], u8[:], b1[:], f32[:], i64[:]")
@@ -72,6 +72,11 @@ PROGRAMS = {
     ),
     "true division": ("out[0] = m[0] / m[4]\nout[1] = x[0] / x[3]", None, (0.6, np.inf)),
     "float32 stays float32": ("out[0] = x[0] * f(0.1) + f(1e-8)", None, (np.float32(0.15),)),
+    "named constants stay float32": (
+        "put[0] = isnan((-BIG - x[4] * f(4e37)) * f(0))\nput[1] = isnan((BIG + BIG) * f(0))",
+        (1, 1),
+        None,
+    ),
     "comparisons with NaN": (
         "put[0] = x[2] == x[2]\nput[1] = x[2] != x[2]\nput[2] = x[2] < f(1)\nput[3] = isnan(NAN)",
         (0, 1, 0, 1),
