@@ -64,8 +64,9 @@ def address(builder: Any, array: DeviceArrayType, data: Any, index: Sequence[Any
     for axis, (part, size) in enumerate(zip(index, array.sizes, strict=True), 1):
         scaled = builder.mul(place, ir.Constant(word, max(size, 1)), flags=["nuw", "nsw"])
         if array.space and axis == len(index):
-            # the last axis in 64 bits in any case: LLVM sees neighbours that are stored at once
-            scaled, word = _wide(builder, scaled), _I64
+            # the last axis on its own: LLVM sees neighbours that are stored at once
+            row = builder.gep(data, [_wide(builder, scaled)], inbounds=True)
+            return builder.gep(row, [part], inbounds=True)
         at = builder.trunc(part, word) if word == _I32 else part
         place = builder.add(scaled, at, flags=["nuw", "nsw"])
     return builder.gep(data, [_wide(builder, place)], inbounds=True)
