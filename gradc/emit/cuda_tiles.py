@@ -20,8 +20,7 @@ from gradc.schedule.frame import Launch, Tile
 
 Axis = tuple[str, int]  # name and size
 FOUR = 4  # elements that a thread reads at once
-PAD_OF_ROW = 8  # elements after rows of shared memory, for tensor cores
-PAD_OF_TERM = {True: 8, False: 4}  # after those of terms; whether both operands have such
+PAD_OF_ROW, PAD_OF_TERM = 4, 8  # elements after the terms of a row of shared memory; after a term's
 Place = Callable[[Mapping[str, str]], str]  # what stands for axes -> an index
 
 
@@ -152,10 +151,7 @@ class TileWriter:
         terms = self.tile.terms
         if not self.tile.cores:
             return terms, size + 16 // self.product.dtype.itemsize * operand.turned
-        if operand.turned:
-            return size, terms + PAD_OF_ROW
-        turned = self.product.left.turned or self.product.right.turned
-        return terms, size + PAD_OF_TERM[not turned]
+        return (size, terms + PAD_OF_ROW) if operand.turned else (terms, size + PAD_OF_TERM)
 
     def _place(self, name: str, operand: Operand, own: str) -> str:
         """Return the element of shared memory for an element of an operand."""

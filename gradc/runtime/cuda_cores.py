@@ -29,7 +29,6 @@ def _add(name: str) -> Operation:
     `t_matmul`, the terms of x begin there.
     """
     x_by_terms, w_by_terms = name.startswith("add_t_"), not name.endswith("_t")
-    pad = PAD_OF_TERM[x_by_terms and w_by_terms]
 
     def typing(context: Any, *args: Any) -> Any:
         if len(args) not in (3, 4) or not isinstance(args[0], TileType):
@@ -38,8 +37,8 @@ def _add(name: str) -> Operation:
         alike = all(isinstance(k, DeviceArrayType) and k.dtype == tile.dtype for k in (x, w))
         if tile.code != CORES or not alike or len(x.sizes) != 2 or len(w.sizes) != 2:
             return None
-        x_terms = _terms(x, tile.rows, x_by_terms, pad)
-        w_terms = _terms(w, tile.columns, w_by_terms, pad)
+        x_terms = _terms(x, tile.rows, x_by_terms)
+        w_terms = _terms(w, tile.columns, w_by_terms)
         if w_terms <= 0 or w_terms % STEP:
             return None
         if not first:
@@ -56,7 +55,7 @@ def _add(name: str) -> Operation:
             pitch = ir.Constant(_I64, x.sizes[1])
             at = builder.mul(first[0], pitch, flags=["nuw", "nsw"])
             left = builder.gep(left, [at], inbounds=True)
-        terms = _terms(w, tile.columns, w_by_terms, pad)
+        terms = _terms(w, tile.columns, w_by_terms)
         form = f"{tile.name_of_device}.{terms}.{x.sizes[1]}.{w.sizes[1]}"
         asked(builder, f"{name}.{form}", ir.VoidType(), sums, left, right)
         return context.get_dummy_value()
@@ -64,11 +63,11 @@ def _add(name: str) -> Operation:
     return Operation(name, typing, lowering)
 
 
-def _terms(matrix: DeviceArrayType, size: int, by_terms: bool, pad: int) -> int:
+def _terms(matrix: DeviceArrayType, size: int, by_terms: bool) -> int:
     """Return how many terms a matrix of shared memory has; 0 where it doesn't fit the tile."""
     rows, row = matrix.sizes
     if by_terms:
-        return rows if row >= size + pad else 0
+        return rows if row >= size + PAD_OF_TERM else 0
     return row - PAD_OF_ROW if rows == size else 0
 
 

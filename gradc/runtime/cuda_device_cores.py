@@ -2,9 +2,9 @@
 
 A warp multiplies 16 rows by 8 terms by 8 columns at once (`mma.m16n8k8` of TF32 numbers). The PTX
 manual says which lane has what: with g = lane / 4 and t = lane % 4 a lane holds the sums of rows
-g and g + 8, columns 2 t and 2 t + 1. Of both operands it brings along two terms, t and t + 4; a
-sum is the same for any two. Where rows of an operand are in shared memory they are 2 t and
-2 t + 1, which are read at once. Rows end in as many elements as keep lanes in different banks.
+g and g + 8, columns 2 t and 2 t + 1. Of both operands it brings along terms t and t + 4, read one
+by one: they are wanted in registers in another order than they lie. Rows of shared memory end in
+as many elements as keep the lanes in different banks.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from gradc.runtime.cuda_device_tiles import (
 ROWS, COLUMNS, TERMS = 16, 8, 8  # of one instruction
 STEP = 16  # terms of a product are multiples of it
 WARPS = THREADS // 32
-PAD_OF_ROW = 8  # elements after the terms of a row of an operand
-PAD_OF_TERM = {True: 8, False: 4}  # after the elements of a term; whether both operands have such
+PAD_OF_ROW, PAD_OF_TERM = 4, 8  # elements after the terms of a row, and after a term's row
 _MMA = "llvm.nvvm.mma.m16n8k8.row.col.tf32"
 _ROUND = "llvm.nvvm.f2tf32.rna"
 _SUMS = "{ float, float, float, float }"
@@ -145,38 +144,27 @@ def _multiply_rows(name: str, form: Form) -> list[str]:
     return [*lines, "  ret void", "}"]
 
 
-def _operand(name: str, first: str, pitch: int, by_terms: bool, apart: int) -> list[str]:
-    """Return the lines that find a lane's first element of an operand, %x.at or %w.at.
-
-    Its two terms are `apart`.
-    """
-    own, term = f"%{name}.own", f"%{name}.term"
-    row, column = (term, own) if by_terms else (own, term)
+def _operand(name: str, first: str, pitch: int, by_terms: bool) -> list[str]:
+    """Return the lines that find a lane's first element of an operand, %x.at or %w.at."""
+    own = f"%{name}.own"
+    row, column = ("%t", own) if by_terms else (own, "%t")
     return [
         f"  {own} = add nuw nsw i32 {first}, %g",
-        f"  {term} = mul nuw nsw i32 %t, {1 if apart > 1 else 2}",
         f"  %{name}.row = mul nuw nsw i32 {row}, {pitch}",
         f"  %{name}.place = add nuw nsw i32 %{name}.row, {column}",
         f"  %{name}.at = getelementptr inbounds i32, ptr %{name}, i32 %{name}.place",
     ]
 
 
-def _pair(
-    name: str, base: str, term: int, own: int, pitch: int, by_terms: bool, apart: int
-) -> list[str]:
-    """Return the lines that load two terms of a row or column, name.0 and name.1."""
-    if by_terms:
-        lines: list[str] = []
-        for n in range(2):
-            at = f"i32, ptr {base}, i32 {(term + n * apart) * pitch + own}"
-            lines.append(f"  {name}.{n}.at = getelementptr inbounds {at}")
-            lines.append(f"  {name}.{n} = load i32, ptr {name}.{n}.at")
-        return lines
-    return [
-        f"  {name}.at = getelementptr inbounds i32, ptr {base}, i32 {own * pitch + term}",
-        f"  {name}.both = load <2 x i32>, ptr {name}.at, align 8",
-        *(f"  {name}.{n} = extractelement <2 x i32> {name}.both, i32 {n}" for n in range(2)),
-    ]
+def _pair(name: str, base: str, term: int, own: int, pitch: int, by_terms: bool) -> list[str]:
+    """Return the lines that load both terms of a row or column, name.0 and name.1."""
+    lines: list[str] = []
+    for n in range(2):
+        row, column = (term + 4 * n, own) if by_terms else (own, term + 4 * n)
+        at = f"i32, ptr {base}, i32 {row * pitch + column}"
+        lines.append(f"  {name}.{n}.at = getelementptr inbounds {at}")
+        lines.append(f"  {name}.{n} = load i32, ptr {name}.{n}.at")
+    return lines
 
 
 def _add_matmul(name: str, form: Form) -> list[str]:
@@ -184,16 +172,14 @@ def _add_matmul(name: str, form: Form) -> list[str]:
     rows, columns = fragments(form)
     (x_pitch, w_pitch), (x_by, w_by) = form.pitches, form.by_terms
     lines = [f"define void @{name}(ptr %sums, ptr %x, ptr %w) {_ALWAYS} {{", *_place(form)]
-    apart = 4 if x_by and w_by else 1
-    lines += _operand("x", "%top", x_pitch, x_by, apart)
-    lines += _operand("w", "%left", w_pitch, w_by, apart)
+    lines += _operand("x", "%top", x_pitch, x_by) + _operand("w", "%left", w_pitch, w_by)
     lines += _sums(each(form))
     sums = [f"%s{e}" for e in range(each(form))]
     for k in range(0, form.terms, TERMS):
         for m in range(2 * rows):
-            lines += _pair(f"%x{k}.{m}", "%x.at", k, 8 * m, x_pitch, x_by, apart)
+            lines += _pair(f"%x{k}.{m}", "%x.at", k, 8 * m, x_pitch, x_by)
         for n in range(columns):
-            lines += _pair(f"%w{k}.{n}", "%w.at", k, COLUMNS * n, w_pitch, w_by, apart)
+            lines += _pair(f"%w{k}.{n}", "%w.at", k, COLUMNS * n, w_pitch, w_by)
         for m in range(rows):
             for n in range(columns):
                 first = 4 * (m * columns + n)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gradc.runtime.interpreted_group import Group
 
 Array = NDArray[Any]
-PAD_OF_ROW = 8  # elements after the terms of a row
+PAD_OF_ROW = 4  # elements after the terms of a row
 DTYPES = {
     "f32": np.float32,
     "f64": np.float64,

@@ -18,7 +18,7 @@ SHARED = 47 * 1024  # bytes that a block's threads share: 48 KiB on every GPU, 1
 SUMS = 320  # bytes of sums in registers: with 2 blocks to a multiprocessor a thread has 512
 ENOUGH = 128  # blocks that keep a GPU busy
 NARROWEST = 16  # columns of a tile
-PAD_OF_CORES = 8  # elements after rows of shared memory that tensor cores read
+PAD_OF_ROW, PAD_OF_CORES = 4, 8  # elements that tensor cores want after a row's terms; a term's row
 
 
 class Part(enum.Enum):
@@ -85,7 +85,7 @@ class Extents:
     def factors(self, block: AttentionBlock, count: int) -> tuple[int, int]:
         """Return the sizes of the shared memory for so many queries' or keys' terms."""
         if self.rounds:
-            return count, block.terms + self.pad
+            return count, block.terms + PAD_OF_ROW
         return block.terms, count + self.pad
 
     def width(self, features: int) -> int:

@@ -91,7 +91,7 @@ def test_the_text():
     assert (
         """    # a block has a tile of 64 x 16 sums; 16 terms at a time come
     # through shared memory, rounded to tf32 for tensor cores
-    x_tile, w_tile = shared_f32(64, 24), shared_f32(16, 20)
+    x_tile, w_tile = shared_f32(64, 20), shared_f32(16, 24)
     for _ in rows(1):
         sums = tile_tf32(64, 16)
         for i in range(3):

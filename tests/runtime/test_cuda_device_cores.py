@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_cuda_device_tiles import LANE, engine
 
-from gradc.runtime.cuda_device_cores import fragments, gpu_tiles
+from gradc.runtime.cuda_device_cores import PAD_OF_ROW, PAD_OF_TERM, fragments, gpu_tiles
 from gradc.runtime.cuda_device_tiles import Form
 
 MMA = """
@@ -87,9 +87,8 @@ def test_warps_hold_all_of_a_tile_once_and_multiply(size, word):
     rows, columns = size
     terms = 16
     x_terms, w_terms = word.startswith("add_t_"), not word.endswith("_t")
-    pad = 8 if x_terms and w_terms else 4
-    x_shape = (terms, rows + pad) if x_terms else (rows, terms + 8)
-    w_shape = (terms, columns + pad) if w_terms else (columns, terms + 8)
+    x_shape = (terms, rows + 8) if x_terms else (rows, terms + 4)
+    w_shape = (terms, columns + 8) if w_terms else (columns, terms + 4)
     form = f"tf32.{rows}x{columns}"
     name = f"gradc.{word}.{form}.{terms}.{x_shape[1]}.{w_shape[1]}"
     names = [name, *(f"gradc.{own}.{form}" for own in ("clear", "held", "row", "column"))]
@@ -146,14 +145,8 @@ def test_a_warp_has_what_takes_the_fewest_reads():
     assert of(16, 64) == (1, 1)
 
 
-@pytest.mark.parametrize("terms", [16, 32])
-def test_lanes_read_from_different_banks(terms):
+@pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
+def test_lanes_read_from_different_banks(size):
     g, t = np.divmod(np.arange(32), 4)
-    for columns in (16, 32, 64, 128):
-        by_terms = 2 * t * (columns + 4) + g
-        assert len(set(by_terms % 32)) == 32
-        both_by_terms = t * (columns + 8) + g
-        assert len(set(both_by_terms % 32)) == 32
-    by_rows = g * (terms + 8) + 2 * t
-    for half in (by_rows[:16], by_rows[16:]):  # 8 bytes each: half a warp at a time
-        assert len({bank % 32 for first in half for bank in (first, first + 1)}) == 32
+    assert len(set((t * (size + PAD_OF_TERM) + g) % 32)) == 32
+    assert len(set((g * (size + PAD_OF_ROW) + t) % 32)) == 32

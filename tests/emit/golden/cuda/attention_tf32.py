@@ -67,7 +67,7 @@ def attention(q, k, v, out, log_sum):
     # out[i] = sum over j of weights[j, i] * v[j]
     # a block has 64 queries i + m, and goes along the keys start + j,
     # 64 at a time; 16 terms of their products are in shared memory
-    left, right = shared_f32(64, 24), shared_f32(64, 24)
+    left, right = shared_f32(64, 20), shared_f32(64, 20)
     weights = shared_f32(64, 72)
     values = shared_f32(16, 24)
     parts = shared_f32(4, 64)
@@ -178,7 +178,7 @@ def attention_q_bar(q, k, v, out_bar, log_sum, delta, q_bar):
     # q_bar[i] = sum over j of scores_bar[j, i] * k[j]
     # a block has 64 queries i + m, and goes along the keys start + j,
     # 64 at a time; 16 terms of their products are in shared memory
-    left, right = shared_f32(64, 24), shared_f32(64, 24)
+    left, right = shared_f32(64, 20), shared_f32(64, 20)
     scores_bar = shared_f32(64, 72)
     values = shared_f32(16, 24)
     shift = shared_f32(2, 64)
@@ -247,7 +247,7 @@ def attention_k_v_bar(q, k, v, out_bar, log_sum, delta, k_bar, v_bar):
     # k_bar[j] = sum over i of scores_bar[j, i] * q[i]
     # a block has 64 keys start + j, and goes along the queries i + m,
     # 32 at a time; 16 terms of their products are in shared memory
-    left, right = shared_f32(32, 24), shared_f32(64, 24)
+    left, right = shared_f32(32, 20), shared_f32(64, 20)
     weights = shared_f32(32, 72)
     scores_bar = shared_f32(32, 72)
     values = shared_f32(16, 24)

@@ -135,7 +135,7 @@ def conv_3x3(x, w, y):
     #     x[n, p + i, q + j, c] * w[i, j, c, o]
     # a block has a tile of 128 x 16 sums; 16 terms at a time come
     # through shared memory, rounded to tf32 for tensor cores
-    x_tile, w_tile = shared_f32(128, 24), shared_f32(16, 20)
+    x_tile, w_tile = shared_f32(128, 20), shared_f32(16, 24)
     for _ in rows(1):
         sums = tile_tf32(128, 16)
         for first in range(0, 27, 16):
