@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from ptx.gpu import PtxCublasLt, PtxCuda, assemble, compile_noted
+from ptx.memory import GlobalMemory
 
-from gradc.compiler import cuda_eager
+from gradc.build import cuda as build_cuda
+from gradc.build import cuda_ptx
+from gradc.compiler import cuda_eager, cuda_products
+from gradc.devices import bindings
 from gradc.devices import driver as drivers
 from gradc.devices.array import DeviceArray, upload
 from gradc.devices.eager import set_eager
@@ -16,6 +23,7 @@ from gradc.ir.primitive import Primitive
 from gradc.tensor import generator as generators
 
 SHARED: dict[int, Any] = {}
+PTX: dict[str, Any] = {}  # the memory and the store that all tests on the PTX machine share
 # Modules with so many operations that compiling a kernel for each takes minutes.
 BY_MEANING = ("test_cuda_operations", "test_cuda_training")
 
@@ -33,19 +41,47 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of modules with ON_REAL_DEVICES on a real device too."""
     if getattr(metafunc.module, "ON_REAL_DEVICES", False):
         real = pytest.param("real", marks=pytest.mark.gpu)
-        metafunc.parametrize("where", ["emulated", real], indirect=True)
+        ptx = pytest.param("ptx", marks=pytest.mark.ptx)
+        metafunc.parametrize("where", ["emulated", ptx, real], indirect=True)
 
 
 @pytest.fixture
 def where(request: pytest.FixtureRequest) -> str:
-    """Whether the devices are "emulated" or "real"."""
+    """Whether the devices are "emulated", "real", or run PTX: "ptx"."""
     wanted = getattr(request, "param", None)
     return wanted or ("real" if request.node.get_closest_marker("gpu") else "emulated")
 
 
+@contextmanager
+def ptx_devices(
+    monkeypatch: pytest.MonkeyPatch, folders: pytest.TempPathFactory
+) -> Iterator[PtxCuda]:
+    """Make cuda:0 and cuda:1 devices that run PTX on the PTX machine, below the CUDA driver."""
+    real = pytest.importorskip("cuda.bindings.driver")
+    if not PTX:
+        PTX["memory"], PTX["store"] = GlobalMemory(), folders.mktemp("ptx")
+    made = PtxCuda(real, PTX["memory"])
+    monkeypatch.delenv("GRADC_CUDA", raising=False)
+    # what is stored in place of cubins must stay apart from real ones
+    monkeypatch.setenv("GRADC_CACHE", str(PTX["store"]))
+    monkeypatch.setattr(bindings.LIBRARY, "module", made)
+    monkeypatch.setattr(drivers, "_DRIVERS", {})
+    monkeypatch.setattr(build_cuda, "assemble", assemble)
+    monkeypatch.setattr(cuda_ptx, "compile_ptx", compile_noted)
+    monkeypatch.setattr(cuda_products, "find_cublaslt", lambda: PtxCublasLt(made))
+    monkeypatch.setattr(cuda_eager, "_OPERATIONS", {})
+    before = set_eager(cuda_eager.run)
+    yield made
+    gc.collect()  # what is freed is this driver's
+    set_eager(before)
+
+
 @pytest.fixture(autouse=True)
 def emulated(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, where: str
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    where: str,
 ) -> Iterator[None]:
     """Make cuda:0 and cuda:1 devices in host memory, where the test wants no real ones.
 
@@ -54,6 +90,10 @@ def emulated(
     monkeypatch.setattr(generators, "_DEFAULTS", {"cpu": generators.default_generator()})
     if where == "real":
         yield
+        return
+    if where == "ptx":
+        with ptx_devices(monkeypatch, tmp_path_factory):
+            yield
         return
     monkeypatch.setenv("GRADC_CUDA", "emulate:2")
     monkeypatch.setattr(drivers, "_DRIVERS", SHARED)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from ptx import matrices
 from ptx.bits import reader, unknown, writer
 from ptx.text import Group, Instruction, Kernel, Number
 
@@ -38,7 +39,9 @@ class Meeting:
 def is_meeting(instruction: Instruction) -> bool:
     """Return whether lanes wait at an instruction."""
     head, *rest = instruction.opcode
-    return head in ("bar", "barrier") or (head in ("shfl", "vote", "match") and "sync" in rest)
+    return head in ("bar", "barrier", "mma") or (
+        head in ("shfl", "vote", "match") and "sync" in rest
+    )
 
 
 def meeting(instruction: Instruction, kernel: Kernel, variables: dict[str, int]) -> Meeting:
@@ -51,6 +54,10 @@ def meeting(instruction: Instruction, kernel: Kernel, variables: dict[str, int])
     if instruction.opcode == _WARP_BARRIER:
         mask = reader(operands[0], "u32", kernel, variables)
         return Meeting("warp", instruction, mask=mask, orders=True)
+    if instruction.opcode[:2] == ("mma", "sync"):
+        everyone = reader(Number(-1), "u32", kernel, variables)
+        step = matrices.step(instruction, kernel, variables)
+        return Meeting("warp", instruction, mask=everyone, step=step)
     mask = reader(operands[-1], "u32", kernel, variables)
     if instruction.opcode[0] == "shfl":
         step = _shuffle(instruction, kernel, variables)

@@ -150,6 +150,12 @@ class GlobalMemory(Memory):
         begin = address - self.start
         return self.bytes[begin : begin + nbytes].copy()
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy; what was never written stays so."""
+        content, states = self.read(source, nbytes), self.states(source, nbytes).copy()
+        self.write(to, content)
+        self.states(to, nbytes)[:] = states
+
     def check_range(self, address: int, nbytes: int) -> None:
         """Refuse a copy that is not within one allocation."""
         if nbytes:

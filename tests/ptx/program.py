@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ptx import accesses, conversions, integers, matrices, meetings, reals
+from ptx import accesses, conversions, integers, meetings, reals
 from ptx.bits import reader, special, unknown, writer
 from ptx.text import Address, Group, Instruction, Kernel, PtxError, Register, Symbol
 
@@ -138,8 +138,6 @@ def _add(block: Block, instruction: Instruction, kernel, variables, labels, at) 
             block.steps.append(block.meeting.step)
     elif head in ("ld", "st", "cvta"):
         block.steps.append(accesses.step(instruction, kernel, variables))
-    elif head == "mma":
-        block.steps.append(matrices.step(instruction, kernel, variables))
     else:
         block.steps.append(_calculation(instruction, kernel, variables))
 
