@@ -15,7 +15,7 @@ from gradc.compiler.capture import Captured
 from gradc.compiler.cuda_native import CudaExecutable, cuda_executable
 from gradc.compiler.cuda_needs import Needs, lacking
 from gradc.compiler.cuda_precision import PrecisionGuard
-from gradc.compiler.cuda_program import COPIED_ARGUMENT, COPIED_RESULT, CudaProgram
+from gradc.compiler.cuda_program import APART, COPIED_ARGUMENT, COPIED_RESULT, CudaProgram
 from gradc.compiler.cuda_state import CudaBound, CudaGradient, bound
 from gradc.compiler.flow import BackwardProgram
 from gradc.compiler.split import split
@@ -74,7 +74,7 @@ def _bound_to_tensors(
     inputs, count = code.graph.inputs, len(captured.positions)
     hypers = list(captured.hypers)
     numbers = np.full(len(hypers), np.nan)  # unlike any at the first call
-    device_numbers = empty((len(hypers),), np.float64, index)
+    device_numbers = empty((len(hypers), APART), np.float64, index)
     states = _states(captured, code, index)
     arguments: list[DeviceArray | None] = [
         None if i in captured.updated_arguments else _copied(v.type, COPIED_ARGUMENT, index)
@@ -90,7 +90,7 @@ def _bound_to_tensors(
         addresses[b.position] = b.home.address
     for i, value in enumerate(inputs):
         if value in captured.hypers:
-            addresses[i] = device_numbers.address + 8 * hypers.index(value)
+            addresses[i] = device_numbers.address + 8 * APART * hypers.index(value)
     updated = any(b.updated for b in states)
     return CudaProgram(
         captured=captured,

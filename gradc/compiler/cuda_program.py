@@ -38,6 +38,7 @@ from gradc.tensor.state import STATE
 from gradc.tensor.storage import Storage
 from gradc.tensor.tensor import Tensor
 
+APART = 2  # float64 numbers: arrays begin at multiples of 16 bytes
 COPIED_ARGUMENT = 32 << 20  # bytes; a larger argument is used where it lies
 COPIED_ALWAYS = 1 << 20  # bytes; up to here that costs less than a graph for each address
 COPIED_RESULT = 1 << 20  # bytes; a larger result is written where it stays
@@ -54,7 +55,7 @@ class CudaProgram(BoundProgram):
         states: bound storages, by their position among the inputs.
         hypers: (owner, key) of each hyper-parameter.
         numbers: their values at the call before, float64.
-        device_numbers: the same on the device.
+        device_numbers: the same on the device, each at a multiple of 16 bytes.
         gradients: the `.grad`s that the program makes.
         arguments: memory of the program for each argument; None where it is used where it lies.
         results: memory of the program for each new result, or None.
@@ -215,7 +216,7 @@ class CudaProgram(BoundProgram):
             return
         now = np.array([owner[key] for owner, key in self.hypers], np.float64)
         if now.tobytes() != self.numbers.tobytes():
-            copy_into(self.device_numbers, now)
+            copy_into(self.device_numbers, np.repeat(now[:, None], APART, axis=1))
             self.numbers = now
 
     def _place_outputs(self, given: Sequence[Tensor]) -> list[DeviceArray]:

@@ -23,6 +23,7 @@ from gradc.devices.statistics import Statistics, no_such_device, out_of_memory
 from gradc.errors import DeviceError
 
 LEGACY = 0
+WHOLE = 16  # bytes that a kernel reads at once, also of an array that ends among them
 KEEP = 2**64 - 1  # bytes that the pool keeps when they are free: all
 
 
@@ -171,6 +172,7 @@ class CudaDriver:
             ) from error
 
     def _allocate(self, nbytes: int) -> int:
+        nbytes += -nbytes % WHOLE
         if self._pool is None:
             return int(call("cuMemAlloc", nbytes))
         # on the default stream, with which all others keep step, but for copies on their own

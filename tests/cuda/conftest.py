@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
-from ptx.gpu import PtxCublasLt, PtxCuda, assemble, compile_noted
-from ptx.memory import GlobalMemory
+from devices_on_ptx import ptx_devices
 
-from gradc.build import cuda as build_cuda
-from gradc.build import cuda_ptx
-from gradc.compiler import cuda_eager, cuda_products
-from gradc.devices import bindings
+from gradc.compiler import cuda_eager
 from gradc.devices import driver as drivers
 from gradc.devices.array import DeviceArray, upload
 from gradc.devices.eager import set_eager
@@ -23,7 +17,6 @@ from gradc.ir.primitive import Primitive
 from gradc.tensor import generator as generators
 
 SHARED: dict[int, Any] = {}
-PTX: dict[str, Any] = {}  # the memory and the store that all tests on the PTX machine share
 # Modules with so many operations that compiling a kernel for each takes minutes.
 BY_MEANING = ("test_cuda_operations", "test_cuda_training")
 
@@ -38,11 +31,13 @@ def meaning(primitive: Primitive, operands: tuple[DeviceArray, ...], params: Any
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of modules with ON_REAL_DEVICES on a real device too."""
+    """Run tests of modules with ON_REAL_DEVICES on a real device too, and on PTX by -m ptx."""
     if getattr(metafunc.module, "ON_REAL_DEVICES", False):
         real = pytest.param("real", marks=pytest.mark.gpu)
-        ptx = pytest.param("ptx", marks=pytest.mark.ptx)
-        metafunc.parametrize("where", ["emulated", ptx, real], indirect=True)
+        ways = ["emulated", real]
+        if "ptx" in metafunc.config.option.markexpr:
+            ways.append(pytest.param("ptx", marks=pytest.mark.ptx))
+        metafunc.parametrize("where", ways, indirect=True)
 
 
 @pytest.fixture
@@ -50,30 +45,6 @@ def where(request: pytest.FixtureRequest) -> str:
     """Whether the devices are "emulated", "real", or run PTX: "ptx"."""
     wanted = getattr(request, "param", None)
     return wanted or ("real" if request.node.get_closest_marker("gpu") else "emulated")
-
-
-@contextmanager
-def ptx_devices(
-    monkeypatch: pytest.MonkeyPatch, folders: pytest.TempPathFactory
-) -> Iterator[PtxCuda]:
-    """Make cuda:0 and cuda:1 devices that run PTX on the PTX machine, below the CUDA driver."""
-    real = pytest.importorskip("cuda.bindings.driver")
-    if not PTX:
-        PTX["memory"], PTX["store"] = GlobalMemory(), folders.mktemp("ptx")
-    made = PtxCuda(real, PTX["memory"])
-    monkeypatch.delenv("GRADC_CUDA", raising=False)
-    # what is stored in place of cubins must stay apart from real ones
-    monkeypatch.setenv("GRADC_CACHE", str(PTX["store"]))
-    monkeypatch.setattr(bindings.LIBRARY, "module", made)
-    monkeypatch.setattr(drivers, "_DRIVERS", {})
-    monkeypatch.setattr(build_cuda, "assemble", assemble)
-    monkeypatch.setattr(cuda_ptx, "compile_ptx", compile_noted)
-    monkeypatch.setattr(cuda_products, "find_cublaslt", lambda: PtxCublasLt(made))
-    monkeypatch.setattr(cuda_eager, "_OPERATIONS", {})
-    before = set_eager(cuda_eager.run)
-    yield made
-    gc.collect()  # what is freed is this driver's
-    set_eager(before)
 
 
 @pytest.fixture(autouse=True)

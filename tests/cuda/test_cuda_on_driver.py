@@ -85,6 +85,16 @@ def test_a_step_is_one_graph_launch(fake):
     assert streams == {0}  # the legacy default stream, PyTorch's and CuPy's too
 
 
+def test_arrays_begin_where_kernels_take_them_to_begin(fake):
+    step, _ = made_step()
+    x = gradc.from_numpy(np.ones((4, 8), np.float32)).to("cuda")
+    y = gradc.from_numpy(np.zeros(4, np.int64)).to("cuda")
+    step(x, y)
+    program = step.build(x, y)
+    assert len(program.hypers) > 1
+    assert not any(address % 16 for address in program.addresses)
+
+
 def test_what_is_captured_is_what_ran(fake):
     w = gradc.from_numpy(np.eye(4, dtype=np.float32) * 2).to("cuda")
     product = gradc.compile(lambda x: gradc.exp(x @ w))

@@ -53,6 +53,13 @@ def test_the_start_shares_the_primary_context(fake):
     }
 
 
+def test_memory_ends_after_whole_vectors(device, fake):
+    # LLVM reads four numbers of an array of three
+    array = upload(np.ones(3, np.float32))
+    (asked,) = [a[0] for name, a in fake.calls if name == "cuMemAllocAsync"]
+    assert (asked, array.nbytes) == (16, 12)
+
+
 def test_arrays_go_there_and_back(device, fake):
     host = np.arange(6, dtype=np.float32)
     array = upload(host)

@@ -165,17 +165,23 @@ class PtxCublasLt(FakeCublasLt):
                 super(PtxCublasLt, self).cublasLtMatmul(
                     handle, first, alpha, *kept, algo, space, size, stream
                 )
+                begin, nbytes = kept[-2].value, self._extent(known[ld.value])
+                self._gpu.gpu_memory.allow(begin, nbytes, written=True)
             finally:
                 self.objects = now
 
         self._gpu.do(work)
         return self.status
 
+    def _extent(self, layout) -> int:
+        """Return the bytes from the first to the last element of matrices."""
+        kind, _, columns, leading = layout["layout"]
+        count, step = layout["attributes"].get(5, 1), layout["attributes"].get(6, 0)
+        return ((count - 1) * step + columns * leading) * (4, 8)[kind]
+
     def _matrices(self, place, layout):
-        found = super()._matrices(place, layout)
-        memory, begin = self._gpu.gpu_memory, place.value
-        memory.check_range(begin, memoryview(found.base).nbytes)
-        return found
+        self._gpu.gpu_memory.check_range(place.value, self._extent(layout))
+        return super()._matrices(place, layout)
 
 
 def assemble(text: bytes, arch: str) -> bytes:

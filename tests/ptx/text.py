@@ -231,7 +231,7 @@ def _variable(match: re.Match[str], line: int) -> Variable:
 def _number(text: str) -> int:
     if re.match(r"0[fFdD][0-9A-Fa-f]{8,16}$", text):
         return int(text[2:], 16)
-    return int(text, 0)
+    return int(text.rstrip("U"), 0)
 
 
 def _instruction(statement: str, line: int) -> Instruction:
