@@ -20,6 +20,7 @@ from ptx.schedule import TOGETHER, Order
 from ptx.text import PtxError
 
 from gradc.build import cuda_ptx
+from gradc.build.cuda import kernels_of
 
 
 class PtxCuda(FakeCuda):
@@ -192,7 +193,7 @@ def assemble(text: bytes, arch: str) -> bytes:
 _COMPILE = cuda_ptx.compile_ptx
 
 
-def compile_noted(module, arch: str) -> bytes:
+def compile_noted(module, source: str, arch: str) -> bytes:
     """Compile a module, and note what its kernels may touch."""
-    notes = [extents_of(k).note(k.symbol) for k in cuda_ptx.kernels_of(module)]
-    return "\n".join([_COMPILE(module, arch).decode(), *notes, ""]).encode()
+    notes = [extents_of(k).note(k.symbol) for k in kernels_of(module)]
+    return "\n".join([_COMPILE(module, source, arch).decode(), *notes, ""]).encode()
