@@ -22,10 +22,10 @@ LEVELS = [
     {"functional", "schedule", "cuda"},
     {"emit", "runtime"},
     {"build"},
-    {"accelerator", "autograd", "backends"},
+    {"accelerator", "backends"},
     {"nn", "serialization"},
     {"func", "optim", "utils"},
-    {"compiler", "datasets", "amp"},
+    {"compiler", "datasets", "amp", "autograd"},
     {"inspect"},
     {"cli"},
 ]

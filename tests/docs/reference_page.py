@@ -19,6 +19,7 @@ ROOMS = (
     "gradc.Tensor",
     "gradc.amp",
     "gradc.autograd",
+    "gradc.autograd.functional",
     "gradc.cuda",
     "gradc.func",
     "gradc.nn",
