@@ -93,6 +93,8 @@ def _core_tile(sizes: Extent) -> Tile:
     for rows, columns in CORE_TILES:
         tile = Tile(rows, columns, terms)
         used = sizes.groups * sizes.rows * sizes.columns / (sizes.tiles(tile) * rows * columns)
-        if sizes.tiles(tile) * parts >= ENOUGH and used > 0.75:
+        # rows by terms are read four at once where there is no remainder
+        whole = sizes.run > 1 or sizes.rows % rows == 0
+        if sizes.tiles(tile) * parts >= ENOUGH and used > 0.75 and whole:
             return tile
     return replace(_tile(sizes), terms=terms)

@@ -154,7 +154,7 @@ def test_which_tile_is_taken():
     assert of(1, 86528, 64, 288, 32) == (128, 64, 32)
     assert of(1, 86528, 20, 288, 32) == (128, 32, 32)
     assert of(1, 1024, 64, 432, 48) == (64, 64, 16)
-    assert of(1, 576, 64, 93312) == (128, 64, 32)  # a weight's gradient, in parts
+    assert of(1, 576, 64, 93312) == (64, 64, 32)  # weights' gradients, in parts
     assert of(1, 1152, 128, 23328) == (128, 64, 32)
     assert tiled(Extent(64, 86528, 1, 9), "tf32", cores=True) is None
     assert tiled(Extent(1, 1024, 64, 288)).tile == Tile(64, 64, 16)
