@@ -28,7 +28,7 @@ def kernels(emulated):
 
 @pytest.fixture
 def only_emulated(where):
-    if where == "real":
+    if where != "emulated":
         pytest.skip("on an emulated device only")
 
 

@@ -113,6 +113,8 @@ def test_memory_of_old_contents_is_given_back():
     statistics = driver().statistics
     x = gradc.zeros(1000, device="cuda")
     alias, parameter = x.detach(), gradc.nn.Parameter(x)
+    x.add_(1)
+    parameter.data.mul_(2)  # the numbers 1 and 2 stay on the device
     before = statistics.allocated
     for _ in range(3):
         x.add_(1)
