@@ -223,8 +223,10 @@ class EmulatedDriver:
         return array
 
     def is_pinned(self, array: Array) -> bool:
-        """Return whether the array begins where one that `pinned` has given begins."""
-        return array.__array_interface__["data"][0] in self._pinned
+        """Return whether the array begins where one begins that any device has pinned."""
+        place = array.__array_interface__["data"][0]
+        devices = [self, *all_started()]
+        return any(isinstance(d, EmulatedDriver) and place in d._pinned for d in devices)
 
     def home_of(self, address: int) -> int:
         """Look among the memory of all devices; memory of somebody else counts as this one's."""

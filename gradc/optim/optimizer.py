@@ -11,7 +11,7 @@ from gradc.ir.graph import Section
 from gradc.optim.groups import Group, parameter_group
 from gradc.optim.in_place import lend, put_in_place
 from gradc.optim.state import load_state_dict, state_dict
-from gradc.optim.tracing import add_state, register
+from gradc.optim.tracing import add_state, follow, register
 from gradc.tensor import Tensor, enable_grad, epoch, no_grad
 from gradc.tensor.state import active_trace
 from gradc.tensor.trace import trace_section
@@ -99,6 +99,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        for p, entries in self.state.items():
+            follow(self, p, entries)
         trace = active_trace()
         if trace is not None:
             register(self, trace)

@@ -1,8 +1,12 @@
 """While tracing a step: guards on what it branches on, and state made outside of the trace."""
 
+# The fields of a tensor are shared with the rooms that know where its memory is.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -50,6 +54,24 @@ def add_state(optimizer: Optimizer, p: Tensor, make: Callable[[], dict[str, Any]
         trace.on_failure.append(lambda: _drop(optimizer, p, made))
     if made:
         optimizer.state[p].update(made)
+
+
+def follow(optimizer: Optimizer, p: Tensor, state: dict[str, Any]) -> None:
+    """Bring a parameter's state to the device that the parameter has been moved to."""
+    place = p._storage.place
+    apart = {
+        key: value
+        for key, value in state.items()
+        if isinstance(value, Tensor) and value._storage.place is not place
+    }
+    if not apart:
+        return
+    trace = active_trace()
+    with nullcontext() if trace is None else trace.paused():
+        state.update({key: value.detach().to(p.device) for key, value in apart.items()})
+    if trace is not None:
+        trace.on_failure.append(lambda: state.update(apart))
+    optimizer.changed()
 
 
 def _drop(optimizer: Optimizer, p: Tensor, made: dict[str, Any]) -> None:

@@ -151,3 +151,10 @@ def test_doctor_without_a_driver(monkeypatch):
         'none: programs run with device="cpu"; GRADC_CUDA=emulate runs "cuda" without a GPU, '
         "slowly",
     )
+
+
+def test_pinned_memory_is_pinned_for_all_devices():
+    loader = DataLoader([1, 2], pin_memory=True, pin_memory_device="cuda:1")
+    assert [batch.is_pinned() for batch in loader] == [True, True]
+    with pytest.raises(ValueError, match="DataLoader: expected a CUDA device, got cpu"):
+        next(iter(DataLoader([1, 2], pin_memory=True, pin_memory_device="cpu")))

@@ -165,6 +165,33 @@ def test_optimizer_state_goes_to_the_parameters_device():
         )
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_optimizer_state_follows_a_model_that_moves(compiled):
+    results = []
+    for moves in (False, True):
+        gradc.manual_seed(3)
+        model = nn.Linear(4, 2).double()
+        optimizer = gradc.optim.Adam(model.parameters(), lr=0.1)
+
+        def step(x, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+
+        run = gradc.compile(step) if compiled else step
+        x = gradc.tensor(ROWS)
+        for i in range(6):
+            if moves and i % 2 == 0:
+                device = "cuda:1" if i == 2 else "cuda" if i == 0 else "cpu"
+                model.to(device)
+                x = x.to(device)
+            run(x)
+            for p in model.parameters():
+                assert {v.device for v in optimizer.state[p].values()} == {p.device}
+        results.append(model.weight.detach().cpu().numpy())
+    np.testing.assert_allclose(*results, rtol=1e-9)
+
+
 def test_modules_move_with_gradients_and_load_across_devices():
     gradc.manual_seed(3)
     model = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))

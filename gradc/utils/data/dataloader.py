@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradc.cuda.devices import is_available
-from gradc.devices.driver import driver
+from gradc.cuda.devices import driver_of, is_available
 from gradc.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from gradc.tensor import Generator
-from gradc.tensor.device import check_device
 from gradc.utils.data.collate import default_collate, default_convert
 from gradc.utils.data.dataset import SupportsFetchBatch
 from gradc.utils.data.pinned import PinnedBatches
@@ -130,8 +128,7 @@ class DataLoader:
 
     def _pinned(self) -> Iterator[Any]:
         """Give batches in pinned memory."""
-        index = check_device("DataLoader", self.pin_memory_device or "cuda").index
-        pinned = PinnedBatches(driver(index or 0))
+        pinned = PinnedBatches(driver_of("DataLoader", self.pin_memory_device or "cuda"))
         for batch in self._batches():
             yield pinned.pin(batch)
             pinned.passed()
