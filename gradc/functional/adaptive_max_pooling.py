@@ -10,7 +10,8 @@ from gradc.errors import ShapeError
 from gradc.functional.adaptive_pooling import Size, wanted_sizes
 from gradc.functional.pooling import largest_of_windows
 from gradc.functional.spatial import Ints, batched, sizes_of
-from gradc.tensor import Tensor, from_numpy
+from gradc.tensor import Tensor
+from gradc.tensor.data import placed
 from gradc.tensor.link import in_steps
 
 
@@ -75,7 +76,7 @@ def largest_of_parts(
     places = [_places(n, p) for n, p in zip(sizes, wanted, strict=True)]
     for a, taken in enumerate(places):
         if taken.size != sizes[a]:
-            x = x.index_select(a + 2, from_numpy(taken.reshape(-1)).to(x.device))
+            x = x.index_select(a + 2, placed(taken.reshape(-1), x.device))
     window: Ints = tuple(taken.shape[1] for taken in places)
     largest, index = largest_of_windows(name, count, x, window, None, 0, 1, False, True)
     if alone:
@@ -86,7 +87,7 @@ def largest_of_parts(
     original = places[0].reshape(-1)
     for n, taken in zip(sizes[1:], places[1:], strict=True):
         original = (original[:, None] * n + taken.reshape(-1)).reshape(-1)
-    found = from_numpy(original).to(index.device).index_select(0, index.reshape(-1))
+    found = placed(original, index.device).index_select(0, index.reshape(-1))
     found = found.reshape(index.shape)
     return largest, found.squeeze(0) if alone else found
 

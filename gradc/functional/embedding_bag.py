@@ -11,7 +11,8 @@ from gradc.functional.embedding import by_frequency, checked_index, checked_padd
 from gradc.functional.reduction import check_floating, check_tensor
 from gradc.ir.dtype import int32, int64
 from gradc.ir.primitive import lookup
-from gradc.tensor import Tensor, from_numpy, where
+from gradc.tensor import Tensor, where
+from gradc.tensor.data import placed
 from gradc.tensor.dispatch import apply
 from gradc.tensor.moving import check_beside
 from gradc.tensor.state import active_trace
@@ -178,8 +179,8 @@ def _largest(rows: Tensor, counted: Tensor | None, index: Tensor, starts: Tensor
             )
         place, inside = _places(starts.cpu().numpy(), int(rows.shape[0]))
         count, width = place.shape
-        picked = from_numpy(place.reshape(-1)).to(rows.device)
-        there = from_numpy(inside[:, :, None]).to(rows.device)
+        picked = placed(place.reshape(-1), rows.device)
+        there = placed(inside[:, :, None], rows.device)
         if counted is not None:
             there = there & counted.index_select(0, picked).reshape(count, width, 1)
         wide = rows.index_select(0, picked).reshape(count, width, rows.shape[1])

@@ -12,7 +12,8 @@ from gradc.errors import ArgumentError, ShapeError, UnsupportedError
 from gradc.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from gradc.functional.reduction import check_floating
 from gradc.functional.spatial import Ints, listed, per_axis, sizes_of
-from gradc.tensor import Tensor, from_numpy
+from gradc.tensor import Tensor
+from gradc.tensor.data import placed
 
 LINES = {1: "linear", 2: "bilinear"}
 
@@ -146,7 +147,7 @@ def _by_nearest(x: Tensor, axis: int, wanted: int, step: float, centred: bool) -
     real = x.dtype.numpy.type
     places = np.arange(wanted).astype(real) + real(0.5 if centred else 0.0)
     index = np.minimum(np.floor(places * real(step)).astype(np.int64), size - 1)
-    return x.index_select(axis, from_numpy(index).to(x.device))
+    return x.index_select(axis, placed(index, x.device))
 
 
 def _by_lines(x: Tensor, axis: int, wanted: int, step: float, aligned: bool) -> Tensor:
@@ -166,7 +167,7 @@ def _by_lines(x: Tensor, axis: int, wanted: int, step: float, aligned: bool) -> 
     tail = (1,) * (x.ndim - 1 - axis)
 
     def made(array: Ints | np.ndarray[Any, Any]) -> Tensor:
-        return from_numpy(np.ascontiguousarray(array)).to(x.device)
+        return placed(np.ascontiguousarray(array), x.device)
 
     before = x.index_select(axis, made(low)) * made(1 - part).reshape(-1, *tail)
     return before + x.index_select(axis, made(high)) * made(part).reshape(-1, *tail)

@@ -477,3 +477,18 @@ def test_products_that_only_a_loop_has():
         found[device] = gradc.compile(power)(w, xs).cpu().numpy(), power(w, xs).cpu().numpy()
     for ours, theirs in zip(found["cuda"], found["cpu"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.interpolate(x, size=5),
+        lambda x: F.interpolate(x, size=5, mode="linear"),
+        lambda x: F.adaptive_max_pool1d(x, 3),
+        lambda x: F.adaptive_max_pool1d(x, 3, return_indices=True)[1],
+    ],
+)
+def test_places_that_are_known_before_are_numbers_of_the_program(function):
+    x = rng.standard_normal((1, 2, 7)).astype("f")
+    found = gradc.compile(function)(tensor(x, "cuda"))
+    np.testing.assert_allclose(found.cpu().numpy(), function(tensor(x, "cpu")).numpy(), rtol=1e-6)
