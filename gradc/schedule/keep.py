@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from gradc.ir.dtype import float32
 from gradc.ir.graph import Value
 from gradc.ir.primitive import Kind
 from gradc.schedule.fragments import Fragment
 from gradc.schedule.group import Group
 from gradc.schedule.loops import Choose, Compute, Node, Position, Read, parts, walk
 from gradc.schedule.roots import Program
+from gradc.schedule.target import CUDA, Target
 
 CHEAP_LOADS = 2  # of the value's own size; vectors and numbers stay in cache
 CHEAP_WORK = 12  # operations
+# of float32: some 30 instructions on a GPU, a third of the time of a store and a load
+CHEAP_ON_GPU = frozenset(
+    {"exp", "expm1", "log", "log1p", "erf", "sigmoid", "tanh", "softplus", "sqrt", "rsqrt"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,13 @@ class Decision:
 
 
 def worth_keeping(
-    program: Program, made: list[Group], fragments: dict[Value, Fragment]
+    program: Program, made: list[Group], fragments: dict[Value, Fragment], target: Target
 ) -> tuple[dict[Value, str], list[Decision]]:
     """Return the values to keep on top of the roots, and those recomputed, with reasons.
 
     A value that several kernels want is kept if computing it again takes a costly primitive,
     more than two loads of its own size, or many operations; also one that a single kernel
-    would compute again for each row.
+    would compute again for each row. On a GPU one of the shorter functions is not costly.
     """
     demand = _demand(program, made)
     nodes: dict[Value, Node] = {}
@@ -48,7 +54,7 @@ def worth_keeping(
         wanted = demand[value]
         if len(wanted) > 1:
             shared.append(value)
-            cost = _cost(value, nodes[value], chosen)
+            cost = _cost(value, nodes[value], chosen, target)
             if cost:
                 chosen[value] = cost
                 wanted = {min(wanted)}
@@ -56,7 +62,7 @@ def worth_keeping(
             demand[v] |= wanted
     for value in list(chosen):  # cheap again, now that something below it is kept
         below = {v: r for v, r in chosen.items() if v is not value}
-        if not _cost(value, nodes[value], below):
+        if not _cost(value, nodes[value], below, target):
             del chosen[value]
     for part in fragments.values():
         for value in _repeated(part, program):
@@ -66,11 +72,11 @@ def worth_keeping(
     return chosen, [Decision(v, False, _sources(nodes[v])) for v in dropped]
 
 
-def _cost(value: Value, node: Node, kept: dict[Value, str]) -> str:
+def _cost(value: Value, node: Node, kept: dict[Value, str], target: Target) -> str:
     """Return why computing a value again costs too much, or "" where it doesn't."""
     seen: set[Node] = set()
     stack, loads, work = [node], set[object](), 0
-    costly = ""
+    costly, free = "", target is CUDA
     while stack:
         n = stack.pop()
         if n in seen:
@@ -84,7 +90,10 @@ def _cost(value: Value, node: Node, kept: dict[Value, str]) -> str:
                 loads.add((n.root, n.index))
             case Compute():
                 work += 1
-                costly = costly or (n.primitive.name if is_costly(n) else "")
+                if free and n.primitive.name in CHEAP_ON_GPU and value.dtype is float32:
+                    free = False
+                else:
+                    costly = costly or (n.primitive.name if is_costly(n) else "")
             case _:
                 pass
         stack.extend(parts(n))

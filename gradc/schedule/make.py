@@ -83,7 +83,7 @@ def _schedule(graph: Graph, deferred: frozenset[Value], aim: Aim, runs: int | No
         parts = fragments(program, before)
         before = program, parts
         made = fuse.groups(program, parts, last, lanes)
-        more, recomputed = worth_keeping(program, made, parts)
+        more, recomputed = worth_keeping(program, made, parts, aim.target)
         if not more:
             break
         chosen |= more
