@@ -108,6 +108,12 @@ def vjp(
         v: of the output's structure and shapes; None for an output of one element: 1.
         create_graph: record the result, for higher derivatives.
         strict: must be False: what doesn't depend on an input has zeros.
+
+    Example:
+        >>> import gradc
+        >>> x, v = gradc.tensor([1.0, 2.0]), gradc.tensor([1.0, 10.0])
+        >>> gradc.autograd.functional.vjp(lambda x: x**3, x, v)[1]
+        tensor([  3., 120.])
     """
     _refuse_strict("vjp", strict)
     given, _ = _given("vjp", inputs, create_graph)
@@ -131,6 +137,12 @@ def jvp(
         v: of the inputs' structure and shapes; None for an input of one element: 1.
         create_graph: record the result, for higher derivatives.
         strict: must be False: what doesn't depend on an input has zeros.
+
+    Example:
+        >>> import gradc
+        >>> x, v = gradc.tensor([1.0, 2.0]), gradc.tensor([1.0, 10.0])
+        >>> gradc.autograd.functional.jvp(lambda x: x**3, x, v)[1]
+        tensor([  3., 120.])
     """
     _refuse_strict("jvp", strict)
     given, _ = _given("jvp", inputs, create_graph)
@@ -154,13 +166,14 @@ def hvp(
         v: of the inputs' structure and shapes; None for an input of one element: 1.
         create_graph: record the result, for higher derivatives.
         strict: must be False: what doesn't depend on an input has zeros.
+
+    Example:
+        >>> import gradc
+        >>> x, v = gradc.tensor([1.0, 2.0]), gradc.tensor([0.0, 1.0])
+        >>> gradc.autograd.functional.hvp(lambda x: (x**3).sum(), x, v)[1]
+        tensor([ 0., 12.])
     """
-    _refuse_strict("hvp", strict)
-    given, by = _given("hvp", inputs, create_graph)
-    along = _tuple(_one("hvp", inputs) if v is None else v)
-    gradient = reverse.grad_and_value(_number("hvp", func), argnums=by)
-    (_, value), (change, _) = forward.jvp(lambda *xs: gradient(*xs), given, along)
-    return _result(value, create_graph), _like(inputs, _result(change, create_graph))
+    return _second("hvp", func, inputs, v, create_graph, strict)
 
 
 def vhp(
@@ -172,9 +185,32 @@ def vhp(
 ) -> tuple[Any, Any]:
     """Return the value of a function of one number, and v times its Hessian, which is symmetric.
 
-    Args: as for `hvp`.
+    Args:
+        func: takes the inputs, returns a tensor with one element.
+        inputs: a tensor or a tuple of tensors.
+        v: of the inputs' structure and shapes; None for an input of one element: 1.
+        create_graph: record the result, for higher derivatives.
+        strict: must be False: what doesn't depend on an input has zeros.
+
+    Example:
+        >>> import gradc
+        >>> x, v = gradc.tensor([1.0, 2.0]), gradc.tensor([1.0, 0.0])
+        >>> gradc.autograd.functional.vhp(lambda x: (x**3).sum(), x, v)[1]
+        tensor([6., 0.])
     """
-    return hvp(func, inputs, v, create_graph, strict)
+    return _second("vhp", func, inputs, v, create_graph, strict)
+
+
+def _second(
+    name: str, func: Callable[..., Any], inputs: Inputs, v: Any, create_graph: bool, strict: bool
+) -> tuple[Any, Any]:
+    """Return the value of a function of one number, and its Hessian times v."""
+    _refuse_strict(name, strict)
+    given, by = _given(name, inputs, create_graph)
+    along = _tuple(_one(name, inputs) if v is None else v)
+    gradient = reverse.grad_and_value(_number(name, func), argnums=by)
+    (_, value), (change, _) = forward.jvp(lambda *xs: gradient(*xs), given, along)
+    return _result(value, create_graph), _like(inputs, _result(change, create_graph))
 
 
 def _given(name: str, inputs: Any, create_graph: bool) -> tuple[tuple[Tensor, ...], Any]:

@@ -10,7 +10,24 @@ from gradc.optim.lr_scheduler.base import LRScheduler
 from gradc.optim.optimizer import Optimizer
 
 
-class LambdaLR(LRScheduler):
+class _ByFunctions(LRScheduler):
+    """A schedule of functions that the user gives, which are no part of its state."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas = _functions(type(self).__name__, lr_lambda, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the optimizer and the functions."""
+        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
+
+
+class LambdaLR(_ByFunctions):
     """lr = base * f(t).
 
     Args:
@@ -19,26 +36,13 @@ class LambdaLR(LRScheduler):
         last_epoch: number of steps taken before.
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
-        self.lr_lambdas = _functions("LambdaLR", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
-
     def get_lr(self) -> list[float]:
         """Return the learning rates for `last_epoch`."""
         pairs = zip(self.base_lrs, self.lr_lambdas, strict=True)
         return [base * f(self.last_epoch) for base, f in pairs]
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer and the functions."""
-        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
 
-
-class MultiplicativeLR(LRScheduler):
+class MultiplicativeLR(_ByFunctions):
     """lr <- lr * f(t).
 
     Args:
@@ -47,25 +51,12 @@ class MultiplicativeLR(LRScheduler):
         last_epoch: number of steps taken before.
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
-        self.lr_lambdas = _functions("MultiplicativeLR", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
-
     def get_lr(self) -> list[float]:
         """Return the learning rates for `last_epoch`."""
         if self.last_epoch == 0:
             return self.rates
         pairs = zip(self.rates, self.lr_lambdas, strict=True)
         return [rate * f(self.last_epoch) for rate, f in pairs]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer and the functions."""
-        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
 
 
 def _functions(
