@@ -69,8 +69,8 @@ class Form:
 
     @property
     def lanes_across(self) -> int:
-        """Those of one warp."""
-        return min(self.across, 8)
+        """Those of one warp: eight, more where a tile has no rows for four below each other."""
+        return max(min(self.across, 8), 32 * self.across // THREADS)
 
 
 # half of the last bit is added to the size; NaN stays what it is

@@ -17,7 +17,10 @@ define i32 @gradc.lane() {
 PITCH = 4
 SIZES = [(128, 64), (64, 64), (256, 16), (64, 16), (128, 32)]
 # of scores, and of features
-ATTENTIONS = [(64, 128), (64, 32), (32, 64), (32, 32), (32, 16), (64, 256), (32, 128), (128, 128)]
+ATTENTIONS = [
+    *((64, 128), (64, 32), (32, 64), (32, 32), (32, 16), (64, 256), (32, 128), (128, 128)),
+    *((32, 256), (32, 512), (64, 512), (16, 512), (32, 1024), (512, 32), (16, 16)),
+]
 
 
 def engine(text):
@@ -33,8 +36,13 @@ def engine(text):
     return made
 
 
-@pytest.mark.parametrize("code", ["f32", "f64", "i64", "u8"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        *((size, code) for size in SIZES for code in ("f32", "f64", "i64", "u8")),
+        *((size, code) for size in ATTENTIONS for code in ("f32", "f64")),
+    ],
+)
 def test_threads_hold_all_of_a_tile_once_and_add_up_what_they_hold(size, code):
     rows, columns = size
     terms = 16
