@@ -44,22 +44,22 @@ def build_cuda(captured: Captured, index: int) -> CudaProgram:
     if any(plan.multiplies_in_tiles for plan in plans):
         guard = PrecisionGuard(code.plan.arithmetic.precision)
         captured = replace(captured, guards=(*captured.guards, guard))
+    needs = _needs(captured, code, backward)
     try:
-        return _bound_to_tensors(captured, code, backward, index)
+        return _bound_to_tensors(captured, code, backward, needs, index)
     except OutOfMemoryError as error:
-        raise lacking(error, captured.graph.name, _needs(captured, code, backward)) from error
+        raise lacking(error, captured.graph.name, needs) from error
 
 
 def _needs(captured: Captured, code: CudaExecutable, backward: Any) -> Needs:
     """Return what a program will need, from the types of its inputs."""
     codes = [code] if backward is None else [code, backward.code]
-    sizes = [v.type.size * v.dtype.numpy.itemsize for v in code.graph.inputs]
-    count = len(captured.positions)
-    copied = [n for i, n in enumerate(sizes[:count]) if i not in captured.updated_arguments]
+    inputs, count = code.graph.inputs, len(captured.positions)
+    copied = [v for i, v in enumerate(inputs[:count]) if i not in captured.updated_arguments]
     return Needs(
         temporaries=sum(c.arena.nbytes for c in codes),
-        arguments=sum(n for n in copied if n <= COPIED_ARGUMENT),
-        state=sum(sizes[count:]),
+        arguments=sum(v.type.nbytes for v in copied if v.type.nbytes <= COPIED_ARGUMENT),
+        state=sum(v.type.nbytes for v in inputs[count:] if v not in captured.hypers),
         results=sum(pool.nbytes for c in codes for pool in c.pools),
     )
 
@@ -68,6 +68,7 @@ def _bound_to_tensors(
     captured: Captured,
     code: CudaExecutable,
     backward: BackwardProgram[CudaExecutable] | None,
+    needs: Needs,
     index: int,
 ) -> CudaProgram:
     """Return the program with memory for its arguments, results and numbers."""
@@ -109,6 +110,7 @@ def _bound_to_tensors(
         addresses=addresses,
         places=[0] * count,
         apart={b.storage for b in states if b.updated or (captured.updated_arguments and updated)},
+        needs=needs,
     )
 
 

@@ -62,6 +62,7 @@ class CudaProgram(BoundProgram):
         addresses: of inputs and outputs, at the call before.
         places: where the arguments lay at the call before.
         apart: storages that no argument may have.
+        needs: the memory on the device, known before the first call.
         calls: how often it has run.
     """
 
@@ -78,6 +79,7 @@ class CudaProgram(BoundProgram):
     addresses: list[int]
     places: list[int]
     apart: set[Storage]
+    needs: Needs
     calls: int = 0
 
     @property
@@ -104,17 +106,6 @@ class CudaProgram(BoundProgram):
     def path(self) -> Path:
         """The generated file."""
         return self.code.native.path
-
-    @property
-    def needs(self) -> Needs:
-        """The memory on the device, known before the first call."""
-        halves = [self.code] if self.backward is None else [self.code, self.backward.code]
-        return Needs(
-            temporaries=sum(code.arena.nbytes for code in halves),
-            arguments=sum(a.nbytes for a in self.arguments if a is not None),
-            state=sum(b.home.nbytes for b in self.states),
-            results=sum(pool.nbytes for code in halves for pool in code.pools),
-        )
 
     def __call__(self, given: Sequence[Tensor]) -> Any:
         """Give the device the work of one call; return what the function returns.
